@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# The front door: each target installs what is missing (cmake/setup.sh), builds, and does its job. CMakeLists.txt has the build.
+
+SANITIZE ?=
+PREFIX ?= /usr/local
+comma := ,
+ifeq ($(SANITIZE),)
+BUILD ?= build
+else
+BUILD ?= build-$(subst $(comma),-,$(SANITIZE))
+endif
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+FUZZ_SECONDS ?= 60
+VENV := $(CURDIR)/.venv/bin
+HALIDE = $(dir $(firstword $(wildcard $(CURDIR)/.venv/lib/python3.*/site-packages/halide/__init__.py)))
+
+.PHONY: help setup build demo test fuzz bench install format clean distclean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo      compile all-MiniLM-L6-v2 with attnc and search a few hundred sentences with it'
+	@echo 'make test      run all tests (SANITIZE=address,undefined: with sanitizers, in a build folder of their own)'
+	@echo 'make build     build attnc, attnc-opt, attnc-run and the runtime in $(BUILD)/'
+	@echo 'make install   install them below PREFIX ($(PREFIX))'
+	@echo 'make bench     time the example models'
+	@echo 'make fuzz      search for inputs that break the readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make format    clang-format the sources'
+	@echo 'make clean     remove the build folders (make distclean: .venv too)'
+	@echo 'Each installs what is missing first: Debian packages with root or sudo, Python packages in .venv/.'
+
+.venv/ready: requirements.txt cmake/setup.sh
+	@sh cmake/setup.sh
+
+setup: .venv/ready
+
+$(BUILD)/build.ninja: .venv/ready
+	@$(VENV)/cmake -S . -B $(BUILD) -G Ninja -DCMAKE_MAKE_PROGRAM=$(VENV)/ninja -DCMAKE_BUILD_TYPE=Release \
+	  -DCMAKE_PREFIX_PATH=$(HALIDE) -DPython3_EXECUTABLE=$(VENV)/python -DSANITIZE='$(SANITIZE)' --log-level=WARNING
+	@touch $@
+
+build: $(BUILD)/build.ninja
+	@$(VENV)/cmake --build $(BUILD) -j $(JOBS)
+
+test: build
+	@$(VENV)/python tests/run_tests.py $(BUILD) -j $(JOBS)
+
+demo: build
+	@$(VENV)/python examples/semantic-search/demo.py $(BUILD) $(if $(QUERY),"$(QUERY)")
+
+bench: build
+	@$(VENV)/python tests/perf/bench.py $(BUILD)
+
+fuzz:
+	@$(MAKE) --no-print-directory SANITIZE=$(or $(SANITIZE),address$(comma)undefined) run-fuzz
+
+.PHONY: run-fuzz
+run-fuzz: $(BUILD)/build.ninja
+	@$(VENV)/cmake --build $(BUILD) -j $(JOBS) --target attnc-fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(VENV)/cmake --build $(BUILD) --target run-fuzz
+
+install: build
+	@$(VENV)/cmake --install $(BUILD) --prefix $(PREFIX)
+
+format:
+	@clang-format-22 -i $$(git ls-files '*.h' '*.cpp' '*.c')
+
+clean:
+	rm -rf build build-*
+
+distclean: clean
+	rm -rf .venv

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Cross-compiles goldens for AArch64, links them with a cross-compiled runtime and driver.c, and compares what they compute
+under qemu-user with PyTorch, by the policy of run_e2e.py. A visible skip where cross compiler or emulator is missing."""
+import argparse
+import json
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from run_e2e import FOLDER, GOLDENS, check_values, command, part, rows_that_count, same_bits
+
+from junit import Skip, Suite
+
+ROOT = FOLDER.parents[1]
+NAMES = ["linear", "layer_norm", "mha_padding", "mha_odd", "layer_odd_post_gelu", "encoder_post", "text_classifier_learned"]
+
+
+def need_tools():
+    for tool, package in (("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"), ("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu"),
+                          ("qemu-aarch64", "qemu-user")):
+        if not shutil.which(tool):
+            raise Skip(f"{tool} is not installed (Debian package {package})")
+
+
+def build_runtime(folder):
+    """The runtime's objects for AArch64, as its CMakeLists.txt compiles them."""
+    need_tools()
+    sources = sorted((ROOT / "runtime").glob("*.cpp"))
+    command("aarch64-linux-gnu-g++", "-std=c++17", "-O2", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
+            f"-I{ROOT}/runtime", f"-I{ROOT}", "-c", *sources, cwd=folder)
+    return sorted(folder.glob("*.o"))
+
+
+def check(name, tools, runtime, folder):
+    need_tools()
+    spec = json.loads((GOLDENS / f"{name}.json").read_text())
+    tensors = load_file(GOLDENS / f"{name}.safetensors")
+    inputs, valid = part(tensors, "input"), part(tensors, "valid")
+    kernel, driver, given, made = (folder / f"{name}.{end}" for end in ("o", "driver", "in", "out"))
+    command(tools / "attnc", GOLDENS / f"{name}.json", "-o", kernel, "--target", "aarch64-linux-gnu")
+    command("aarch64-linux-gnu-gcc", "-std=c99", "-O1", "-static", f"-DMODEL={name}_attnc_model", f"-I{ROOT}/runtime",
+            FOLDER / "driver.c", kernel, *runtime, "-pthread", "-o", driver)
+    given.write_bytes(b"".join(inputs[key].tobytes() for key in spec["inputs"]))
+    batch = next(iter(inputs.values())).shape[0] if "batch" in spec.get("dims", {}) else 1
+    runs = []
+    for threads in (1, 2):
+        command("qemu-aarch64", driver, given, made, batch, threads)
+        runs.append({"y": np.frombuffer(made.read_bytes(), np.float32).reshape(tensors["f64.y"].shape)})
+    same_bits("2 threads", runs[0], runs[1])
+    values = [rows_that_count(results, valid)["y"] for results in
+              (runs[0], part(tensors, "f32"), part(tensors, "f64"), part(tensors, "broken"))]
+    print(f"{name}: {check_values('y', *values):.0%} of the allowed error", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc")
+    parser.add_argument("--results", help="JUnit file to write")
+    args = parser.parse_args()
+    suite = Suite("aarch64")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "runtime").mkdir()
+        runtime = suite.run("runtime", build_runtime, folder / "runtime")
+        for name in NAMES:
+            suite.run(name, check, name, args.bin.resolve(), runtime, folder)
+    return suite.write(args.results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

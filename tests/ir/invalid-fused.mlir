@@ -1,0 +1,214 @@
+// RUN: attnc-opt %s --split-input-file --verify-diagnostics --allow-unregistered-dialect
+// As invalid.mlir, for the ops that passes make.
+
+// attention_c1
+func.func @attention_c1(%q: tensor<2x3x4xf32>, %k: tensor<1x5x4xf32>, %v: tensor<2x5x6xf32>) {
+  // expected-error@+2 {{query, key and value need rank 3 or 4 and the same batch and heads, but are 'tensor<2x3x4xf32>', 'tensor<1x5x4xf32>' and 'tensor<2x5x6xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %o = attn.attention %q, %k, %v {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    %true = arith.constant true
+    attn.score %dot, %true
+  } : (tensor<2x3x4xf32>, tensor<1x5x4xf32>, tensor<2x5x6xf32>) -> tensor<2x3x6xf32>
+  return
+}
+
+// -----
+
+// attention_c2
+func.func @attention_c2(%q: tensor<2x3x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x6x6xf32>) {
+  // expected-error@+2 {{query and key need one head_dim, key and value one number of keys, all static, but they are}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %o = attn.attention %q, %k, %v {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    %true = arith.constant true
+    attn.score %dot, %true
+  } : (tensor<2x3x4xf32>, tensor<2x5x4xf32>, tensor<2x6x6xf32>) -> tensor<2x3x6xf32>
+  return
+}
+
+// -----
+
+// attention_c2
+func.func @attention_c2_run_time_keys(%q: tensor<2x3x4xf32>, %k: tensor<2x?x4xf32>, %v: tensor<2x?x6xf32>) {
+  // expected-error@+2 {{all static}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %o = attn.attention %q, %k, %v {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    %true = arith.constant true
+    attn.score %dot, %true
+  } : (tensor<2x3x4xf32>, tensor<2x?x4xf32>, tensor<2x?x6xf32>) -> tensor<2x3x6xf32>
+  return
+}
+
+// -----
+
+// attention_c3
+func.func @attention_c3_arguments(%q: tensor<2x3x4xf32>, %m: tensor<3xi1>) {
+  // expected-error@+1 {{region must take ('f32', 'index', 'index', 'index', 'index', 'tensor<3xi1>'), but takes ('f32', 'index', 'index', 'index', 'index')}}
+  %o = attn.attention %q, %q, %q captures(%m) {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    %true = arith.constant true
+    attn.score %dot, %true
+  } : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<3xi1>) -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+// attention_c3
+func.func private @elsewhere(f32) -> f32
+func.func @attention_c3_ops(%q: tensor<2x3x4xf32>) {
+  %o = attn.attention %q, %q, %q {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    // expected-error@+1 {{is not allowed in the score of attn.attention: only arith, math and attn.element are}}
+    %s = func.call @elsewhere(%dot) : (f32) -> f32
+    %true = arith.constant true
+    attn.score %s, %true
+  } : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+// attention_c3
+func.func @attention_c3_end(%q: tensor<2x3x4xf32>) {
+  %o = attn.attention %q, %q, %q {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    // expected-error@+1 {{is not allowed in the score of attn.attention: only arith, math and attn.element are}}
+    "test.end"() : () -> ()
+  } : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+// element_c1
+func.func @element_c1(%q: tensor<2x3x4xf32>, %m: tensor<3xi1>) {
+  %o = attn.attention %q, %q, %q captures(%m) {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index, %mask: tensor<3xi1>):
+    // expected-error@+1 {{needs 1 indices and the result 'i1', but has 2 and 'i1'}}
+    %live = attn.element %mask[%i, %j] : tensor<3xi1> -> i1
+    attn.score %dot, %live
+  } : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<3xi1>) -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+// element_c1
+func.func @element_c1_type(%q: tensor<2x3x4xf32>, %m: tensor<3xf32>) {
+  %o = attn.attention %q, %q, %q captures(%m) {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index, %mask: tensor<3xf32>):
+    // expected-error@+1 {{needs 1 indices and the result 'f32', but has 1 and 'i1'}}
+    %live = attn.element %mask[%j] : tensor<3xf32> -> i1
+    attn.score %dot, %live
+  } : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<3xf32>) -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+// An element is read in an attention's region only.
+func.func @element_outside(%m: tensor<1xf32>, %i: index) {
+  // expected-error@+1 {{expects parent op 'attn.attention'}}
+  %live = attn.element %m[%i] : tensor<1xf32> -> f32
+  return
+}
+
+// -----
+
+// group_c1
+func.func @group_c1_arguments(%x: tensor<2xf32>) {
+  // expected-error@+1 {{block arguments ('tensor<3xf32>') differ from the inputs ('tensor<2xf32>')}}
+  %0 = attn.group rowwise (%x) {
+  ^bb0(%y: tensor<3xf32>):
+    attn.yield %y : tensor<3xf32>
+  } : (tensor<2xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// group_c1
+func.func @group_c1_results(%x: tensor<2xf32>) {
+  // expected-error@+1 {{yields ('tensor<2xf32>'), but its results are ('tensor<3xf32>')}}
+  %0 = attn.group rowwise (%x) {
+  ^bb0(%y: tensor<2xf32>):
+    attn.yield %y : tensor<2xf32>
+  } : (tensor<2xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// group_c1
+func.func @group_c1_end(%x: tensor<2xf32>) {
+  // expected-error@+1 {{body must end in attn.yield}}
+  %0 = attn.group rowwise (%x) {
+  ^bb0(%y: tensor<2xf32>):
+    "test.end"() : () -> ()
+  } : (tensor<2xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// packed_c1
+func.func @packed_c1_offset() {
+  // expected-error@+1 {{offset must be >= 0 and a multiple of 64, but is 32}}
+  %0 = attn.packed {offset = 32 : i64, pieces = []} : tensor<0xf32>
+  return
+}
+
+// -----
+
+// packed_c1
+func.func @packed_c1_static() {
+  // expected-error@+1 {{result must be static, but is 'tensor<?xf32>'}}
+  %0 = attn.packed {offset = 0 : i64, pieces = []} : tensor<?xf32>
+  return
+}
+
+// -----
+
+// packed_c2
+func.func @packed_c2_hole() {
+  // expected-error@+1 {{pieces must cover each row once, but those up to 1 are followed by 2}}
+  %0 = attn.packed {offset = 0 : i64, pieces = [
+    #attn.piece<parameter = "w", offset = 0, rows = 1, cols = 2, stride_row = 2, stride_col = 1, first = 0>,
+    #attn.piece<parameter = "w", offset = 0, rows = 1, cols = 2, stride_row = 2, stride_col = 1, first = 2>]} : tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// packed_c2
+func.func @packed_c2_overlap() {
+  // expected-error@+1 {{pieces must cover each row once, but those up to 2 are followed by 1}}
+  %0 = attn.packed {offset = 0 : i64, pieces = [
+    #attn.piece<parameter = "w", offset = 0, rows = 2, cols = 2, stride_row = 2, stride_col = 1, first = 0>,
+    #attn.piece<parameter = "w", offset = 0, rows = 2, cols = 2, stride_row = 2, stride_col = 1, first = 1>]} : tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// packed_c2
+func.func @packed_c2_end() {
+  // expected-error@+1 {{pieces must cover 3 rows, but cover 2}}
+  %0 = attn.packed {offset = 0 : i64, pieces = [
+    #attn.piece<parameter = "w", offset = 0, rows = 2, cols = 2, stride_row = 2, stride_col = 1, first = 0>]} : tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// packed_c2
+func.func @packed_c2_outside() {
+  // expected-error@+1 {{has a piece that does not lie in 'tensor<3xf32>'}}
+  %0 = attn.packed {offset = 0 : i64, pieces = [
+    #attn.piece<parameter = "w", offset = 0, rows = 4611686018427387904, cols = 4, stride_row = 4, stride_col = 1, first = 0>]}
+    : tensor<3xf32>
+  return
+}

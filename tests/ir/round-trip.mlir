@@ -1,0 +1,132 @@
+// RUN: attnc-opt %s | attnc-opt | FileCheck %s
+// RUN: attnc-opt %s --mlir-print-op-generic | attnc-opt | FileCheck %s
+// What is printed parses to the same IR, in the short and in the generic form.
+
+// CHECK: attn.parameter @encoder.in_proj_weight : tensor<6x4xf32>
+attn.parameter @encoder.in_proj_weight : tensor<6x4xf32>
+// CHECK: attn.parameter @"strange name" : tensor<4xf32>
+attn.parameter @"strange name" : tensor<4xf32>
+
+// CHECK-LABEL: @weights
+func.func @weights() -> (tensor<6x4xf32>, tensor<4xf32>, tensor<2xi64>) {
+  // CHECK: attn.weight @encoder.in_proj_weight : tensor<6x4xf32>
+  %weight = attn.weight @encoder.in_proj_weight : tensor<6x4xf32>
+  // CHECK: attn.weight @"strange name" : tensor<4xf32>
+  %bias = attn.weight @"strange name" : tensor<4xf32>
+  // CHECK: attn.constant dense<[3, 4]> : tensor<2xi64>
+  %table = attn.constant dense<[3, 4]> : tensor<2xi64>
+  return %weight, %bias, %table : tensor<6x4xf32>, tensor<4xf32>, tensor<2xi64>
+}
+
+// CHECK-LABEL: @contractions
+func.func @contractions(%x: tensor<?x5x4xf32>, %w: tensor<6x4xf32>, %p: tensor<6x4xf32, #attn.panels<16>>) {
+  // CHECK: attn.matmul %{{.+}}, %{{.+}} {transpose_rhs} : (tensor<?x5x4xf32>, tensor<6x4xf32>) -> tensor<?x5x6xf32>
+  %y = attn.matmul %x, %w {transpose_rhs} : (tensor<?x5x4xf32>, tensor<6x4xf32>) -> tensor<?x5x6xf32>
+  // CHECK: (tensor<?x5x4xf32>, tensor<6x4xf32, #attn.panels<16>>) -> tensor<?x5x6xf32>
+  %z = attn.matmul %x, %p {transpose_rhs}
+      : (tensor<?x5x4xf32>, tensor<6x4xf32, #attn.panels<16>>) -> tensor<?x5x6xf32>
+  return
+}
+
+// CHECK-LABEL: @elementwise
+func.func @elementwise(%x: tensor<?x4xf32>, %b: tensor<4xf32>, %m: tensor<?x1xi1>, %n: tensor<?xi32>) {
+  // CHECK: attn.add
+  %add = attn.add %x, %b : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  // CHECK: attn.sub
+  %sub = attn.sub %x, %b : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  // CHECK: attn.mul
+  %mul = attn.mul %x, %b : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  // CHECK: attn.div
+  %div = attn.div %x, %b : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  // CHECK: attn.scale %{{.+}} {factor = 1.250000e-01 : f32}
+  %scale = attn.scale %x {factor = 0.125 : f32} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  // CHECK: attn.activation gelu_tanh %
+  %act = attn.activation gelu_tanh %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  // CHECK: attn.is_zero %{{.+}} : (tensor<?xi32>) -> tensor<?xi1>
+  %zero = attn.is_zero %n : (tensor<?xi32>) -> tensor<?xi1>
+  // CHECK: attn.mask
+  %masked = attn.mask %x, %m : (tensor<?x4xf32>, tensor<?x1xi1>) -> tensor<?x4xf32>
+  return
+}
+
+// CHECK-LABEL: @rows
+func.func @rows(%x: tensor<?x3x4xf32>, %w: tensor<4xf32>, %m: tensor<?x3xi1>, %i: tensor<?x3xi64>, %t: tensor<9x4xf32>) {
+  // CHECK: attn.softmax %{{.+}} {axis = 2 : i64} :
+  %softmax = attn.softmax %x {axis = 2 : i64} : (tensor<?x3x4xf32>) -> tensor<?x3x4xf32>
+  // CHECK: attn.softmax %{{.+}} {axis = 1 : i64, fully_masked = #attn<fully_masked nan>}
+  %nan = attn.softmax %x {axis = 1 : i64, fully_masked = #attn<fully_masked nan>}
+      : (tensor<?x3x4xf32>) -> tensor<?x3x4xf32>
+  // CHECK: attn.layernorm %{{.+}} weight %{{.+}} bias %{{.+}} {eps = 1.000000e-05 : f64}
+  %norm = attn.layernorm %x weight %w bias %w {eps = 1.0e-5 : f64}
+      : (tensor<?x3x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x3x4xf32>
+  // CHECK: attn.layernorm %{{[^ ]+}} bias %
+  %biased = attn.layernorm %x bias %w {eps = 1.0e-5 : f64} : (tensor<?x3x4xf32>, tensor<4xf32>) -> tensor<?x3x4xf32>
+  // CHECK: attn.rmsnorm %{{.+}} weight %
+  %rms = attn.rmsnorm %x weight %w {eps = 1.0e-5 : f64} : (tensor<?x3x4xf32>, tensor<4xf32>) -> tensor<?x3x4xf32>
+  // CHECK: attn.l2norm
+  %l2 = attn.l2norm %x {eps = 1.0e-12 : f64} : (tensor<?x3x4xf32>) -> tensor<?x3x4xf32>
+  // CHECK: attn.pool mean %{{.+}} blocked %{{.+}} : (tensor<?x3x4xf32>, tensor<?x3xi1>) -> tensor<?x4xf32>
+  %mean = attn.pool mean %x blocked %m : (tensor<?x3x4xf32>, tensor<?x3xi1>) -> tensor<?x4xf32>
+  // CHECK: attn.pool cls %
+  %cls = attn.pool cls %x : (tensor<?x3x4xf32>) -> tensor<?x4xf32>
+  // CHECK: attn.embedding %{{.+}}, %{{.+}} : (tensor<9x4xf32>, tensor<?x3xi64>) -> tensor<?x3x4xf32>
+  %rows = attn.embedding %t, %i : (tensor<9x4xf32>, tensor<?x3xi64>) -> tensor<?x3x4xf32>
+  return
+}
+
+// CHECK-LABEL: @shapes
+func.func @shapes(%x: tensor<?x3x4xf32>) {
+  // CHECK: attn.split_heads %{{.+}} {heads = 2 : i64} : (tensor<?x3x4xf32>) -> tensor<?x2x3x2xf32>
+  %split = attn.split_heads %x {heads = 2 : i64} : (tensor<?x3x4xf32>) -> tensor<?x2x3x2xf32>
+  // CHECK: attn.merge_heads %{{.+}} : (tensor<?x2x3x2xf32>) -> tensor<?x3x4xf32>
+  %merged = attn.merge_heads %split : (tensor<?x2x3x2xf32>) -> tensor<?x3x4xf32>
+  // CHECK: attn.transpose %{{.+}} {permutation = array<i64: 1, 0, 2>} : (tensor<?x3x4xf32>) -> tensor<3x?x4xf32>
+  %swapped = attn.transpose %x {permutation = array<i64: 1, 0, 2>} : (tensor<?x3x4xf32>) -> tensor<3x?x4xf32>
+  // CHECK: attn.reshape %{{.+}} : (tensor<?x3x4xf32>) -> tensor<?x12xf32>
+  %flat = attn.reshape %x : (tensor<?x3x4xf32>) -> tensor<?x12xf32>
+  // CHECK: attn.slice %{{.+}} {axis = 2 : i64, size = 2 : i64, start = 1 : i64} : (tensor<?x3x4xf32>) -> tensor<?x3x2xf32>
+  %part = attn.slice %x {axis = 2 : i64, start = 1 : i64, size = 2 : i64} : (tensor<?x3x4xf32>) -> tensor<?x3x2xf32>
+  // CHECK: attn.concat %{{.+}}, %{{.+}} {axis = 2 : i64} : (tensor<?x3x2xf32>, tensor<?x3x4xf32>) -> tensor<?x3x6xf32>
+  %long = attn.concat %part, %x {axis = 2 : i64} : (tensor<?x3x2xf32>, tensor<?x3x4xf32>) -> tensor<?x3x6xf32>
+  return
+}
+
+// CHECK-LABEL: @fused
+func.func @fused(%q: tensor<?x2x3x4xf32>, %k: tensor<?x2x5x4xf32>, %v: tensor<?x2x5x6xf32>, %m: tensor<?x5xi1>) {
+  // CHECK: attn.attention %{{.+}}, %{{.+}}, %{{.+}} captures(%{{.+}}) attributes {fully_masked = #attn<fully_masked nan>} {
+  // CHECK: attn.element %{{.+}}[%{{.+}}, %{{.+}}] : tensor<?x5xi1> -> i1
+  // CHECK: attn.score %{{.+}}, %
+  %o = attn.attention %q, %k, %v captures(%m) attributes {fully_masked = #attn<fully_masked nan>} {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index, %blocked: tensor<?x5xi1>):
+    %factor = arith.constant 0.5 : f32
+    %s = arith.mulf %dot, %factor : f32
+    %e = attn.element %blocked[%b, %j] : tensor<?x5xi1> -> i1
+    %true = arith.constant true
+    %live = arith.xori %e, %true : i1
+    attn.score %s, %live
+  } : (tensor<?x2x3x4xf32>, tensor<?x2x5x4xf32>, tensor<?x2x5x6xf32>, tensor<?x5xi1>) -> tensor<?x2x3x6xf32>
+  // CHECK: attn.group rowwise(%{{.+}}) {
+  // CHECK: attn.yield %{{.+}} : tensor<?x2x3x6xf32>
+  %g = attn.group rowwise (%o) {
+  ^bb0(%x: tensor<?x2x3x6xf32>):
+    %y = attn.activation relu %x : (tensor<?x2x3x6xf32>) -> tensor<?x2x3x6xf32>
+    attn.yield %y : tensor<?x2x3x6xf32>
+  } : (tensor<?x2x3x6xf32>) -> tensor<?x2x3x6xf32>
+  // CHECK: attn.packed {offset = 128 : i64, pieces = [#attn.piece<parameter = "encoder.in_proj_weight", offset = 0, rows = 6, cols = 4, stride_row = 4, stride_col = 1, first = 0>]} : tensor<6x4xf32, #attn.panels<16>>
+  %p = attn.packed {offset = 128 : i64, pieces = [#attn.piece<parameter = "encoder.in_proj_weight", offset = 0,
+      rows = 6, cols = 4, stride_row = 4, stride_col = 1, first = 0>]} : tensor<6x4xf32, #attn.panels<16>>
+  // CHECK: attn.packed {offset = 0 : i64, pieces = [#attn.piece<parameter = "", constant = dense<1.000000e+00> : tensor<4xf32>, offset = 0,
+  %c = attn.packed {offset = 0 : i64, pieces = [#attn.piece<parameter = "", constant = dense<1.0> : tensor<4xf32>, offset = 0,
+      rows = 1, cols = 4, stride_row = 4, stride_col = 1, first = 0>]} : tensor<4xf32>
+  return
+}
+
+// Schedules are attributes of kernels.
+// CHECK-LABEL: @schedules
+// CHECK-SAME: #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 0>
+// CHECK-SAME: #attn.matmul_schedule<tile_rows = 8, tile_cols = 32, block_rows = 16, task_rows = 0, task_cols = 4>
+// CHECK-SAME: #attn.rowwise_schedule<task_rows = 4>
+func.func private @schedules() attributes {attn.kind = #attn<kernel_kind matmul>, attn.schedule = [
+  #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 0>,
+  #attn.matmul_schedule<tile_rows = 8, tile_cols = 32, block_rows = 16, task_rows = 0, task_cols = 4>,
+  #attn.rowwise_schedule<task_rows = 4>]}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A suite of cases that is written as a JUnit file, for tests/run_tests.py to count."""
+import traceback
+import xml.etree.ElementTree as xml
+
+
+class Skip(Exception):
+    """Raised by a case that cannot run here; its text is the reason."""
+
+
+class Suite:
+    def __init__(self, name):
+        self.root = xml.Element("testsuite", name=name)
+        self.failed = 0
+
+    def run(self, name, function, *args):
+        """Runs one case: it passes unless it raises. Returns what it returned."""
+        case = xml.SubElement(self.root, "testcase", classname=self.root.get("name"), name=name)
+        try:
+            return function(*args)
+        except Skip as reason:
+            xml.SubElement(case, "skipped", message=str(reason))
+            print(f"skipped {name}: {reason}", flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            self.failed += 1
+            text = str(error) if isinstance(error, (AssertionError, RuntimeError)) else traceback.format_exc()
+            xml.SubElement(case, "failure", message=text)
+            print(f"FAILED {name}: {text}", flush=True)
+        return None
+
+    def write(self, path):
+        """Writes the file, if one is asked for; returns the exit code."""
+        if path:
+            xml.ElementTree(self.root).write(path)
+        return 1 if self.failed else 0

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Installs the build in an empty folder and uses what is there as a stranger would: examples/first-model through the CMake
+package and by plain commands in C99, without the build folder or this tree's headers."""
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+from junit import Suite  # noqa: E402
+
+EXAMPLE = ROOT / "examples/first-model"
+EXPECTED = ["apple is red (1.000)", "banana is yellow (1.000)", "plum is blue (1.000)", "kiwi is green (1.000)"]
+
+
+SANITIZE = []  # what a program must be compiled with when the runtime archive was
+
+
+def command(*words, cwd=None):
+    words = [str(word) for word in words]
+    done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def check_files(prefix):
+    for name in ("bin/attnc", "bin/attnc-opt", "bin/attnc-run", "lib/libattnc_rt.a", "lib/attnc/libHalide.so",
+                 "include/attnc/runtime.h", "lib/cmake/attnc/attncConfig.cmake", "lib/cmake/attnc/attncConfigVersion.cmake",
+                 "share/attnc/model.schema.json", "share/doc/attnc/README.md"):
+        assert (prefix / name).is_file(), f"{name} is not installed"
+    assert [path.name for path in (prefix / "include").rglob("*.h")] == ["runtime.h"], "more headers than the runtime's"
+
+
+def check_tools(prefix):
+    for tool in ("attnc", "attnc-opt", "attnc-run"):
+        assert "--help" in command(prefix / "bin" / tool, "--help"), f"{tool} --help"
+        linked = command("ldd", prefix / "bin" / tool)
+        assert "not found" not in linked, f"{tool}: {linked}"
+        assert all(str(prefix / "lib/attnc") in line for line in linked.splitlines() if "libHalide" in line), linked
+
+
+def check_cmake(prefix, folder, cmake, generator):
+    command(cmake, "-S", EXAMPLE, "-B", folder, f"-DCMAKE_PREFIX_PATH={prefix}", *generator,
+            f"-DCMAKE_C_FLAGS={' '.join(SANITIZE)}")
+    command(cmake, "--build", folder)
+    assert command(folder / "first-model").splitlines() == EXPECTED
+    assert "attnc" not in command(cmake, "--build", folder), "a build without changes compiles the model again"
+
+
+def check_cmake_refuses(prefix, folder, cmake, generator):
+    folder.mkdir()
+    (folder / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.20)\nproject(wrong LANGUAGES C)\n"
+                                           "find_package(attnc REQUIRED)\nattnc_add_model(nothing absent.json)\n")
+    try:
+        command(cmake, "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}", *generator)
+    except RuntimeError as error:
+        assert "attnc_add_model(nothing): there is no" in str(error), error
+        return
+    raise AssertionError("a model that is not there is accepted")
+
+
+def check_plain_commands(prefix, folder):
+    """The steps of the README: write JSON, compile, link from C, run."""
+    shutil.copytree(EXAMPLE, folder)
+    command(prefix / "bin/attnc", "memory.json", "-o", "memory.o", cwd=folder)
+    command("cc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", *SANITIZE, "main.c", "memory.o", f"-I{prefix}/include",
+            prefix / "lib/libattnc_rt.a", "-pthread", "-o", "first-model", cwd=folder)
+    assert command(folder / "first-model").splitlines() == EXPECTED
+
+
+def check_cplusplus(prefix, folder):
+    """The generated header serves C++ as well."""
+    shutil.copytree(EXAMPLE, folder)
+    command(prefix / "bin/attnc", "memory.json", "-o", "memory.o", cwd=folder)
+    (folder / "main.cpp").write_text('#include "memory.h"\nint main() { return memory_workspace_size(1) ? 0 : 1; }\n')
+    command("c++", "-std=c++17", "-pedantic", "-Wall", "-Wextra", "-Werror", *SANITIZE, "main.cpp", "memory.o", f"-I{prefix}/include",
+            prefix / "lib/libattnc_rt.a", "-pthread", "-o", "cplusplus", cwd=folder)
+    command(folder / "cplusplus")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--cmake", default="cmake")
+    parser.add_argument("--sanitize", default="", help="the build's SANITIZE")
+    parser.add_argument("--results", help="JUnit file to write")
+    args = parser.parse_args()
+    suite = Suite("package")
+    if args.sanitize:
+        SANITIZE.append(f"-fsanitize={args.sanitize}")
+    ninja = next((line.split("=", 1)[1] for line in (args.build / "CMakeCache.txt").read_text().splitlines()
+                  if line.startswith("CMAKE_MAKE_PROGRAM:")), "ninja")
+    generator = ("-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        prefix = folder / "prefix"
+        suite.run("install", command, args.cmake, "--install", args.build, "--prefix", prefix)
+        suite.run("files", check_files, prefix)
+        suite.run("tools", check_tools, prefix)
+        suite.run("find_package", check_cmake, prefix, folder / "cmake", args.cmake, generator)
+        suite.run("attnc_add_model refuses a missing model", check_cmake_refuses, prefix, folder / "refused", args.cmake, generator)
+        suite.run("plain commands in C99", check_plain_commands, prefix, folder / "plain")
+        suite.run("C++", check_cplusplus, prefix, folder / "cplusplus")
+    return suite.write(args.results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
