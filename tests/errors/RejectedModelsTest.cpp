@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every NAME.json in this folder is refused, by the parser or by the import, with the lines of NAME.expected in order. A first line
+// Every NAME.json in this folder is refused, by the parser or by the import, with the lines of NAME.expected in order.
+// A first line
 // `--dim name=value ...` there gives overrides.
 #include "frontend/Import.h"
 #include "frontend/ParseModel.h"
@@ -40,7 +41,8 @@ std::string diagnose(const std::string &path, const DimOverrides &overrides) {
   std::optional<ModelDesc> model = parseModelFile(path, overrides, diagnostics);
   if (model) {
     mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-    EXPECT_EQ(!importModel(*model, context, diagnostics), diagnostics.hasErrors());
+    bool imported = bool(importModel(*model, context, diagnostics));
+    EXPECT_NE(imported, diagnostics.hasErrors());
   }
   std::ostringstream text;
   if (diagnostics.hasErrors())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Checks that each constraint's label (softmax_c1) stands in the .td files, in docs/OPS.md, in a verifier and in a test, and
-that each op has a heading in docs/OPS.md and a test of its values.
+"""Checks that each constraint's label (softmax_c1) stands in the .td files, in docs/OPS.md, in a verifier and in a test,
+and that each op has a heading in docs/OPS.md and a test of its values.
 
     check_labels.py ROOT
 """
@@ -20,7 +20,8 @@ def read(root, *patterns):
 
 
 def labels_in_comments(text, comment):
-    return {label for line in text.splitlines() if comment in line for label in LABEL.findall(line.split(comment, 1)[1])}
+    comments = [line.split(comment, 1)[1] for line in text.splitlines() if comment in line]
+    return {label for text in comments for label in LABEL.findall(text)}
 
 
 def find_problems(root):

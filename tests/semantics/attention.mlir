@@ -228,3 +228,35 @@ func.func @empty(%q: tensor<1x2x3xf32> {attn.value = dense<1.0> : tensor<1x2x3xf
   } : (tensor<1x2x3xf32>, tensor<1x0x3xf32>, tensor<1x0x1xf32>) -> tensor<1x2x1xf32>
   return %o : tensor<1x2x1xf32>
 }
+
+// head_dim 0: every dot product is 0, so the row is the mean of the values.
+// CHECK: head_dim_0: as expected
+func.func @head_dim_0(%q: tensor<1x1x0xf32> {attn.value = dense<> : tensor<1x1x0xf32>},
+    %k: tensor<1x2x0xf32> {attn.value = dense<> : tensor<1x2x0xf32>},
+    %v: tensor<1x2x1xf32> {attn.value = dense<[[[1.0], [4.0]]]> : tensor<1x2x1xf32>}) -> tensor<1x1x1xf32>
+    attributes {attn.expected = [dense<2.5> : tensor<1x1x1xf32>]} {
+  %o = attn.attention %q, %k, %v {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    %true = arith.constant true
+    attn.score %dot, %true
+  } : (tensor<1x1x0xf32>, tensor<1x2x0xf32>, tensor<1x2x1xf32>) -> tensor<1x1x1xf32>
+  return %o : tensor<1x1x1xf32>
+}
+
+// Scores 100, +inf and -inf of keys that take part; the NaN value of the last key counts though its weight is 0.
+// CHECK: extreme_scores: as expected
+func.func @extreme_scores(%q: tensor<1x4x1xf32> {attn.value = dense<[[[1.0], [0x7F800000], [0.0], [-1.0]]]> : tensor<1x4x1xf32>},
+    %k: tensor<1x2x1xf32> {attn.value = dense<[[[100.0], [99.0]]]> : tensor<1x2x1xf32>},
+    %v: tensor<1x2x2xf32> {attn.value = dense<[[[1.0, 1.0], [0.0, 0x7FC00000]]]> : tensor<1x2x2xf32>},
+    %m: tensor<4x2xf32> {attn.value = dense<[[0.0, 0.0], [0.0, 0.0], [0.0, 0xFF800000], [0.0, 0.0]]> : tensor<4x2xf32>})
+    -> tensor<1x4x2xf32> attributes {attn.tolerance = 1.0e-7, attn.expected = [
+        dense<[[[0.7310585786, 0x7FC00000], [0x7FC00000, 0x7FC00000], [1.0, 0x7FC00000], [0.2689414214, 0x7FC00000]]]> : tensor<1x4x2xf32>]} {
+  %o = attn.attention %q, %k, %v captures(%m) {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index, %mask: tensor<4x2xf32>):
+    %bias = attn.element %mask[%i, %j] : tensor<4x2xf32> -> f32
+    %s = arith.addf %dot, %bias : f32
+    %true = arith.constant true
+    attn.score %s, %true
+  } : (tensor<1x4x1xf32>, tensor<1x2x1xf32>, tensor<1x2x2xf32>, tensor<4x2xf32>) -> tensor<1x4x2xf32>
+  return %o : tensor<1x4x2xf32>
+}

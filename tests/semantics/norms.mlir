@@ -57,3 +57,17 @@ func.func @small(%x: tensor<2x2xf32> {attn.value = dense<[[0.0, -0.0], [3.0e-13,
   %2 = attn.l2norm %y {eps = 1.0e-12 : f64} : (tensor<2x1xf32>) -> tensor<2x1xf32>
   return %0, %1, %2 : tensor<2x2xf32>, tensor<2x1xf32>, tensor<2x1xf32>
 }
+
+// Zero rows, with and without eps, and an infinity: rmsnorm, then l2norm.
+// CHECK: zeros_and_infinities: as expected
+func.func @zeros_and_infinities(%x: tensor<2x2xf32> {attn.value = dense<[[0.0, 0.0], [3.0, 0xFF800000]]> : tensor<2x2xf32>})
+    -> (tensor<2x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>)
+    attributes {attn.expected = [
+        dense<[[0.0, 0.0], [0.0, 0x7FC00000]]> : tensor<2x2xf32>, dense<[[0x7FC00000, 0x7FC00000], [0.0, 0x7FC00000]]> : tensor<2x2xf32>,
+        dense<[[0.0, 0.0], [0.0, 0x7FC00000]]> : tensor<2x2xf32>, dense<[[0x7FC00000, 0x7FC00000], [0.0, 0x7FC00000]]> : tensor<2x2xf32>]} {
+  %0 = attn.rmsnorm %x {eps = 1.0e-5 : f64} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %1 = attn.rmsnorm %x {eps = 0.0 : f64} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %2 = attn.l2norm %x {eps = 1.0e-5 : f64} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %3 = attn.l2norm %x {eps = 0.0 : f64} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %0, %1, %2, %3 : tensor<2x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>
+}

@@ -192,10 +192,10 @@ inline void addNumbers(std::vector<HostileFile> &files) {
   files.push_back({"bits wrap", tensor("\"F32\"", "[576460752303423488]", "[0,0]", 0), "needs more than 2^64 bits"});
   files.push_back({"product wraps, then zero", tensor("\"U8\"", "[4294967296,4294967296,0]", "[0,0]", 0),
                    "needs more than 2^64 bits"});
-  files.push_back({"half a byte", tensor("\"F4\"", "[3]", "[0,2]", 2),
+  files.push_back({"half a byte", tensor("\"F4\"", "[3]", "[0,1]", 1),
                    "F4 of shape [3] needs 12 bits, which is not a whole number of bytes"});
   files.push_back(
-      {"six bits", tensor("\"F6_E2M3\"", "[2]", "[0,2]", 2), "needs 12 bits, which is not a whole number of bytes"});
+      {"six bits", tensor("\"F6_E2M3\"", "[2]", "[0,1]", 1), "needs 12 bits, which is not a whole number of bytes"});
 }
 
 /// Tensors that do not fill the data exactly.

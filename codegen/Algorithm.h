@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a kernel computes, as Halide functions, without a word on how: the schedules (MatmulKernel.cpp, AttentionKernel.cpp,
+// RowwiseKernel.cpp) take it from here. Functions over rows have the arguments (n, m): column and row, where the rows are all
+// dimensions but the last, flattened.
+#pragma once
+
+#include "codegen/Tensor.h"
+
+#include "Halide.h"
+
+#include <string>
+#include <vector>
+
+namespace mlir::func {
+class FuncOp;
+} // namespace mlir::func
+
+namespace attnc {
+
+/// The Vars of all kernels: n column, m row; d, q, k, h, b value dimension, query, key, head, batch; l lane.
+struct KernelVars {
+  Halide::Var n{"n"}, m{"m"}, d{"d"}, q{"q"}, k{"k"}, h{"h"}, b{"b"}, l{"l"};
+};
+
+/// A function that a schedule computes once per row of the output, before the row itself: pure and vectorised along `inner`,
+/// or a reduction whose updates keep `inner` as a dimension of its own.
+struct RowStage {
+  Halide::Func func;
+  Halide::Var inner;
+  int innerExtent = 0; ///< 0: a scalar per row.
+};
+
+/// acc(n, m) = sum over k, then the epilogue. Without a norm, `output` is the epilogue; with one, `rows` is what the norm reads
+/// and `output` what it makes.
+struct MatmulStages {
+  Halide::Func accumulator;
+  Halide::RVar k;
+  Halide::Func rows; ///< Undefined without a norm.
+  int depth = 0;     ///< The contracted extent.
+};
+
+/// Per (head, batch): keyPanels(ki, d, ko) holds the keys in panels, values(d, k) the values where they need a copy; per query
+/// row: dot products, maximum, exponentials, sum, weighted values.
+struct AttentionStages {
+  Halide::Func keyPanels, values, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
+  Halide::RVar depth, maximumStep, sumStep, key;
+  bool copiesValues = false;
+  int keys = 0, queries = 0, headDim = 0, valueDim = 0;
+};
+
+struct Algorithm {
+  std::string name;
+  std::vector<Halide::Argument> arguments; ///< The batch first, where there is one; then the tensors in order.
+  bool usesBatch = false;
+  Halide::Func output;
+  Halide::Expr rows; ///< Rows of the output (matmul and row-wise kernels).
+  int columns = 0;   ///< Columns of the output (matmul and row-wise kernels).
+  std::vector<RowStage> rowStages;
+  MatmulStages matmul;
+  AttentionStages attention;
+  KernelVars vars;
+};
+
+/// Lanes of a sum or maximum over `extent` elements: partial results that are combined by a fixed tree. Part of what a kernel
+/// computes (it fixes the order of additions), so it depends on the extent alone, never on the target.
+int lanesFor(int extent);
+
+/// The algorithm of a kernel function of kind rowwise or matmul.
+Algorithm buildRowAlgorithm(mlir::func::FuncOp kernel);
+
+/// The algorithm of a kernel function of kind attention. `panel`: keys per panel of keyPanels.
+Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel);
+
+} // namespace attnc

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attention with whole score rows: for each query, all scores, their maximum, their exponentials and sum, then the weighted
+// values, divided by the sum. Why a blocked key has no influence: its score is replaced by -inf before the maximum, the
+// exponential of -inf is exactly 0, and its value is replaced by 0, so that 0 * NaN does not arise. A row without a live key has
+// the sum 0 and becomes zeros or NaN, as the op says; a live row has a sum >= 1, since its maximum contributes exp(0). NaN in a
+// live score never becomes the maximum, but its exponential is NaN, and so are the sum and the row.
+
+#include "codegen/OpAlgorithms.h"
+#include "codegen/ScalarMath.h"
+#include "codegen/ScoreRegion.h"
+
+#include <limits>
+
+using namespace Halide;
+
+namespace attnc {
+
+namespace {
+
+const float kInfinity = std::numeric_limits<float>::infinity();
+/// Lanes of the row sums and maxima. 16 for every length: several query rows are in flight, so latency is hidden.
+constexpr int kLanes = 16;
+
+/// The operands of an attention as functions of (batch, head, position, dimension).
+struct HeadTensor {
+  Tensor tensor;
+  Expr operator()(const Expr &b, const Expr &h, const Expr &s, const Expr &d) const {
+    Index index{{b, h, s, d}, {}};
+    if (tensor.rank() == 3)
+      index.dims.erase(index.dims.begin());
+    return tensor.at(index);
+  }
+};
+
+/// Combines the 16 lanes of `partial` by a fixed tree.
+Func combineLanes(const std::string &name, const Func &partial, const KernelVars &v,
+                  const std::function<Expr(Expr, Expr)> &combine) {
+  std::vector<Expr> parts;
+  for (int i = 0; i < kLanes; ++i)
+    parts.push_back(partial(i, v.q, v.h, v.b));
+  Func total(name);
+  total(v.q, v.h, v.b) = combineTree(parts, combine);
+  return total;
+}
+
+} // namespace
+
+Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel) {
+  Algorithm algorithm;
+  algorithm.name = kernel.getSymName().str();
+  OpTranslator translator(kernel, algorithm);
+  attn::AttentionOp op = *kernel.getOps<attn::AttentionOp>().begin();
+  for (mlir::Operation &inner : kernel.front().without_terminator()) {
+    if (&inner == op.getOperation())
+      break;
+    _halide_user_assert(translator.translate(inner))
+        << "attnc: no kernel for '" << inner.getName().getStringRef().str() << "'";
+  }
+  const auto &[n, m, d, q, k, h, b, l] = algorithm.vars;
+  const HeadTensor query{translator.get(op.getQuery())}, key{translator.get(op.getKey())},
+      value{translator.get(op.getValue())};
+  std::vector<Tensor> captures;
+  for (mlir::Value capture : op.getCaptures())
+    captures.push_back(translator.get(capture));
+
+  AttentionStages &s = algorithm.attention;
+  const size_t rank = query.tensor.rank();
+  s.queries = staticExtent(query.tensor.extents[rank - 2]);
+  s.keys = staticExtent(key.tensor.extents[rank - 2]);
+  s.headDim = staticExtent(query.tensor.extents[rank - 1]);
+  s.valueDim = staticExtent(value.tensor.extents[rank - 1]);
+  const Expr heads = query.tensor.extents[rank - 3], batches = rank == 4 ? query.tensor.extents[0] : Expr(1);
+  const int keys = s.keys, queries = s.queries, paddedKeys = (keys + kLanes - 1) / kLanes * kLanes;
+
+  Var ki("ki"), ko("ko");
+  s.keyPanels = Func("key_panels");
+  s.keyPanels(ki, d, ko, h, b) = key(b, h, min(ko * panel + ki, keys - 1), d);
+
+  RDom depth(0, s.headDim, "depth");
+  s.depth = depth;
+  s.dots = Func("dots");
+  s.dots(k, q, h, b) = 0.f;
+  // Rows past the last query repeat it, so every register tile is whole.
+  s.dots(k, q, h, b) += query(b, h, min(q, queries - 1), depth) * s.keyPanels(k % panel, depth, k / panel, h, b);
+
+  const bool blocks = mayBlockKeys(op);
+  double factor = 1.0;
+  auto scoreAt = [&](const Expr &at) -> Expr {
+    const Expr clamped = min(at, keys - 1);
+    const Score score = evaluateScore(op, s.dots(at, q, h, b), {b, h, min(q, queries - 1), clamped}, captures);
+    factor = score.factor;
+    Expr live = keys == paddedKeys ? Internal::const_true() : at < keys;
+    if (blocks)
+      live = live && score.live;
+    return Internal::is_const_one(live) ? score.value : select(live, score.value, -kInfinity);
+  };
+
+  RDom maximumStep(0, paddedKeys / kLanes, "maximum_step");
+  s.maximumStep = maximumStep;
+  s.maximumLanes = Func("maximum_lanes");
+  s.maximumLanes(l, q, h, b) = -kInfinity;
+  const Expr candidate = scoreAt(maximumStep * kLanes + l);
+  s.maximumLanes(l, q, h, b) =
+      select(candidate > s.maximumLanes(l, q, h, b), candidate, s.maximumLanes(l, q, h, b));
+  Func highest = combineLanes("highest", s.maximumLanes, algorithm.vars,
+                              [](Expr x, Expr y) { return select(y > x, y, x); });
+  s.maximum = Func("maximum");
+  // A row of -inf only: subtracting 0 keeps -inf.
+  s.maximum(q, h, b) = select(highest(q, h, b) == -kInfinity, 0.f, highest(q, h, b));
+
+  s.weights = Func("weights");
+  s.weights(k, q, h, b) = expOfNonPositive(scoreAt(k) - s.maximum(q, h, b), factor);
+
+  RDom sumStep(0, paddedKeys / kLanes, "sum_step");
+  s.sumStep = sumStep;
+  s.sumLanes = Func("sum_lanes");
+  s.sumLanes(l, q, h, b) = 0.f;
+  s.sumLanes(l, q, h, b) += s.weights(sumStep * kLanes + l, q, h, b);
+  Func total = combineLanes("total", s.sumLanes, algorithm.vars, [](Expr x, Expr y) { return x + y; });
+  s.sum = Func("sum");
+  const Expr empty =
+      op.getFullyMasked() == attn::FullyMasked::zero ? Expr(0.f) : Expr(std::numeric_limits<float>::quiet_NaN());
+  s.sum(q, h, b) = select(total(q, h, b) == 0.f, empty, 1.f / total(q, h, b));
+
+  RDom position(0, keys, "key");
+  s.key = position;
+  const bool keyOnly = blocks && liveDependsOnKeyOnly(op);
+  s.copiesValues = keyOnly || s.valueDim % 16 != 0;
+  s.values = Func("values");
+  Expr element = value(b, h, k, min(d, s.valueDim - 1));
+  if (keyOnly)
+    element = select(evaluateScore(op, 0.f, {b, h, 0, k}, captures).live, element, 0.f);
+  s.values(d, k, h, b) = element;
+  const Expr weight = s.weights(position, q, h, b);
+  Expr weightedValue = s.values(d, position, h, b);
+  if (blocks && !keyOnly)
+    weightedValue = select(weight == 0.f, 0.f, weightedValue);
+  s.weighted = Func("weighted");
+  s.weighted(d, q, h, b) = 0.f;
+  s.weighted(d, q, h, b) += weight * weightedValue;
+
+  algorithm.output = Func("out");
+  algorithm.output(d, q, h, b) = s.weighted(d, q, h, b) * s.sum(q, h, b);
+  const bool merged = mlir::isa<attn::MergeHeadsOp>(*op.getResult().getUsers().begin());
+  auto buffer = algorithm.output.output_buffer();
+  const int width = s.valueDim;
+  buffer.dim(0).set_bounds(0, width).set_stride(1);
+  buffer.dim(1).set_bounds(0, queries).set_stride(merged ? heads * width : Expr(width));
+  buffer.dim(2).set_bounds(0, heads).set_stride(merged ? width : queries * width);
+  buffer.dim(3).set_bounds(0, batches).set_stride(heads * queries * width);
+  algorithm.output.bound(d, 0, width).bound(q, 0, queries).bound(h, 0, heads).bound(b, 0, batches);
+  return algorithm;
+}
+
+} // namespace attnc

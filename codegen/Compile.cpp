@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/Compile.h"
+
+#include "codegen/Header.h"
+#include "codegen/Object.h"
+#include "ir/AttnDialect.h"
+#include "passes/TargetInfo.h"
+
+#include <chrono>
+
+namespace attnc {
+
+namespace {
+
+class Generator {
+public:
+  Generator(mlir::ModuleOp module, const TargetInfo &target, Artefacts &artefacts, std::vector<std::string> &errors)
+      : module(module), target(target), artefacts(artefacts), errors(errors) {}
+
+  bool run(const WeightSource *weights, const CodegenRequest &request) {
+    auto planned = planModel(module, error);
+    if (!planned)
+      return failed();
+    plan = std::move(*planned);
+    artefacts.modelName = plan.name;
+    artefacts.imageSize = plan.imageSize;
+    // Weights first: a missing one is reported before any time is spent on kernels.
+    if (weights && request.object &&
+        !timed("weights", [&] { return buildWeightsImage(plan, *weights, image, errors); }))
+      return false;
+    if (request.header)
+      artefacts.header = headerText(plan, weights != nullptr);
+    if (request.halide && !lowerKernels())
+      return failed();
+    if (!request.object && !request.llvm && !request.assembly)
+      return true;
+    if (!compileKernels())
+      return failed();
+    return (!request.llvm || emit(OutputForm::LLVM, weights, artefacts.llvm)) &&
+           (!request.assembly || emit(OutputForm::Assembly, weights, artefacts.assembly)) &&
+           (!request.object || emit(OutputForm::Object, weights, artefacts.object));
+  }
+
+private:
+  bool failed() {
+    errors.push_back(error);
+    return false;
+  }
+
+  template <typename Body>
+  bool timed(const std::string &phase, Body body) {
+    const auto start = std::chrono::steady_clock::now();
+    const bool done = body();
+    artefacts.phases.emplace_back(
+        phase, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    return done;
+  }
+
+  /// Calls `body` for each kernel function, in the module's order.
+  template <typename Body>
+  bool forEachKernel(Body body) {
+    for (auto function : module.getOps<mlir::func::FuncOp>())
+      if (function->hasAttr("attn.kind") && !body(function))
+        return false;
+    return true;
+  }
+
+  bool lowerKernels() {
+    return forEachKernel([&](mlir::func::FuncOp kernel) {
+      std::string text;
+      if (!lowerKernelToText(kernel, target, text, error))
+        return false;
+      artefacts.halide += text + "\n";
+      return true;
+    });
+  }
+
+  bool compileKernels() {
+    return forEachKernel([&](mlir::func::FuncOp kernel) {
+      kernels.emplace_back();
+      return timed("kernel " + kernel.getSymName().str(),
+                   [&] { return compileKernel(kernel, target, kernels.back(), error); });
+    });
+  }
+
+  bool emit(OutputForm form, const WeightSource *weights, std::string &result) {
+    const char *phase = form == OutputForm::Object ? "object" : form == OutputForm::LLVM ? "llvm" : "assembly";
+    const bool ok = timed(phase, [&] {
+      ObjectBuilder builder(target, error);
+      for (const CompiledKernel &kernel : kernels)
+        if (!builder.addKernel(kernel))
+          return false;
+      const bool isObject = form == OutputForm::Object;
+      ModelPlan described = plan;
+      if (weights) {
+        // The embedded image is packed already.
+        described.packSteps.clear();
+        described.constants.clear();
+      }
+      return builder.addModel(described, isObject && weights ? image.data() : nullptr, !isObject && weights) &&
+             builder.emit(form, result);
+    });
+    return ok || failed();
+  }
+
+  mlir::ModuleOp module;
+  const TargetInfo &target;
+  Artefacts &artefacts;
+  std::vector<std::string> &errors;
+  std::string error;
+  ModelPlan plan;
+  std::vector<uint8_t> image;
+  std::vector<CompiledKernel> kernels;
+};
+
+} // namespace
+
+bool generateCode(mlir::ModuleOp module, const TargetInfo &target, const WeightSource *weights,
+                  const CodegenRequest &request, Artefacts &artefacts, std::vector<std::string> &errors) {
+  return Generator(module, target, artefacts, errors).run(weights, request);
+}
+
+} // namespace attnc

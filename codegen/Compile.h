@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Everything behind the pipeline: from the module with kernels and calls to the artefacts.
+#pragma once
+
+#include "codegen/WeightsImage.h"
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mlir {
+class ModuleOp;
+} // namespace mlir
+
+namespace attnc {
+
+struct TargetInfo;
+
+/// Which artefacts to make.
+struct CodegenRequest {
+  bool object = false, header = false, halide = false, llvm = false, assembly = false;
+};
+
+struct Artefacts {
+  std::string object, header, halide, llvm, assembly;
+  /// Name of the model as C sees it.
+  std::string modelName;
+  uint64_t imageSize = 0;
+  /// Seconds per phase, in order: "kernel linear_0", "weights", "object" ...
+  std::vector<std::pair<std::string, double>> phases;
+};
+
+/// Makes the artefacts of a module that has been through the pipeline. `weights` null: the object embeds none, the caller hands
+/// them over at init. False on failure, with a line for each problem in `errors`.
+bool generateCode(mlir::ModuleOp module, const TargetInfo &target, const WeightSource *weights,
+                  const CodegenRequest &request, Artefacts &artefacts, std::vector<std::string> &errors);
+
+} // namespace attnc

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/HostEntry.h"
+
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Module.h"
+
+using namespace llvm;
+
+namespace attnc {
+
+namespace {
+
+/// sizeof(halide_buffer_t) and the offset of its member `host` (HalideRuntime.h); kernels read nothing else of it.
+constexpr uint64_t kBufferSize = 56, kBufferHost = 16;
+
+class HostEmitter {
+public:
+  HostEmitter(Module &module, const ModelPlan &plan, const HostData &data)
+      : module(module), plan(plan), data(data), context(module.getContext()), pointer(PointerType::getUnqual(context)),
+        i8(Type::getInt8Ty(context)), i32(Type::getInt32Ty(context)), i64(Type::getInt64Ty(context)) {}
+
+  Function *emitEntry(const std::vector<bool> &usesBatch);
+  void emitModel(Function *entry);
+
+private:
+  Value *address(IRBuilder<> &builder, Function *entry, const Place &place);
+  GlobalVariable *global(Constant *value, const Twine &name, unsigned alignment = 8);
+  Constant *string(const std::string &text);
+  Constant *number64(uint64_t value) { return ConstantInt::get(i64, value); }
+  Constant *number32(int64_t value) { return ConstantInt::get(i32, static_cast<uint64_t>(value), true); }
+  Constant *structure(ArrayRef<Constant *> fields) { return ConstantStruct::getAnon(context, fields); }
+  Constant *tensors(const std::vector<TensorDesc> &descs, const Twine &name);
+  Constant *packSteps();
+  Constant *image();
+
+  Module &module;
+  const ModelPlan &plan;
+  const HostData &data;
+  LLVMContext &context;
+  PointerType *pointer;
+  Type *i8, *i32, *i64;
+};
+
+GlobalVariable *HostEmitter::global(Constant *value, const Twine &name, unsigned alignment) {
+  auto *variable = new GlobalVariable(module, value->getType(), true, GlobalValue::InternalLinkage, value, name);
+  variable->setAlignment(Align(alignment));
+  return variable;
+}
+
+Constant *HostEmitter::string(const std::string &text) {
+  return global(ConstantDataArray::getString(context, text), "text", 1);
+}
+
+Value *HostEmitter::address(IRBuilder<> &builder, Function *entry, const Place &place) {
+  Value *inputs = entry->getArg(1), *outputs = entry->getArg(2), *weights = entry->getArg(3), *arena = entry->getArg(4),
+        *batch = entry->getArg(5);
+  auto at = [&](Value *base, Value *offset) { return builder.CreateGEP(i8, base, offset); };
+  auto load = [&](Value *table) {
+    return builder.CreateLoad(pointer, builder.CreateConstGEP1_64(pointer, table, static_cast<uint64_t>(place.value)));
+  };
+  switch (place.kind) {
+  case Place::Kind::Input:
+    return load(inputs);
+  case Place::Kind::Output:
+    return load(outputs);
+  case Place::Kind::Weight:
+    return at(weights, number64(static_cast<uint64_t>(place.value)));
+  case Place::Kind::ArenaFixed:
+    return at(arena, number64(static_cast<uint64_t>(place.value)));
+  case Place::Kind::ArenaPerBatch: {
+    Value *offset = builder.CreateMul(batch, number64(static_cast<uint64_t>(place.value)));
+    return at(arena, builder.CreateAdd(offset, number64(plan.arenaFixed)));
+  }
+  }
+  return nullptr;
+}
+
+Function *HostEmitter::emitEntry(const std::vector<bool> &usesBatch) {
+  auto *type = FunctionType::get(i32, {pointer, pointer, pointer, pointer, pointer, i64}, false);
+  Function *entry = Function::Create(type, GlobalValue::InternalLinkage, plan.name + "_attnc_entry", module);
+  IRBuilder<> builder(BasicBlock::Create(context, "entry", entry));
+  size_t most = 0;
+  for (const KernelCall &call : plan.calls)
+    most = std::max(most, call.operands.size() + 1);
+  auto *buffersType = ArrayType::get(ArrayType::get(i8, kBufferSize), most);
+  AllocaInst *buffers = builder.CreateAlloca(buffersType, nullptr, "buffers");
+  buffers->setAlignment(Align(8));
+  builder.CreateMemSet(buffers, builder.getInt8(0), most * kBufferSize, Align(8));
+  Value *batch32 = builder.CreateTrunc(entry->getArg(5), i32, "batch");
+  for (size_t i = 0; i < plan.calls.size(); ++i) {
+    const KernelCall &call = plan.calls[i];
+    std::vector<Value *> arguments = {entry->getArg(0)};
+    if (usesBatch[i])
+      arguments.push_back(batch32);
+    std::vector<Place> places = call.operands;
+    places.push_back(call.result);
+    for (size_t j = 0; j < places.size(); ++j) {
+      Value *buffer = builder.CreateConstGEP1_64(i8, buffers, j * kBufferSize);
+      builder.CreateStore(address(builder, entry, places[j]), builder.CreateConstGEP1_64(i8, buffer, kBufferHost));
+      arguments.push_back(buffer);
+    }
+    Value *status = builder.CreateCall(module.getFunction(call.kernel), arguments);
+    BasicBlock *failed = BasicBlock::Create(context, "failed", entry);
+    BasicBlock *next = BasicBlock::Create(context, call.label, entry);
+    builder.CreateCondBr(builder.CreateICmpEQ(status, number32(0)), next, failed);
+    builder.SetInsertPoint(failed);
+    builder.CreateRet(status);
+    builder.SetInsertPoint(next);
+  }
+  builder.CreateRet(number32(0));
+  return entry;
+}
+
+Constant *HostEmitter::tensors(const std::vector<TensorDesc> &descs, const Twine &name) {
+  if (descs.empty())
+    return ConstantPointerNull::get(pointer);
+  std::vector<Constant *> infos;
+  for (const TensorDesc &desc : descs) {
+    std::vector<uint64_t> shape(ATTNC_MAX_RANK, 0);
+    for (size_t i = 0; i < desc.shape.size(); ++i)
+      shape[i] = static_cast<uint64_t>(desc.shape[i]);
+    infos.push_back(structure({string(desc.name), number32(desc.dtype), number32(static_cast<int64_t>(desc.shape.size())),
+                               ConstantDataArray::get(context, shape), number64(static_cast<uint64_t>(desc.indexLimit))}));
+  }
+  return global(ConstantArray::get(ArrayType::get(infos[0]->getType(), infos.size()), infos), name);
+}
+
+Constant *HostEmitter::packSteps() {
+  if (plan.packSteps.empty())
+    return ConstantPointerNull::get(pointer);
+  std::vector<Constant *> steps;
+  for (const attnc_pack_step &step : plan.packSteps)
+    steps.push_back(structure({number32(step.weight), number32(step.kind), number64(step.src_offset), number64(step.rows),
+                               number64(step.cols), number64(step.stride_row), number64(step.stride_col),
+                               number64(step.dst), number64(step.first), number64(step.panel)}));
+  return global(ConstantArray::get(ArrayType::get(steps[0]->getType(), steps.size()), steps), "pack_steps");
+}
+
+Constant *HostEmitter::image() {
+  if (data.declareImage && plan.imageSize > 0)
+    return new GlobalVariable(module, ArrayType::get(i8, plan.imageSize), true, GlobalValue::ExternalLinkage, nullptr,
+                              plan.name + "_attnc_weights");
+  if (!data.image || plan.imageSize == 0)
+    return ConstantPointerNull::get(pointer);
+  const StringRef bytes(static_cast<const char *>(data.image), plan.imageSize);
+  Constant *value = ConstantDataArray::getRaw(bytes, plan.imageSize, i8);
+  return global(value, plan.name + "_attnc_weights", ATTNC_ALIGNMENT);
+}
+
+/// The fields of attnc_model in their order; natural alignment in LLVM's struct and in C's is the same.
+void HostEmitter::emitModel(Function *entry) {
+  Constant *constants = ConstantPointerNull::get(pointer);
+  if (!plan.constants.empty())
+    constants = global(ConstantDataArray::get(context, ArrayRef<float>(plan.constants)), "constants", ATTNC_ALIGNMENT);
+  auto count = [&](size_t size) { return number32(static_cast<int64_t>(size)); };
+  Constant *model = structure(
+      {number32(ATTNC_ABI_VERSION), number32(0), string(plan.name), string("attnc " ATTNC_VERSION),
+       string(data.cpuFeatures), count(plan.inputs.size()), count(plan.outputs.size()), count(plan.weights.size()),
+       count(plan.packSteps.size()), tensors(plan.inputs, "inputs"), tensors(plan.outputs, "outputs"),
+       tensors(plan.weights, "weights"), packSteps(), constants, image(), number64(plan.imageSize),
+       number64(static_cast<uint64_t>(plan.minBatch)), number64(static_cast<uint64_t>(plan.maxBatch)),
+       number64(plan.arenaFixed), number64(plan.arenaPerBatch), number64(data.scratchSize), entry});
+  auto *variable = new GlobalVariable(module, model->getType(), true, GlobalValue::ExternalLinkage, model,
+                                      modelSymbol(plan.name));
+  variable->setAlignment(Align(8));
+}
+
+} // namespace
+
+std::string modelSymbol(const std::string &modelName) { return modelName + "_attnc_model"; }
+
+void emitHostEntry(Module &module, const ModelPlan &plan, const std::vector<bool> &usesBatch, const HostData &data) {
+  HostEmitter emitter(module, plan, data);
+  emitter.emitModel(emitter.emitEntry(usesBatch));
+}
+
+} // namespace attnc

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/KernelCompiler.h"
+
+#include "codegen/Kernels.h"
+#include "ir/AttnDialect.h"
+#include "passes/TargetInfo.h"
+
+#include <fstream>
+#include <sstream>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace attnc {
+
+namespace {
+
+/// StrictFloat: NaN, infinities and the order of operations mean what the algorithm says. The multiply-adds that this keeps
+/// Halide from forming are formed afterwards (ContractMultiplyAdd.h).
+Halide::Target halideTarget(const TargetInfo &target) {
+  using T = Halide::Target;
+  std::vector<T::Feature> features = {T::NoAsserts, T::NoBoundsQuery, T::NoRuntime, T::UserContext, T::StrictFloat};
+  if (target.arch == TargetInfo::Arch::AArch64)
+    return T(T::Linux, T::ARM, 64, features);
+  for (T::Feature feature : {T::SSE41, T::AVX, T::F16C, T::FMA, T::AVX2})
+    features.push_back(feature);
+  if (target.vectorBytes == 64)
+    for (T::Feature feature : {T::AVX512, T::AVX512_Skylake})
+      features.push_back(feature);
+  return T(T::Linux, T::X86, 64, features);
+}
+
+MatmulSchedule fromAttribute(attn::MatmulScheduleAttr s) {
+  return {static_cast<int>(s.getTileRows()), static_cast<int>(s.getTileCols()), static_cast<int>(s.getBlockRows()),
+          static_cast<int>(s.getTaskRows()), static_cast<int>(s.getTaskCols())};
+}
+
+AttentionSchedule fromAttribute(attn::AttentionScheduleAttr s) {
+  return {static_cast<int>(s.getTileQueries()), static_cast<int>(s.getTileCols()),
+          static_cast<int>(s.getTaskQueries())};
+}
+
+/// Algorithm and schedule of a kernel function.
+Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
+  const int lanes = static_cast<int>(target.floats());
+  mlir::Attribute schedule = kernel->getAttr("attn.schedule");
+  if (auto attention = mlir::dyn_cast_if_present<attn::AttentionScheduleAttr>(schedule)) {
+    Algorithm algorithm = buildAttentionAlgorithm(kernel, static_cast<int>(attention.getTileCols()));
+    scheduleAttention(algorithm, fromAttribute(attention), lanes);
+    return algorithm;
+  }
+  Algorithm algorithm = buildRowAlgorithm(kernel);
+  if (auto matmul = mlir::dyn_cast_if_present<attn::MatmulScheduleAttr>(schedule))
+    scheduleMatmul(algorithm, fromAttribute(matmul), lanes);
+  else if (auto rowwise = mlir::dyn_cast_if_present<attn::RowwiseScheduleAttr>(schedule))
+    scheduleRowwise(algorithm, {static_cast<int>(rowwise.getTaskRows())}, lanes);
+  else
+    throw Halide::CompileError("attnc: the kernel has no schedule");
+  return algorithm;
+}
+
+/// A file without a name, for the one interface of Halide that writes bitcode to a path.
+class MemoryFile {
+public:
+  MemoryFile() : descriptor(memfd_create("attnc-kernel", MFD_CLOEXEC)) {}
+  ~MemoryFile() {
+    if (descriptor >= 0)
+      close(descriptor);
+  }
+  MemoryFile(const MemoryFile &) = delete;
+  bool valid() const { return descriptor >= 0; }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor); }
+  std::string contents() const {
+    std::ifstream in(path(), std::ios::binary);
+    std::ostringstream all;
+    all << in.rdbuf();
+    return all.str();
+  }
+
+private:
+  int descriptor;
+};
+
+/// Runs `body`, turning what Halide throws into `error`.
+template <typename Body>
+bool guarded(const std::string &kernel, std::string &error, Body body) {
+  try {
+    return body();
+  } catch (const Halide::Error &e) {
+    error = "kernel '" + kernel + "': " + e.what();
+  } catch (const std::exception &e) {
+    error = "kernel '" + kernel + "': " + e.what();
+  }
+  return false;
+}
+
+} // namespace
+
+bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, CompiledKernel &compiled, std::string &error) {
+  compiled.name = kernel.getSymName().str();
+  return guarded(compiled.name, error, [&] {
+    Algorithm algorithm = buildKernel(kernel, target);
+    compiled.usesBatch = algorithm.usesBatch;
+    MemoryFile file;
+    if (!file.valid()) {
+      error = "kernel '" + compiled.name + "': no memory for its bitcode";
+      return false;
+    }
+    algorithm.output.compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
+    compiled.bitcode = file.contents();
+    if (compiled.bitcode.empty())
+      error = "kernel '" + compiled.name + "': Halide wrote no bitcode";
+    return !compiled.bitcode.empty();
+  });
+}
+
+bool lowerKernelToText(mlir::func::FuncOp kernel, const TargetInfo &target, std::string &text, std::string &error) {
+  const std::string name = kernel.getSymName().str();
+  return guarded(name, error, [&] {
+    Algorithm algorithm = buildKernel(kernel, target);
+    Halide::Module module = algorithm.output.compile_to_module(algorithm.arguments, name, halideTarget(target));
+    std::ostringstream out;
+    out << module;
+    text = out.str();
+    return true;
+  });
+}
+
+} // namespace attnc

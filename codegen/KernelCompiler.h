@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One kernel function to LLVM bitcode, by Halide.
+#pragma once
+
+#include <string>
+
+namespace mlir::func {
+class FuncOp;
+} // namespace mlir::func
+
+namespace attnc {
+
+struct TargetInfo;
+
+/// Extents that a kernel's index arithmetic may reach: Halide's are 32 bits wide.
+constexpr int64_t kMaxKernelElements = (int64_t{1} << 31) - 1;
+
+/// A compiled kernel: `int32_t name(void *context, [int32_t batch,] halide_buffer_t *..., halide_buffer_t *output)`, of whose
+/// buffers only `host` is read.
+struct CompiledKernel {
+  std::string name;
+  bool usesBatch = false;
+  std::string bitcode;
+};
+
+/// Compiles a kernel (attn.kind and attn.schedule set). Empty on failure, with the reason in `error`.
+bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, CompiledKernel &compiled, std::string &error);
+
+/// The kernel after Halide's lowering, as text (--emit=halide).
+bool lowerKernelToText(mlir::func::FuncOp kernel, const TargetInfo &target, std::string &text, std::string &error);
+
+} // namespace attnc

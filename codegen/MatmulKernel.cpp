@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Matmul with epilogue: out(n, m) = epilogue(sum_k lhs(k, m) * weight(n, k)), the weight in panels [N/NR][K][NR].
+//
+// The register tile is MR rows x NR columns; k runs innermost but for the tile, so each step loads NR/lanes vectors of the panel
+// and broadcasts MR elements of lhs for MR * NR/lanes multiply-adds. Every element is one chain over k in order: neither tile
+// nor task nor thread changes its bits. Rows past the end repeat the last row inside a tile and are not stored; columns past the
+// end are zeros of the panel and are masked at the store.
+//
+// Without a norm, a task is a range of panels and rows: panel by panel over a block of row tiles, so that the panel stays in the
+// first-level cache and the block of lhs in the second. With a norm, a task is a range of whole rows: their unnormalised values
+// go to scratch and are normalised while they are in the second-level cache.
+
+#include "codegen/Kernels.h"
+
+using namespace Halide;
+
+namespace attnc {
+
+namespace {
+
+/// The accumulators of one register tile.
+void scheduleAccumulator(MatmulStages &stages, const KernelVars &vars, Func consumer, const Var &at,
+                         const MatmulSchedule &schedule, int lanes) {
+  Func &acc = stages.accumulator;
+  acc.compute_at(consumer, at).bound_extent(vars.n, schedule.tileCols).bound_extent(vars.m, schedule.tileRows);
+  acc.vectorize(vars.n, lanes).unroll(vars.n).unroll(vars.m);
+  acc.update().reorder(vars.n, vars.m, stages.k).vectorize(vars.n, lanes).unroll(vars.n).unroll(vars.m);
+  if (stages.depth % 2 == 0)
+    acc.update().unroll(stages.k, 2);
+}
+
+/// Splits columns into register tiles; a last tile that is not whole is masked.
+TailStrategy columnTail(int columns, int tileCols) {
+  return columns % tileCols == 0 ? TailStrategy::GuardWithIf : TailStrategy::Predicate;
+}
+
+} // namespace
+
+void scheduleMatmul(Algorithm &algorithm, const MatmulSchedule &schedule, int lanes) {
+  const auto &n = algorithm.vars.n, &m = algorithm.vars.m;
+  Func &out = algorithm.output;
+  MatmulStages &stages = algorithm.matmul;
+  Var panel("panel"), tile("tile"), ni("ni"), mi("mi"), block("block"), tileInBlock("tile_in_block");
+  const TailStrategy tail = columnTail(algorithm.columns, schedule.tileCols);
+  if (!stages.rows.defined()) {
+    out.split(n, panel, ni, schedule.tileCols, tail).split(m, tile, mi, schedule.tileRows, TailStrategy::GuardWithIf);
+    out.vectorize(ni, lanes).unroll(ni).unroll(mi);
+    const int panels = (algorithm.columns + schedule.tileCols - 1) / schedule.tileCols;
+    const int taskCols = schedule.taskCols > 0 ? std::min(schedule.taskCols, panels) : panels;
+    Var panelTask("panel_task"), panelInTask("panel_in_task"), rowTask("row_task"), tileInTask("tile_in_task");
+    out.split(panel, panelTask, panelInTask, taskCols, TailStrategy::GuardWithIf);
+    Var inner = tile;
+    if (schedule.taskRows > 0) {
+      out.split(tile, rowTask, tileInTask, schedule.taskRows, TailStrategy::GuardWithIf);
+      inner = tileInTask;
+    }
+    out.split(inner, block, tileInBlock, schedule.blockRows, TailStrategy::GuardWithIf);
+    if (schedule.taskRows > 0) {
+      Var task("task");
+      out.reorder(ni, mi, tileInBlock, panelInTask, block, panelTask, rowTask).fuse(panelTask, rowTask, task);
+      out.parallel(task);
+    } else {
+      out.reorder(ni, mi, tileInBlock, panelInTask, block, panelTask).parallel(panelTask);
+    }
+    scheduleAccumulator(stages, algorithm.vars, out, tileInBlock, schedule, lanes);
+    return;
+  }
+  const int taskTiles = std::max(schedule.taskRows, 1), taskRows = taskTiles * schedule.tileRows;
+  Var task("task"), row("row");
+  Func &rows = stages.rows;
+  out.split(m, task, row, taskRows, TailStrategy::GuardWithIf).parallel(task);
+  out.vectorize(n, vectorFor(algorithm.columns, lanes), TailStrategy::ShiftInwards);
+  scheduleRowStages(algorithm.rowStages, out, row, lanes);
+  rows.compute_at(out, task).bound_storage(m, taskRows).store_in(MemoryType::Heap);
+  rows.split(n, panel, ni, schedule.tileCols, tail).split(m, tile, mi, schedule.tileRows, TailStrategy::GuardWithIf);
+  rows.reorder(ni, mi, tile, panel).vectorize(ni, lanes).unroll(ni).unroll(mi);
+  scheduleAccumulator(stages, algorithm.vars, rows, tile, schedule, lanes);
+}
+
+} // namespace attnc

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/ModelPlan.h"
+
+#include "codegen/Header.h"
+
+#include "ir/AttnDialect.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace attnc {
+
+namespace {
+
+attnc_dtype dtypeOf(mlir::Type element) {
+  if (element.isInteger(1))
+    return ATTNC_BOOL;
+  if (element.isInteger(32))
+    return ATTNC_I32;
+  if (element.isInteger(64))
+    return ATTNC_I64;
+  return ATTNC_F32;
+}
+
+class Planner {
+public:
+  Planner(mlir::ModuleOp module, std::string &error) : module(module), error(error) {}
+
+  std::optional<ModelPlan> run() {
+    plan.minBatch = integer(module, "attn.min_batch", 1);
+    plan.maxBatch = integer(module, "attn.max_batch", 1);
+    plan.imageSize = integer(module, "attn.image_size", 0);
+    plan.arenaFixed = integer(module, "attn.arena_fixed", 0);
+    plan.arenaPerBatch = integer(module, "attn.arena_per_batch", 0);
+    for (auto function : module.getOps<mlir::func::FuncOp>())
+      if (!function->hasAttr("attn.kind"))
+        main = function;
+    if (!main)
+      return fail("the module has no function but kernels");
+    plan.name = identifier(main.getSymName().str());
+    describeInterface();
+    for (auto parameter : module.getOps<attn::ParameterOp>()) {
+      weightIndex[parameter.getSymName()] = static_cast<int32_t>(plan.weights.size());
+      plan.weights.push_back(describe(parameter.getType(), parameter.getSymName(), {}));
+    }
+    for (mlir::Operation &op : main.front().without_terminator())
+      if (!visit(op))
+        return std::nullopt;
+    if (!plan.hasBatch)
+      plan.minBatch = plan.maxBatch = 1;
+    return std::move(plan);
+  }
+
+private:
+  std::nullopt_t fail(const std::string &reason) {
+    error = "internal: " + reason;
+    return std::nullopt;
+  }
+
+  static int64_t integer(mlir::Operation *op, llvm::StringRef name, int64_t otherwise) {
+    auto attribute = op->getAttrOfType<mlir::IntegerAttr>(name);
+    return attribute ? attribute.getInt() : otherwise;
+  }
+
+  static std::string text(mlir::DictionaryAttr attributes, llvm::StringRef name, const std::string &otherwise) {
+    auto attribute = attributes ? attributes.getAs<mlir::StringAttr>(name) : mlir::StringAttr();
+    return attribute ? attribute.getValue().str() : otherwise;
+  }
+
+  TensorDesc describe(mlir::Type type, llvm::StringRef name, const std::string &doc) {
+    auto tensor = mlir::cast<mlir::RankedTensorType>(type);
+    TensorDesc desc{name.str(), dtypeOf(tensor.getElementType()), {}, 0, doc};
+    for (int64_t extent : tensor.getShape()) {
+      plan.hasBatch |= mlir::ShapedType::isDynamic(extent);
+      desc.shape.push_back(mlir::ShapedType::isDynamic(extent) ? -1 : extent);
+    }
+    return desc;
+  }
+
+  void describeInterface() {
+    for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+      mlir::DictionaryAttr attributes = main.getArgAttrDict(i);
+      plan.inputs.push_back(describe(main.getArgument(i).getType(),
+                                     text(attributes, "attn.name", "input" + std::to_string(i)),
+                                     text(attributes, "attn.doc", "")));
+      places[main.getArgument(i)] = {Place::Kind::Input, static_cast<int64_t>(i)};
+    }
+    for (unsigned i = 0; i < main.getNumResults(); ++i) {
+      mlir::DictionaryAttr attributes = main.getResultAttrDict(i);
+      plan.outputs.push_back(describe(main.getFunctionType().getResult(i),
+                                      text(attributes, "attn.name", "output" + std::to_string(i)),
+                                      text(attributes, "attn.doc", "")));
+    }
+  }
+
+  bool visit(mlir::Operation &op) {
+    if (auto packed = mlir::dyn_cast<attn::PackedOp>(op))
+      return visitPacked(packed);
+    if (auto call = mlir::dyn_cast<mlir::func::CallOp>(op))
+      return visitCall(call);
+    fail("the model holds '" + op.getName().getStringRef().str() + "' after the pipeline");
+    return false;
+  }
+
+  bool visitPacked(attn::PackedOp packed) {
+    const int64_t offset = packed.getOffset();
+    places[packed.getResult()] = {Place::Kind::Weight, offset};
+    if (!packedOffsets.insert(offset).second)
+      return true; // An equal entry that shares its place.
+    auto panels =
+        mlir::dyn_cast_if_present<attn::PanelsAttr>(mlir::cast<mlir::RankedTensorType>(packed.getType()).getEncoding());
+    for (auto piece : packed.getPieces().getAsRange<attn::PieceAttr>()) {
+      attnc_pack_step step = {};
+      step.weight = -1;
+      if (!piece.getParameter().empty()) {
+        auto found = weightIndex.find(piece.getParameter());
+        if (found == weightIndex.end())
+          return fail("a packed weight names no parameter: " + piece.getParameter().str()), false;
+        step.weight = found->second;
+      }
+      step.src_offset = piece.getOffset();
+      if (step.weight < 0) {
+        step.src_offset += static_cast<int64_t>(plan.constants.size());
+        for (float value : piece.getConstant().getValues<float>())
+          plan.constants.push_back(value);
+      }
+      step.rows = piece.getRows();
+      step.cols = piece.getCols();
+      step.stride_row = piece.getStrideRow();
+      step.stride_col = piece.getStrideCol();
+      step.dst = static_cast<uint64_t>(offset);
+      step.first = piece.getFirst();
+      step.kind = panels ? ATTNC_PACK_PANEL : ATTNC_PACK_COPY;
+      step.panel = panels ? panels.getWidth() : 0;
+      if (!panels && !placeDense(step))
+        return false;
+      plan.packSteps.push_back(step);
+    }
+    return true;
+  }
+
+  /// A dense piece is a contiguous copy; a strided one is the panel layout of width 1, whose order is row-major.
+  bool placeDense(attnc_pack_step &step) {
+    const bool contiguous = step.stride_col == 1 && (step.rows == 1 || step.stride_row == step.cols);
+    if (!contiguous) {
+      step.kind = ATTNC_PACK_PANEL;
+      step.panel = 1;
+      return true;
+    }
+    step.stride_row = step.cols;
+    step.dst += static_cast<uint64_t>(step.first) * static_cast<uint64_t>(step.cols) * sizeof(float);
+    step.first = 0;
+    return true;
+  }
+
+  bool visitCall(mlir::func::CallOp call) {
+    KernelCall planned;
+    planned.kernel = call.getCallee().str();
+    auto label = call->getAttrOfType<mlir::StringAttr>("attn.label");
+    planned.label = label ? label.getValue().str() : planned.kernel;
+    if (call.getNumResults() != 1)
+      return fail("a kernel has " + std::to_string(call.getNumResults()) + " results"), false;
+    for (mlir::Value operand : call.getOperands()) {
+      auto place = places.find(operand);
+      if (place == places.end())
+        return fail("a call of " + planned.kernel + " reads a value without a place"), false;
+      planned.operands.push_back(place->second);
+    }
+    auto output = call->getAttrOfType<mlir::IntegerAttr>("attn.output");
+    auto offsets = call->getAttrOfType<mlir::DenseI64ArrayAttr>("attn.offsets");
+    auto perBatch = call->getAttrOfType<mlir::DenseBoolArrayAttr>("attn.per_batch");
+    if (output)
+      planned.result = {Place::Kind::Output, output.getInt()};
+    else if (offsets && perBatch)
+      planned.result = {perBatch[0] ? Place::Kind::ArenaPerBatch : Place::Kind::ArenaFixed, offsets[0]};
+    else
+      return fail("the result of " + planned.kernel + " has no place"), false;
+    places[call.getResult(0)] = planned.result;
+    limitIndices(call, planned);
+    plan.calls.push_back(std::move(planned));
+    return true;
+  }
+
+  /// Inputs of the model that a kernel uses as indices are checked against the table by attnc_run().
+  void limitIndices(mlir::func::CallOp call, const KernelCall &planned) {
+    auto kernel = module.lookupSymbol<mlir::func::FuncOp>(call.getCallee());
+    for (auto embedding : kernel.getOps<attn::EmbeddingOp>()) {
+      mlir::Value indices = embedding.getIndices();
+      while (mlir::Operation *shape = indices.getDefiningOp())
+        indices = shape->getOperand(0);
+      const Place &place = planned.operands[mlir::cast<mlir::BlockArgument>(indices).getArgNumber()];
+      if (place.kind != Place::Kind::Input)
+        continue;
+      int64_t &limit = plan.inputs[place.value].indexLimit;
+      const int64_t rows = mlir::cast<mlir::RankedTensorType>(embedding.getTable().getType()).getDimSize(0);
+      limit = limit ? std::min(limit, rows) : rows;
+    }
+  }
+
+  mlir::ModuleOp module;
+  std::string &error;
+  mlir::func::FuncOp main;
+  ModelPlan plan;
+  llvm::DenseMap<mlir::Value, Place> places;
+  llvm::StringMap<int32_t> weightIndex;
+  llvm::DenseSet<int64_t> packedOffsets;
+};
+
+} // namespace
+
+std::optional<ModelPlan> planModel(mlir::ModuleOp module, std::string &error) { return Planner(module, error).run(); }
+
+} // namespace attnc

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the model function says after the pipeline, as plain data: the calls in order, where every tensor lies, and what the runtime is told
+// about inputs, outputs and weights. The host entry, the model table and the header are made from it.
+#pragma once
+
+#include "runtime/attnc/runtime.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mlir {
+class ModuleOp;
+} // namespace mlir
+
+namespace attnc {
+
+/// A tensor as the caller sees it.
+struct TensorDesc {
+  std::string name;
+  attnc_dtype dtype = ATTNC_F32;
+  std::vector<int64_t> shape; ///< -1: the batch.
+  int64_t indexLimit = 0;     ///< > 0: its elements index a table of so many rows.
+  std::string doc;            ///< One line for the header.
+};
+
+/// Where an operand or result of a call lies.
+struct Place {
+  enum class Kind { Input, Output, Weight, ArenaFixed, ArenaPerBatch } kind;
+  int64_t value; ///< Input and Output: the position; else the offset in bytes.
+};
+
+struct KernelCall {
+  std::string kernel;
+  std::string label; ///< What it computes, in the user's names.
+  std::vector<Place> operands;
+  Place result;
+};
+
+struct ModelPlan {
+  std::string name;
+  std::vector<TensorDesc> inputs, outputs, weights;
+  std::vector<attnc_pack_step> packSteps;
+  std::vector<float> constants;
+  std::vector<KernelCall> calls;
+  int64_t minBatch = 1, maxBatch = 1;
+  bool hasBatch = false; ///< Whether any tensor's shape depends on the batch.
+  uint64_t arenaFixed = 0, arenaPerBatch = 0, imageSize = 0;
+};
+
+/// Reads a module that has been through the pipeline. Nothing on failure, with the reason in `error`.
+std::optional<ModelPlan> planModel(mlir::ModuleOp module, std::string &error);
+
+} // namespace attnc

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Kernels and host entry linked into one LLVM module, and that module as an object, as assembly or as text.
+#pragma once
+
+#include "codegen/KernelCompiler.h"
+#include "codegen/ModelPlan.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace attnc {
+
+struct TargetInfo;
+
+enum class OutputForm { Object, Assembly, LLVM };
+
+/// Links and emits. Kernels are in the order of plan.calls' first use.
+class ObjectBuilder {
+public:
+  ObjectBuilder(const TargetInfo &target, std::string &error);
+  ~ObjectBuilder();
+
+  /// Adds a kernel's bitcode: contracts multiply-adds, binds its calls to the runtime, sizes its scratch.
+  bool addKernel(const CompiledKernel &kernel);
+
+  /// Adds the entry and the model, with `image` embedded where it is not null. Call once, after all kernels.
+  bool addModel(const ModelPlan &plan, const void *image, bool declareImage);
+
+  /// Emits the module; may be called once.
+  bool emit(OutputForm form, std::string &result);
+
+  /// Bytes of scratch a worker needs at once, over all kernels so far.
+  uint64_t scratchSize() const;
+
+private:
+  struct State;
+  std::unique_ptr<State> state;
+  std::string &error;
+};
+
+/// Features that the target's CPU has, as attnc_model.cpu_features lists them.
+std::string runtimeFeatures(const TargetInfo &target);
+
+} // namespace attnc

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each op of the dialect as tensors of Halide expressions: the one place of codegen that an op touches.
+#pragma once
+
+#include "codegen/Algorithm.h"
+#include "ir/AttnDialect.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+namespace attnc {
+
+/// Translates the ops of one kernel, in order. Pure functions of the index (slices, transposes, element-wise ops) stay
+/// expressions; reductions and what they read become Funcs, listed in `algorithm.rowStages` in the order of computation.
+class OpTranslator {
+public:
+  OpTranslator(mlir::func::FuncOp kernel, Algorithm &algorithm);
+
+  /// Translates `op`; false for an op that this translator has no rule for.
+  bool translate(mlir::Operation &op);
+
+  const Tensor &get(mlir::Value value) const;
+  void set(mlir::Value value, Tensor tensor) { tensors[value] = std::move(tensor); }
+
+  /// The extents of a tensor type; `?` is the batch.
+  std::vector<Halide::Expr> extentsOf(mlir::Type type);
+
+  /// A Func (n, m) holding the tensor's rows, to be read several times.
+  Halide::Func materialise(const Tensor &tensor, const std::string &name);
+
+  /// The sum over n in [0, extent) of value(n, m), for each row m. Lanes first, then a fixed tree.
+  Halide::Func sumRows(const std::string &name, int extent,
+                       const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
+  /// The maximum, which NaN does not enter.
+  Halide::Func maximumRows(const std::string &name, int extent,
+                           const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
+
+private:
+  Tensor argument(mlir::BlockArgument argument);
+  Tensor result(mlir::Operation &op, std::function<Halide::Expr(const Index &)> at);
+  /// A tensor read from a Func over (n, m).
+  Tensor fromRows(mlir::Operation &op, Halide::Func func);
+  Halide::Func reduceRows(const std::string &name, int extent, const Halide::Expr &identity,
+                          const std::function<Halide::Expr(Halide::Expr, Halide::Expr)> &combine,
+                          const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
+  std::string unique(const std::string &stem) { return stem + "_" + std::to_string(counter++); }
+
+  void softmax(attn::SoftmaxOp op);
+  void softmaxAcross(attn::SoftmaxOp op);
+  void layerNorm(attn::LayerNormOp op);
+  void rmsNorm(attn::RMSNormOp op);
+  void l2Norm(attn::L2NormOp op);
+  void pool(attn::PoolOp op);
+  void matmul(attn::MatmulOp op);
+  void concat(attn::ConcatOp op);
+  void reshape(attn::ReshapeOp op);
+  bool translateElementwise(mlir::Operation &op);
+  bool translateShape(mlir::Operation &op);
+  bool translateRows(mlir::Operation &op);
+
+  Algorithm &algorithm;
+  Halide::Param<int32_t> batch{"batch"};
+  llvm::DenseMap<mlir::Value, Tensor> tensors;
+  int counter = 0;
+};
+
+/// An element-wise activation.
+Halide::Expr activationOf(attn::ActivationKind kind, const Halide::Expr &x);
+
+/// a[0] + a[1] + ... as a balanced tree.
+Halide::Expr combineTree(std::vector<Halide::Expr> values,
+                         const std::function<Halide::Expr(Halide::Expr, Halide::Expr)> &combine);
+
+} // namespace attnc

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/ScalarMath.h"
+
+#include <cmath>
+
+using namespace Halide;
+
+namespace attnc {
+
+namespace {
+
+/// coefficients[0] + x * (coefficients[1] + x * ...).
+Expr polynomial(const Expr &x, std::initializer_list<float> coefficients) {
+  Expr sum;
+  for (auto it = std::rbegin(coefficients); it != std::rend(coefficients); ++it)
+    sum = sum.defined() ? sum * x + *it : Expr(*it);
+  return sum;
+}
+
+/// 2^f on [-1/2, 1/2], the minimax polynomial of degree 5 with constant term 1; relative error 9.2e-8 (weighted least squares
+/// iterated to equal ripples).
+Expr exp2OfFraction(const Expr &f) {
+  return polynomial(f, {1.f, 0.693147004f, 0.240222424f, 0.0555073358f, 0.00967151299f, 0.00132647273f});
+}
+
+} // namespace
+
+Expr expOfNonPositive(const Expr &x, double scale) {
+  // 2^(x*c) with c = scale * log2(e) in two floats: the fraction is exact to 2^-48 however large x is.
+  const double c = scale * 1.4426950408889634;
+  const float high = static_cast<float>(c), low = static_cast<float>(c - high);
+  Expr whole = round(x * high);
+  // Written so that NaN becomes -127: the conversion to int is defined for every x.
+  whole = select(whole > -127.f, whole, -127.f);
+  Expr fraction = x * low + (x * high - whole);
+  Expr power = exp2OfFraction(fraction);
+  Expr result = reinterpret<float>(reinterpret<int32_t>(power) + (cast<int32_t>(whole) << 23));
+  return select(x * high < -126.f, 0.f, result);
+}
+
+Expr expOf(const Expr &x) {
+  const float high = 1.44269502f, low = static_cast<float>(1.4426950408889634 - 1.44269502f);
+  // Two factors 2^(n/2): n up to 128 would leave the exponent's range in one.
+  Expr clamped = select(x > -104.f, select(x < 90.f, x, 90.f), select(x <= -104.f, -104.f, x));
+  Expr whole = round(clamped * high);
+  Expr count = cast<int32_t>(select(whole > -151.f, whole, -151.f));
+  Expr fraction = clamped * low + (clamped * high - whole);
+  Expr half = count >> 1, rest = count - half;
+  auto powerOf2 = [](const Expr &n) { return reinterpret<float>((n + 127) << 23); };
+  return exp2OfFraction(fraction) * powerOf2(half) * powerOf2(rest);
+}
+
+Expr sigmoidOf(const Expr &x) {
+  Expr e = expOfNonPositive(select(x > 0.f, -x, x));
+  return select(x > 0.f, 1.f, e) / (1.f + e);
+}
+
+Expr tanhOf(const Expr &x) {
+  Expr magnitude = abs(x);
+  // Below 0.625 the quotient loses digits; coefficients of the polynomial from the Cephes library's tanhf.
+  Expr square = x * x;
+  Expr small = polynomial(square, {-3.33332819422e-1f, 1.33314422036e-1f, -5.37397155531e-2f, 2.06390887954e-2f,
+                                   -5.70498872745e-3f});
+  small = x * (square * small) + x;
+  Expr e = expOfNonPositive(select(x > 0.f, -x, x), 2.0);
+  Expr large = (1.f - e) / (1.f + e);
+  return select(magnitude < 0.625f, small, select(x < 0.f, -large, large));
+}
+
+Expr erfOf(const Expr &x) {
+  // A rational approximation on [-4, 4], where |erf| reaches 1 - 1.5e-8; coefficients from Eigen's generic erf.
+  Expr clamped = select(x > -4.f, select(x < 4.f, x, 4.f), select(x <= -4.f, -4.f, x));
+  Expr square = clamped * clamped;
+  Expr numerator = polynomial(square, {-1.60960333262415e-02f, -2.95459980854025e-03f, -7.34990630326855e-04f,
+                                       -5.69250639462346e-05f, -2.10102402082508e-06f, 2.77068142495902e-08f,
+                                       -2.72614225801306e-10f});
+  Expr denominator = polynomial(square, {-1.42647390514189e-02f, -7.37332916720468e-03f, -1.68282697438203e-03f,
+                                         -2.13374055278905e-04f, -1.45660718464996e-05f});
+  return clamped * numerator / denominator;
+}
+
+Expr geluOf(const Expr &x) {
+  Expr half = x * 0.5f;
+  return half * erfOf(x * 0.70710678f) + half;
+}
+
+Expr geluTanhOf(const Expr &x) {
+  // x/2 (1 + tanh u) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3).
+  return x * sigmoidOf(x * (x * x * 0.0713548163f + 1.59576912f));
+}
+
+} // namespace attnc

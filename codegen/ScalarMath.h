@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Scalar functions as Halide expressions, f32 to f32. They are built of IEEE operations only, so a value has the same bits in a
+// vector and in its tail; a multiplication whose only use is an addition becomes one fma (ContractMultiplyAdd.h). NaN goes in,
+// NaN comes out.
+#pragma once
+
+#include "Halide.h"
+
+namespace attnc {
+
+/// exp(x * scale) for x * scale <= 0 (and NaN). Error <= 4 ulp for results >= 2^-126; smaller ones are exactly 0, as is
+/// exp(-inf). scale > 0.
+Halide::Expr expOfNonPositive(const Halide::Expr &x, double scale = 1.0);
+
+/// exp for any argument; +inf from 128 * ln 2 up, 0 below -126 * ln 2.
+Halide::Expr expOf(const Halide::Expr &x);
+
+/// 1 / (1 + exp(-x)).
+Halide::Expr sigmoidOf(const Halide::Expr &x);
+
+Halide::Expr tanhOf(const Halide::Expr &x);
+
+/// The error function, absolute error <= 3e-7.
+Halide::Expr erfOf(const Halide::Expr &x);
+
+/// torch.nn.functional.gelu: x/2 (1 + erf(x / sqrt 2)).
+Halide::Expr geluOf(const Halide::Expr &x);
+
+/// torch.nn.functional.gelu(approximate="tanh").
+Halide::Expr geluTanhOf(const Halide::Expr &x);
+
+} // namespace attnc

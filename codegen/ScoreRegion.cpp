@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/ScoreRegion.h"
+
+#include "codegen/ScalarMath.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace Halide;
+
+namespace attnc {
+
+namespace {
+
+/// Positions of the region's scalar arguments.
+enum Argument { kDot, kBatch, kHead, kQuery, kKey, kFirstCapture };
+
+Expr compare(mlir::arith::CmpIPredicate predicate, const Expr &a, const Expr &b) {
+  using P = mlir::arith::CmpIPredicate;
+  switch (predicate) {
+  case P::eq:
+    return a == b;
+  case P::ne:
+    return a != b;
+  case P::slt:
+  case P::ult: // Indices are never negative.
+    return a < b;
+  case P::sle:
+  case P::ule:
+    return a <= b;
+  case P::sgt:
+  case P::ugt:
+    return a > b;
+  case P::sge:
+  case P::uge:
+    return a >= b;
+  }
+  return Expr();
+}
+
+Expr compare(mlir::arith::CmpFPredicate predicate, const Expr &a, const Expr &b) {
+  using P = mlir::arith::CmpFPredicate;
+  switch (predicate) {
+  case P::OEQ:
+    return a == b;
+  case P::UNE:
+    return a != b;
+  case P::OLT:
+    return a < b;
+  case P::OLE:
+    return a <= b;
+  case P::OGT:
+    return a > b;
+  case P::OGE:
+    return a >= b;
+  default:
+    return Expr();
+  }
+}
+
+Expr constantOf(mlir::arith::ConstantOp op) {
+  if (auto value = mlir::dyn_cast<mlir::FloatAttr>(op.getValue()))
+    return Expr(static_cast<float>(value.getValueAsDouble()));
+  auto value = mlir::cast<mlir::IntegerAttr>(op.getValue());
+  if (value.getType().isInteger(1))
+    return value.getValue().isZero() ? Internal::const_false() : Internal::const_true();
+  return Expr(static_cast<int32_t>(value.getInt()));
+}
+
+/// One op of the region; undefined where there is no rule.
+Expr evaluateOp(mlir::Operation &op, const std::function<Expr(mlir::Value)> &get) {
+  namespace arith = mlir::arith;
+  namespace math = mlir::math;
+  auto operand = [&](unsigned i) { return get(op.getOperand(i)); };
+  return llvm::TypeSwitch<mlir::Operation *, Expr>(&op)
+      .Case([&](arith::ConstantOp c) { return constantOf(c); })
+      .Case<arith::AddFOp, arith::AddIOp>([&](auto) { return operand(0) + operand(1); })
+      .Case<arith::SubFOp, arith::SubIOp>([&](auto) { return operand(0) - operand(1); })
+      .Case<arith::MulFOp, arith::MulIOp>([&](auto) { return operand(0) * operand(1); })
+      .Case([&](arith::DivFOp) { return operand(0) / operand(1); })
+      .Case([&](arith::NegFOp) { return -operand(0); })
+      .Case([&](arith::MaximumFOp) { return select(operand(0) > operand(1), operand(0), operand(1)); })
+      .Case([&](arith::MinimumFOp) { return select(operand(0) < operand(1), operand(0), operand(1)); })
+      .Case([&](arith::SelectOp) { return select(operand(0), operand(1), operand(2)); })
+      .Case([&](arith::AndIOp) { return operand(0) && operand(1); })
+      .Case([&](arith::OrIOp) { return operand(0) || operand(1); })
+      .Case([&](arith::XOrIOp) { return operand(0) != operand(1); })
+      .Case([&](arith::CmpIOp c) { return compare(c.getPredicate(), operand(0), operand(1)); })
+      .Case([&](arith::CmpFOp c) { return compare(c.getPredicate(), operand(0), operand(1)); })
+      .Case([&](arith::IndexCastOp) { return operand(0); })
+      .Case<arith::SIToFPOp>([&](auto) { return cast<float>(operand(0)); })
+      .Case([&](math::TanhOp) { return tanhOf(operand(0)); })
+      .Case([&](math::ExpOp) { return expOf(operand(0)); })
+      .Default(Expr());
+}
+
+/// Whether `value` depends on one of the region's arguments in `arguments`.
+bool dependsOn(mlir::Value value, llvm::ArrayRef<unsigned> arguments) {
+  if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(value))
+    return llvm::is_contained(arguments, argument.getArgNumber());
+  return llvm::any_of(value.getDefiningOp()->getOperands(),
+                      [&](mlir::Value operand) { return dependsOn(operand, arguments); });
+}
+
+attn::ScoreOp scoreOf(attn::AttentionOp op) { return mlir::cast<attn::ScoreOp>(op.getScore().front().getTerminator()); }
+
+/// c where the score is dot * c with a constant c > 0.
+std::optional<double> constantFactor(attn::AttentionOp op) {
+  auto product = scoreOf(op).getScore().getDefiningOp<mlir::arith::MulFOp>();
+  if (!product || product.getLhs() != op.getScore().front().getArgument(kDot))
+    return std::nullopt;
+  llvm::APFloat factor(0.f);
+  if (!mlir::matchPattern(product.getRhs(), mlir::m_ConstantFloat(&factor)) || !(factor.convertToFloat() > 0.f))
+    return std::nullopt;
+  return factor.convertToFloat();
+}
+
+} // namespace
+
+Score evaluateScore(attn::AttentionOp op, const Expr &dot, const ScorePosition &position,
+                    const std::vector<Tensor> &captures) {
+  mlir::Block &body = op.getScore().front();
+  llvm::DenseMap<mlir::Value, Expr> values;
+  values[body.getArgument(kDot)] = dot;
+  values[body.getArgument(kBatch)] = position.batch;
+  values[body.getArgument(kHead)] = position.head;
+  values[body.getArgument(kQuery)] = position.query;
+  values[body.getArgument(kKey)] = position.key;
+  auto get = [&](mlir::Value value) -> Expr { return values.lookup(value); };
+  for (mlir::Operation &inner : body.without_terminator()) {
+    Expr result;
+    if (auto element = mlir::dyn_cast<attn::ElementOp>(inner)) {
+      const unsigned capture = mlir::cast<mlir::BlockArgument>(element.getTensor()).getArgNumber() - kFirstCapture;
+      Index index;
+      for (mlir::Value i : element.getIndices())
+        index.dims.push_back(get(i));
+      result = captures[capture].at(index);
+    } else {
+      result = evaluateOp(inner, get);
+    }
+    _halide_user_assert(result.defined())
+        << "attnc: no rule for '" << inner.getName().getStringRef().str() << "' in a score";
+    values[inner.getResult(0)] = result;
+  }
+  Score score{get(scoreOf(op).getScore()), get(scoreOf(op).getLive()), 1.0};
+  if (auto factor = constantFactor(op))
+    score.value = dot, score.factor = *factor;
+  return score;
+}
+
+bool mayBlockKeys(attn::AttentionOp op) { return !mlir::matchPattern(scoreOf(op).getLive(), mlir::m_One()); }
+
+bool liveDependsOnKeyOnly(attn::AttentionOp op) { return !dependsOn(scoreOf(op).getLive(), {kDot, kQuery}); }
+
+} // namespace attnc

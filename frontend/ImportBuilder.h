@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the parts of the import share: the module being built, the values by name, and ops that fail as a diagnostic.
+// A failed step yields a null Value, and every step that is given one yields null without a further message.
+#pragma once
+
+#include "frontend/Dims.h"
+#include "frontend/ModelDesc.h"
+#include "ir/AttnDialect.h"
+
+#include "mlir/IR/Builders.h"
+
+#include <unordered_map>
+
+namespace attnc {
+
+class ImportBuilder {
+public:
+  ImportBuilder(const ModelDesc &model, mlir::MLIRContext &context, Diagnostics &diagnostics);
+
+  const ModelDesc &model;
+  Diagnostics &diagnostics;
+  mlir::OpBuilder builder;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp function;
+
+  /// Values of inputs, modules and graph nodes; null for one whose import failed.
+  std::unordered_map<std::string, mlir::Value> values;
+
+  /// Sets where the ops that follow come from, until the next call.
+  void setPlace(const std::string &name, const SourceLoc &loc);
+  mlir::Location place() const { return currentPlace; }
+  const SourceLoc &sourceLoc() const { return currentSource; }
+
+  /// Reports at the current place.
+  mlir::Value fail(const std::string &message, const std::string &hint = "");
+  mlir::Value failAt(const SourceLoc &loc, const std::string &message, const std::string &hint = "");
+
+  /// Adds an op whose result type is inferred; a constraint of the op that does not hold is an error.
+  template <typename Op> mlir::Value emit(mlir::ValueRange operands) {
+    return emitWith<Op>(operands, [](auto &) {});
+  }
+
+  /// The same with `set` filling in the op's properties.
+  template <typename Op, typename Set> mlir::Value emitWith(mlir::ValueRange operands, Set set) {
+    if (!llvm::all_of(operands, [](mlir::Value operand) { return bool(operand); }))
+      return {};
+    mlir::OperationState state(place(), Op::getOperationName());
+    state.addOperands(operands);
+    auto &properties = state.getOrAddProperties<typename Op::Properties>();
+    set(properties);
+    typename Op::Adaptor adaptor(operands, mlir::DictionaryAttr(), properties, mlir::RegionRange());
+    llvm::SmallVector<mlir::Type> types;
+    if (failed(Op::inferReturnTypes(builder.getContext(), place(), adaptor, types)))
+      return {};
+    state.addTypes(types);
+    return checkedResult(builder.create(state));
+  }
+
+  mlir::Value add(mlir::Value lhs, mlir::Value rhs) { return emit<attn::AddOp>({lhs, rhs}); }
+  mlir::Value matmul(mlir::Value lhs, mlir::Value rhs, bool transposeRhs);
+  mlir::Value transpose(mlir::Value input, llvm::ArrayRef<int64_t> permutation);
+  mlir::Value slice(mlir::Value input, int64_t axis, int64_t start, int64_t size);
+  mlir::Value reshape(mlir::Value input, llvm::ArrayRef<int64_t> shape);
+  mlir::Value activation(mlir::Value input, ActivationKind kind);
+  mlir::Value layerNorm(mlir::Value input, mlir::Value weight, mlir::Value bias, double eps);
+  /// A constant made by the compiler.
+  mlir::Value constant(llvm::ArrayRef<float> data, llvm::ArrayRef<int64_t> shape);
+
+  /// The value of the parameter of that full name, which this declares at its first use. The same name with another
+  /// shape is an error.
+  mlir::Value parameter(const std::string &name, llvm::ArrayRef<int64_t> shape);
+
+  /// A mask of blocked tokens made of an input of either convention, or null.
+  mlir::Value blockedMask(const Located<std::string> &name);
+
+  /// States that `indices` choose among `rows` rows, on the arguments that they come from. No op computes integers, so
+  /// they are arguments whose elements some ops have moved.
+  void limitIndices(mlir::Value indices, int64_t rows);
+
+  /// The extents of a value, mlir::ShapedType::kDynamic for the run-time batch.
+  static llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
+  /// `[batch, 20, 256]`.
+  std::string describe(mlir::Value value) const { return describeShape(shapeOf(value)); }
+  std::string describeShape(llvm::ArrayRef<int64_t> extents) const;
+
+  /// While it is set, results may be larger than a tensor in memory: scores never get there.
+  bool virtualResults = false;
+
+  /// Elements of the tables that the import has written out.
+  int64_t tableElements = 0;
+
+private:
+  mlir::Value checkedResult(mlir::Operation *op);
+
+  mlir::Location currentPlace;
+  SourceLoc currentSource;
+  int64_t maxBatch = 1;
+  std::string batchName = "batch";
+  mlir::OpBuilder::InsertPoint parameterPoint;
+  std::unordered_map<std::string, mlir::Value> parameters;
+
+  friend class ModelImporter;
+};
+
+/// Emits one module of the description; null after an error. (ImportModules.cpp)
+mlir::Value importModule(ImportBuilder &builder, const ModuleDesc &module);
+
+/// Emits the nodes of a graph, whose values become `<graph>.<node>`; returns that of its output. (ImportGraph.cpp)
+mlir::Value importGraph(ImportBuilder &builder, const ModuleDesc &module, const GraphDesc &graph);
+
+/// Multi-head attention spelled out, on [batch, length, width] or [length, width]; `local` goes before its parameters'
+/// names within the module. (ImportAttention.cpp)
+mlir::Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention,
+                            const std::string &local, mlir::Value query, mlir::Value key, mlir::Value value,
+                            mlir::Value blocked);
+
+/// nn.MultiheadAttention, nn.TransformerEncoderLayer and nn.TransformerEncoder. (ImportAttention.cpp)
+mlir::Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention);
+mlir::Value importEncoderLayer(ImportBuilder &builder, const ModuleDesc &module,
+                               const TransformerEncoderLayerDesc &layer);
+mlir::Value importEncoder(ImportBuilder &builder, const ModuleDesc &module, const TransformerEncoderDesc &encoder);
+
+/// y = x W^T + b, with the module's parameters `<local>weight` (rows, columns of x) and `<local>bias`.
+mlir::Value importLinear(ImportBuilder &builder, const ModuleDesc &module, const std::string &local, mlir::Value input,
+                         int64_t rows, bool bias);
+
+} // namespace attnc

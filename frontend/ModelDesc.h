@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A model as its description says it: plain structs with PyTorch's names and defaults, every field with its place in
+// the file. Made by ParseModel (model.json) and HuggingFace (a model directory), read by the import into the attn
+// dialect.
+//
+// What holds for every ModelDesc that a parser returns without errors:
+//  - dimensions are resolved: each Extent has its number, after `--dim` overrides;
+//  - every module has a name, and its inputs name earlier modules or model inputs (defaults filled in);
+//  - every input and every parameter has fewer than 2^31 elements (the import checks the modules' results).
+#pragma once
+
+#include "frontend/Diagnostic.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace attnc {
+
+enum class DType { F32, I32, I64, Bool };
+enum class ActivationKind { None, Relu, Gelu, GeluTanh, Silu, Tanh, Sigmoid };
+enum class PoolingMode { Cls, Mean, Max };
+enum class PositionKind { Learned, Sinusoidal };
+
+/// Which value of a padding mask means what. PyTorch's key_padding_mask is Blocked (true = the key is left out); an
+/// attention_mask of Hugging Face is Valid (1 = the key takes part).
+enum class MaskConvention { None, Blocked, Valid };
+
+/// The spelling in model.json: "f32", "relu", "cls", "learned", "blocked" ...
+const char *spelling(DType);
+const char *spelling(ActivationKind);
+const char *spelling(PoolingMode);
+const char *spelling(PositionKind);
+const char *spelling(MaskConvention);
+
+/// A named dimension. A run-time dimension is given per call, from 1 to its extent; it may only lead a shape.
+struct DimDesc {
+  Located<std::string> name;
+  Located<int64_t> extent; ///< The fixed extent, or the maximum of a run-time dimension.
+  bool runtime = false;
+};
+
+/// One extent of a shape.
+struct Extent {
+  int64_t value = 0; ///< The fixed extent, or the maximum of a run-time dimension.
+  bool runtime = false;
+  std::string dim; ///< The dimension's name; empty for a plain number.
+
+  bool operator==(const Extent &other) const { return value == other.value && runtime == other.runtime; }
+  bool operator!=(const Extent &other) const { return !(*this == other); }
+};
+
+using Shape = std::vector<Extent>;
+
+/// `[batch, 20, 256]`, as messages print shapes: a run-time dimension by its name.
+std::string toString(const Shape &shape);
+
+struct InputDesc {
+  Located<std::string> name;
+  Located<Shape> shape;
+  Located<DType> dtype = DType::F32;
+  Located<MaskConvention> mask =
+      MaskConvention::None; ///< Stated by the file; None leaves it to the use (PyTorch's: Blocked).
+};
+
+// -- Modules -------------------------------------------------------------------------------------------------------
+
+/// nn.Linear, y = x W^T + b, with an optional activation after it (attnc's own key). Parameters: weight, bias.
+struct LinearDesc {
+  Located<int64_t> inFeatures;
+  Located<int64_t> outFeatures;
+  Located<bool> bias = true;
+  Located<ActivationKind> activation = ActivationKind::None;
+};
+
+/// nn.LayerNorm over the last dimension. Parameters: weight, bias.
+struct LayerNormDesc {
+  Located<int64_t> normalizedShape;
+  Located<double> eps = 1e-5;
+  Located<bool> elementwiseAffine = true;
+  Located<bool> bias = true;
+};
+
+/// nn.Embedding. Parameter: weight. With `row` it reads no input: that one row, of shape [embedding_dim], to be
+/// broadcast by Add.
+struct EmbeddingDesc {
+  Located<int64_t> numEmbeddings;
+  Located<int64_t> embeddingDim;
+  Located<int64_t> row = -1; ///< -1: rows are chosen by the input.
+};
+
+/// Adds to x (.., seq, d_model) the encoding of each position: rows offset .. offset + seq of a table of max_len rows.
+/// Learned: parameter `weight` (max_len, d_model). Sinusoidal: the table of "Attention is all you need", computed by
+/// attnc.
+struct PositionalEncodingDesc {
+  Located<PositionKind> kind = PositionKind::Sinusoidal;
+  Located<int64_t> dModel;
+  Located<int64_t> maxLen = 5000;
+  Located<int64_t> offset = 0;
+  Located<bool> batchFirst = false;
+};
+
+/// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value and ModuleDesc::mask is key_padding_mask.
+/// Parameters, when kdim = vdim = embed_dim: in_proj_weight (3E, E), in_proj_bias (3E); else q_proj_weight,
+/// k_proj_weight, v_proj_weight and in_proj_bias; always out_proj.weight, out_proj.bias. ModuleDesc::parameters may ask
+/// for the split form (see there).
+struct MultiheadAttentionDesc {
+  Located<int64_t> embedDim;
+  Located<int64_t> numHeads;
+  Located<bool> bias = true;
+  Located<int64_t> kdim = 0; ///< 0: embed_dim.
+  Located<int64_t> vdim = 0; ///< 0: embed_dim.
+  Located<bool> batchFirst = false;
+};
+
+/// nn.TransformerEncoderLayer; ModuleDesc::mask is src_key_padding_mask.
+/// Parameters: self_attn.* (as MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*.
+struct TransformerEncoderLayerDesc {
+  SourceLoc loc;
+  Located<int64_t> dModel;
+  Located<int64_t> nhead;
+  Located<int64_t> dimFeedforward = 2048;
+  Located<ActivationKind> activation = ActivationKind::Relu;
+  Located<double> layerNormEps = 1e-5;
+  Located<bool> batchFirst = false;
+  Located<bool> normFirst = false;
+  Located<bool> bias = true;
+};
+
+/// nn.TransformerEncoder. Parameters: layers.<i>.* and norm.*; with share_weights all layers use layers.0.*.
+struct TransformerEncoderDesc {
+  TransformerEncoderLayerDesc layer;
+  Located<int64_t> numLayers;
+  Located<bool> shareWeights = false;
+  std::optional<LayerNormDesc> norm;
+  SourceLoc normLoc;
+};
+
+struct ActivationDesc {
+  Located<ActivationKind> function;
+};
+
+/// (batch, seq, embed) -> (batch, embed): the first position, or mean or maximum over the positions that
+/// ModuleDesc::mask lets take part. A row without any valid position gives 0.
+struct PoolingDesc {
+  Located<PoolingMode> mode = PoolingMode::Mean;
+  Located<bool> batchFirst = false;
+};
+
+/// x / max(||x||_2, eps) over the last dimension (torch.nn.functional.normalize).
+struct NormalizeDesc {
+  Located<double> eps = 1e-12;
+};
+
+/// The sum of ModuleDesc::inputs, shapes broadcast from the right.
+struct AddDesc {};
+
+/// nn.Dropout and nn.Identity: in inference both hand on their input.
+struct IdentityDesc {};
+
+using AttributeValue = std::variant<bool, int64_t, double, std::string, std::vector<int64_t>, Shape>;
+
+/// One op of a Graph, named and parametrised as in the attn dialect.
+struct NodeDesc {
+  SourceLoc loc;
+  Located<std::string> op;
+  Located<std::string> name;
+  std::vector<Located<std::string>> inputs; ///< Names of earlier nodes of this graph, else of modules or model inputs.
+  std::map<std::string, Located<AttributeValue>> attributes;
+
+  const Located<AttributeValue> *attribute(const std::string &key) const {
+    auto it = attributes.find(key);
+    return it == attributes.end() ? nullptr : &it->second;
+  }
+};
+
+/// Any graph of the dialect's ops. Its result is the node named by `output`; other modules may also name
+/// `<graph>.<node>`.
+struct GraphDesc {
+  std::vector<NodeDesc> nodes;
+  Located<std::string> output;
+};
+
+using ModuleKind = std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc,
+                                MultiheadAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc,
+                                ActivationDesc, PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
+
+/// One entry of `model`.
+struct ModuleDesc {
+  SourceLoc loc;
+  Located<std::string> name; ///< Unique among modules and inputs; default: its index, as in nn.Sequential.
+  /// The values that it reads: one for most kinds; query, key, value for MultiheadAttention; any number for Add; none
+  /// for an Embedding with a row, and for a Graph.
+  std::vector<Located<std::string>> inputs;
+  /// The input that says which keys are padding: (batch, seq), bool or integer. Empty: none.
+  Located<std::string> mask;
+  /// Goes before every parameter's name. Default: name + ".".
+  Located<std::string> prefix;
+  /// PyTorch's parameter name within the module -> the name to use in its place, still behind the prefix. In both, `*`
+  /// stands for the layer's index: {"layers.*.norm1.weight", "layer.*.attention.output.LayerNorm.weight"}. An attention
+  /// whose q_proj_weight is renamed has separate q_proj_weight, k_proj_weight, v_proj_weight; one whose q_proj_bias is
+  /// renamed has separate q_proj_bias, k_proj_bias, v_proj_bias.
+  std::vector<std::pair<Located<std::string>, Located<std::string>>> parameters;
+  ModuleKind kind;
+
+  /// The full name of a parameter, as the weights file has it: prefix and renaming applied.
+  std::string parameterName(const std::string &local) const;
+  /// Whether `parameters` renames that local name.
+  bool renames(const std::string &local) const;
+};
+
+/// Where the weights come from. No path: the caller hands them over when the object is initialised.
+struct WeightsDesc {
+  Located<std::string> path; ///< As written; relative to the directory of the description.
+  /// Parameter names that begin with `first` begin with `second` in the file; the first match applies.
+  std::vector<std::pair<Located<std::string>, Located<std::string>>> prefixMap;
+};
+
+struct OutputDesc {
+  Located<std::string> name;
+  Located<std::string> value; ///< The module, `<graph>.<node>` or input that it is.
+};
+
+struct ModelDesc {
+  Located<std::string> name; ///< A C identifier: names the symbols of kernel.h.
+  std::string directory;     ///< Of the description, for relative paths; empty: the current one.
+  std::vector<DimDesc> dims;
+  std::vector<InputDesc> inputs;
+  std::optional<WeightsDesc> weights;
+  std::vector<ModuleDesc> modules;
+  std::vector<OutputDesc> outputs;
+};
+
+/// `--dim name=value` from the command line.
+using DimOverrides = std::map<std::string, int64_t>;
+
+} // namespace attnc

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The module types of model.json: which there are, what keys each has, and how its own keys become a struct.
+#pragma once
+
+#include "frontend/KeyTable.h"
+
+namespace attnc {
+
+/// What the modules' own readers need of the whole.
+struct ParseContext {
+  Diagnostics &diagnostics;
+  const std::vector<DimDesc> &dims; ///< Resolved.
+};
+
+/// Reads a shape: a list of integers and names of dimensions, of rank 0 to maxRank. None after an error.
+std::optional<Shape> readShape(const JsonValue &value, const std::string &name, const ParseContext &context);
+
+/// How a module names what it reads.
+enum class InputForm {
+  One,       ///< "input", by default the module before it (the first one: the model's first input).
+  Many,      ///< "inputs".
+  Attention, ///< "query" (as "input" above), "key" (default: the query), "value" (default: the key).
+  Row,       ///< "input", but none where "row" is given.
+  None
+};
+
+struct ModuleType {
+  InputForm inputs;
+  const char *mask;   ///< The key that names its padding mask, or null.
+  bool hasParameters; ///< Whether it takes "prefix" and "parameters".
+  ObjectSpec spec;    ///< Its name and all of its keys, the common ones included.
+  /// Reads and checks its own keys; what it reads from other modules is the caller's affair.
+  ModuleKind (*parse)(const JsonValue &object, const ParseContext &context);
+};
+
+/// All types, in the order of the documentation.
+const std::vector<ModuleType> &moduleTypes();
+
+/// The keys of the description itself, of a run-time dimension, an input, the weights, and a layer and norm within
+/// TransformerEncoder.
+const ObjectSpec &modelSpec();
+const ObjectSpec &dimSpec();
+const ObjectSpec &inputSpec();
+const ObjectSpec &weightsSpec();
+const ObjectSpec &layerSpec();
+const ObjectSpec &normSpec();
+
+/// Every object of the format, graph nodes included (as `node <op>`): for tests of schema and documentation.
+std::vector<ObjectSpec> describeFormat();
+
+/// Reads the nodes of a Graph (ParseGraph.cpp); what they refer to is resolved later.
+ModuleKind parseGraph(const JsonValue &object, const ParseContext &context);
+
+} // namespace attnc

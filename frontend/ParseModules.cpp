@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The list of modules: their type, name, parameters, and which values they read. What is in a module of one type is
+// read by that type's function in ModuleTypes.cpp.
+#include "frontend/ParseModules.h"
+
+#include "frontend/Dims.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace attnc {
+
+namespace {
+
+template <typename... Cases> struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <typename... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;
+
+/// The values that may be referred to at a place of the list, and those that exist only later.
+class Scope {
+public:
+  explicit Scope(Diagnostics &diagnostics) : diagnostics(diagnostics) {}
+
+  void announce(const std::string &name) { later.emplace(name, true); }
+
+  /// False, with an error, where the name is taken.
+  bool define(const Located<std::string> &name) {
+    auto [earlier, fresh] = defined.try_emplace(*name, name.loc.line);
+    if (!fresh)
+      diagnostics.error(name.loc, "the name " + inQuotes(*name) + " is taken",
+                        "it is defined on line " + std::to_string(earlier->second));
+    if (fresh)
+      names.push_back(*name);
+    return fresh;
+  }
+
+  bool contains(const std::string &name) const { return defined.count(name) != 0; }
+
+  bool resolve(const Located<std::string> &name) const {
+    if (contains(*name))
+      return true;
+    if (later.count(*name))
+      diagnostics.error(name.loc, inQuotes(*name) + " is not defined before it is used",
+                        "modules and nodes run in the order of the list, so each reads only what is above it");
+    else
+      diagnostics.error(name.loc, "unknown value " + inQuotes(*name) + suggestion(*name),
+                        "a value is an input, a module or <graph>.<node>");
+    return false;
+  }
+
+private:
+  /// Searching costs time, and nobody reads more messages than are printed.
+  std::string suggestion(const std::string &name) const {
+    return diagnostics.errorCount() < Diagnostics::maxPrinted ? didYouMean(name, names) : "";
+  }
+
+  Diagnostics &diagnostics;
+  std::unordered_map<std::string, uint32_t> defined;
+  std::unordered_map<std::string, bool> later;
+  std::vector<std::string> names;
+};
+
+/// Names appear in messages, locations and parameter names; what cannot be printed has no business there.
+bool isPrintableName(const std::string &name) {
+  return !name.empty() && name.size() <= 200 &&
+         std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
+
+class ModuleListParser {
+public:
+  ModuleListParser(ModelDesc &model, Diagnostics &diagnostics)
+      : model(model), diagnostics(diagnostics), reader(diagnostics), scope(diagnostics) {}
+
+  void parse(const JsonValue &list) {
+    if (list.kind != JsonKind::Array)
+      return reader.wrongType(list, "model", "a list of modules");
+    if (list.items.empty())
+      return diagnostics.error(list.loc(), "\"model\" is empty", "it needs at least one module");
+    if (list.items.size() > maxModules)
+      return diagnostics.error(list.loc(), "more than " + std::to_string(maxModules) + " modules");
+    for (const InputDesc &input : model.inputs)
+      scope.define(input.name);
+    for (const JsonValue *item : list.items)
+      scope.announce(*nameOf(*item));
+    for (const JsonValue *item : list.items)
+      parseModule(*item);
+  }
+
+private:
+  static Located<std::string> nameOf(const JsonValue &object) {
+    const JsonValue *name = object.find("name");
+    if (name && name->kind == JsonKind::String)
+      return Located<std::string>(name->text, name->loc());
+    return Located<std::string>(std::to_string(object.position), object.loc(), false);
+  }
+
+  const ModuleType *typeOf(const JsonValue &object) {
+    const JsonValue *type = object.find("type");
+    if (!type) {
+      diagnostics.error(object.loc(), "missing key \"type\"", "every module says which it is: \"type\": \"Linear\"");
+      return nullptr;
+    }
+    std::optional<std::string> text = reader.string(*type, "type");
+    std::vector<std::string> names;
+    std::string all;
+    for (const ModuleType &candidate : moduleTypes()) {
+      if (text && candidate.spec.name == *text)
+        return &candidate;
+      names.push_back(candidate.spec.name);
+      all += (all.empty() ? "" : ", ") + candidate.spec.name;
+    }
+    if (text)
+      diagnostics.error(type->loc(), "unknown module type " + inQuotes(*text) + didYouMean(*text, names),
+                        "types: " + all);
+    return nullptr;
+  }
+
+  void parseModule(const JsonValue &object) {
+    if (object.kind != JsonKind::Object)
+      return reader.wrongType(object, "a module", "an object");
+    ModuleDesc module;
+    module.loc = object.loc();
+    module.name = nameOf(object);
+    const ModuleType *type = typeOf(object);
+    if (type) {
+      reader.checkKeys(object, type->spec);
+      module.kind = type->parse(object, {diagnostics, model.dims});
+      noteDropout(object);
+      readName(object, module);
+      readInputs(object, *type, module);
+      readMask(object, *type, module);
+      readParameters(object, *type, module);
+      checkParameterSizes(module);
+      if (auto *graph = std::get_if<GraphDesc>(&module.kind))
+        resolveGraph(*graph, module);
+    }
+    // A module of unknown type still gives its name, lest every reader of it be an error too.
+    scope.define(module.name);
+    model.modules.push_back(std::move(module));
+  }
+
+  void readName(const JsonValue &object, ModuleDesc &module) {
+    if (const JsonValue *name = object.find("name"))
+      reader.string(*name, "name");
+    if (!isPrintableName(*module.name))
+      diagnostics.error(module.name.loc, "the name " + inQuotes(*module.name) + " cannot be used",
+                        "use 1 to 200 bytes without control characters");
+  }
+
+  /// The named value of a key, checked, or the fallback where the key is missing.
+  std::optional<Located<std::string>> readReference(const JsonValue &object, const char *key,
+                                                    std::optional<Located<std::string>> fallback) {
+    const JsonValue *value = object.find(key);
+    if (!value)
+      return fallback;
+    std::optional<std::string> text = reader.string(*value, key);
+    if (!text)
+      return std::nullopt;
+    Located<std::string> name(*text, value->loc());
+    scope.resolve(name);
+    return name;
+  }
+
+  std::optional<Located<std::string>> previousValue(const JsonValue &object) {
+    if (!model.modules.empty())
+      return Located<std::string>(*model.modules.back().name, object.loc(), false);
+    if (!model.inputs.empty())
+      return Located<std::string>(*model.inputs.front().name, object.loc(), false);
+    return std::nullopt;
+  }
+
+  void readInputs(const JsonValue &object, const ModuleType &type, ModuleDesc &module) {
+    auto add = [&](std::optional<Located<std::string>> name) {
+      if (name)
+        module.inputs.push_back(std::move(*name));
+    };
+    switch (type.inputs) {
+    case InputForm::One:
+      return add(readReference(object, "input", previousValue(object)));
+    case InputForm::Row: {
+      const Located<int64_t> &row = std::get<EmbeddingDesc>(module.kind).row;
+      if (!row.given)
+        return add(readReference(object, "input", previousValue(object)));
+      if (const JsonValue *input = object.find("input"))
+        diagnostics.error(input->loc(), "an Embedding with \"row\" reads no input", "leave out \"input\" or \"row\"");
+      return;
+    }
+    case InputForm::Attention: {
+      auto query = readReference(object, "query", previousValue(object));
+      auto key = readReference(object, "key", query);
+      auto value = readReference(object, "value", key);
+      add(query), add(key), add(value);
+      return;
+    }
+    case InputForm::Many:
+      return readInputList(object, module);
+    case InputForm::None:
+      return;
+    }
+  }
+
+  void readInputList(const JsonValue &object, ModuleDesc &module) {
+    const JsonValue *list = object.find("inputs");
+    if (!list)
+      return;
+    if (list->kind != JsonKind::Array || list->items.size() < 2)
+      return reader.wrongType(*list, "inputs", "a list of two or more names");
+    for (const JsonValue *item : list->items)
+      if (std::optional<std::string> text = reader.string(*item, "an input")) {
+        module.inputs.emplace_back(*text, item->loc());
+        scope.resolve(module.inputs.back());
+      }
+  }
+
+  void readMask(const JsonValue &object, const ModuleType &type, ModuleDesc &module) {
+    const JsonValue *value = type.mask ? object.find(type.mask) : nullptr;
+    if (!value || value->kind == JsonKind::Null)
+      return;
+    std::optional<std::string> text = reader.string(*value, type.mask);
+    if (!text)
+      return;
+    module.mask = Located<std::string>(*text, value->loc());
+    if (!scope.resolve(module.mask))
+      return;
+    auto input = std::find_if(model.inputs.begin(), model.inputs.end(),
+                              [&](const InputDesc &input) { return *input.name == *text; });
+    if (input == model.inputs.end())
+      diagnostics.error(value->loc(), std::string(type.mask) + " names " + inQuotes(*text) + ", which is not an input",
+                        "supported are padding masks that are inputs of the model");
+    else if (*input->dtype == DType::F32)
+      diagnostics.error(value->loc(), std::string(type.mask) + " " + inQuotes(*text) + " has dtype f32",
+                        "PyTorch adds a float mask to the scores; supported is bool, i32 or i64");
+    else if (*input->dtype != DType::Bool && *input->mask == MaskConvention::None)
+      diagnostics.error(input->name.loc, "the mask " + inQuotes(*text) + " does not say what its values mean",
+                        "add \"mask\": \"valid\" (1 = the token takes part, as in Hugging Face's attention_mask) or "
+                        "\"mask\": \"blocked\" (1 = left out, as "
+                        "in PyTorch's key_padding_mask)");
+  }
+
+  void readParameters(const JsonValue &object, const ModuleType &type, ModuleDesc &module) {
+    module.prefix = Located<std::string>(*module.name + ".", module.loc, false);
+    if (!type.hasParameters)
+      return;
+    if (const JsonValue *prefix = object.find("prefix"))
+      if (std::optional<std::string> text = reader.string(*prefix, "prefix"))
+        module.prefix = Located<std::string>(*text, prefix->loc());
+    const JsonValue *parameters = object.find("parameters");
+    if (!parameters)
+      return;
+    if (parameters->kind != JsonKind::Object)
+      return reader.wrongType(*parameters, "parameters", "an object");
+    if (parameters->members.size() > maxRenamings)
+      return diagnostics.error(parameters->loc(),
+                               "more than " + std::to_string(maxRenamings) + " parameters are renamed");
+    std::vector<std::string> known = parameterNamesOf(module.kind);
+    for (const JsonMember &member : parameters->members)
+      readRenaming(member, known, module);
+  }
+
+  void readRenaming(const JsonMember &member, const std::vector<std::string> &known, ModuleDesc &module) {
+    std::string pattern = member.key;
+    if (pattern.compare(0, 7, "layers.") == 0) {
+      size_t end = pattern.find_first_not_of("0123456789", 7);
+      if (end != std::string::npos && end > 7)
+        pattern.replace(7, end - 7, "*");
+    }
+    if (std::find(known.begin(), known.end(), pattern) == known.end())
+      return diagnostics.error(member.keyLoc(),
+                               "unknown parameter " + inQuotes(member.key) + didYouMean(pattern, known));
+    std::optional<std::string> to = reader.string(*member.value, "a parameter's name");
+    if (!to)
+      return;
+    if (to->find('*') != std::string::npos && member.key.find('*') == std::string::npos)
+      return diagnostics.error(member.value->loc(),
+                               "\"*\" stands for the layer's index, which " + inQuotes(member.key) + " leaves out");
+    module.parameters.emplace_back(Located<std::string>(member.key, member.keyLoc()),
+                                   Located<std::string>(*to, member.value->loc()));
+  }
+
+  /// Modules may be copied into the thousands by a short text, but a parameter must fit a tensor.
+  void checkParameterSizes(const ModuleDesc &module) {
+    auto check = [&](const Located<int64_t> &rows, int64_t factor, int64_t columns, const char *what) {
+      int64_t extent = 0;
+      if (__builtin_mul_overflow(*rows, factor, &extent))
+        extent = maxElements;
+      checkElementCount({extent, columns}, what, rows.loc, diagnostics);
+    };
+    std::visit(
+        Overloaded{[&](const LinearDesc &d) { check(d.outFeatures, 1, *d.inFeatures, "weight"); },
+                   [&](const EmbeddingDesc &d) { check(d.numEmbeddings, 1, *d.embeddingDim, "weight"); },
+                   [&](const PositionalEncodingDesc &d) { check(d.maxLen, 1, *d.dModel, "the table of positions"); },
+                   [&](const MultiheadAttentionDesc &d) {
+                     check(d.embedDim, 3, *d.embedDim, "in_proj_weight");
+                     check(d.embedDim, 1, *d.kdim, "k_proj_weight");
+                     check(d.embedDim, 1, *d.vdim, "v_proj_weight");
+                   },
+                   [&](const TransformerEncoderLayerDesc &d) {
+                     check(d.dModel, 3, *d.dModel, "self_attn.in_proj_weight");
+                     check(d.dimFeedforward, 1, *d.dModel, "linear1.weight");
+                   },
+                   [&](const TransformerEncoderDesc &d) {
+                     check(d.layer.dModel, 3, *d.layer.dModel, "self_attn.in_proj_weight");
+                     check(d.layer.dimFeedforward, 1, *d.layer.dModel, "linear1.weight");
+                     countLayers(d.numLayers);
+                   },
+                   [](const auto &) {}},
+        module.kind);
+  }
+
+  void countLayers(const Located<int64_t> &layers) {
+    totalLayers += *layers; // At most maxModules times maxElements.
+    if (totalLayers > maxLayers)
+      diagnostics.error(layers.loc, "the model has " + std::to_string(totalLayers) + " layers",
+                        "supported are at most " + std::to_string(maxLayers));
+  }
+
+  void resolveGraph(const GraphDesc &graph, const ModuleDesc &module) {
+    Scope nodes(diagnostics);
+    for (const NodeDesc &node : graph.nodes)
+      nodes.announce(*node.name);
+    for (const NodeDesc &node : graph.nodes) {
+      for (const Located<std::string> &input : node.inputs)
+        if (nodes.contains(*input) || !scope.contains(*input))
+          nodes.resolve(input);
+      if (!isPrintableName(*node.name))
+        diagnostics.error(node.name.loc, "the name " + inQuotes(*node.name) + " cannot be used",
+                          "use 1 to 200 bytes without control characters");
+      if (nodes.define(node.name))
+        scope.define(Located<std::string>(*module.name + "." + *node.name, node.name.loc));
+    }
+    if (!graph.nodes.empty())
+      nodes.resolve(graph.output);
+  }
+
+  void noteDropout(const JsonValue &object) {
+    for (const JsonValue *holder : {&object, object.find("layer")})
+      for (const char *key : {"dropout", "p"}) {
+        const JsonValue *value = holder && !dropoutNoted ? holder->find(key) : nullptr;
+        if (!value || value->kind != JsonKind::Number || value->number == 0)
+          continue;
+        diagnostics.note(value->loc(), "dropout acts only in training; the compiled model leaves it out");
+        dropoutNoted = true;
+      }
+  }
+
+  ModelDesc &model;
+  Diagnostics &diagnostics;
+  KeyReader reader;
+  Scope scope;
+  bool dropoutNoted = false;
+  int64_t totalLayers = 0;
+};
+
+std::vector<std::string> prefixed(const std::string &prefix, const std::vector<std::string> &names) {
+  std::vector<std::string> result;
+  for (const std::string &name : names)
+    result.push_back(prefix + name);
+  return result;
+}
+
+void append(std::vector<std::string> &names, const std::vector<std::string> &more) {
+  names.insert(names.end(), more.begin(), more.end());
+}
+
+} // namespace
+
+std::vector<std::string> parameterNamesOf(const ModuleKind &kind) {
+  const std::vector<std::string> affine = {"weight", "bias"};
+  const std::vector<std::string> attention = {"in_proj_weight",  "in_proj_bias", "q_proj_weight", "k_proj_weight",
+                                              "v_proj_weight",   "q_proj_bias",  "k_proj_bias",   "v_proj_bias",
+                                              "out_proj.weight", "out_proj.bias"};
+  std::vector<std::string> layer = prefixed("self_attn.", attention);
+  for (const char *part : {"linear1.", "linear2.", "norm1.", "norm2."})
+    append(layer, prefixed(part, affine));
+  if (std::holds_alternative<MultiheadAttentionDesc>(kind))
+    return attention;
+  if (std::holds_alternative<TransformerEncoderLayerDesc>(kind))
+    return layer;
+  if (std::holds_alternative<TransformerEncoderDesc>(kind)) {
+    std::vector<std::string> names = prefixed("layers.*.", layer);
+    append(names, prefixed("norm.", affine));
+    return names;
+  }
+  if (std::holds_alternative<EmbeddingDesc>(kind) || std::holds_alternative<PositionalEncodingDesc>(kind))
+    return {"weight"};
+  return affine;
+}
+
+void parseModules(const JsonValue &list, ModelDesc &model, Diagnostics &diagnostics) {
+  ModuleListParser(model, diagnostics).parse(list);
+}
+
+void resolveOutputs(const ModelDesc &model, Diagnostics &diagnostics) {
+  Scope scope(diagnostics);
+  for (const InputDesc &input : model.inputs)
+    scope.define(input.name);
+  for (const ModuleDesc &module : model.modules) {
+    scope.define(module.name);
+    if (const auto *graph = std::get_if<GraphDesc>(&module.kind))
+      for (const NodeDesc &node : graph->nodes)
+        scope.define(Located<std::string>(*module.name + "." + *node.name, node.name.loc));
+  }
+  for (const OutputDesc &output : model.outputs)
+    scope.resolve(output.value);
+}
+
+} // namespace attnc

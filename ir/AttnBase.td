@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The attn dialect itself, its enums and its attributes. Ops are in AttnOps.td.
+
+#ifndef ATTNC_IR_ATTNBASE_TD
+#define ATTNC_IR_ATTNBASE_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+
+def Attn_Dialect : Dialect {
+  let name = "attn";
+  let cppNamespace = "::attnc::attn";
+  let summary = "Attention models: matmul, softmax and layernorm on tensors, and what they fuse into";
+  let description = [{
+    A model is one `func.func` on ranked tensors of f32, i32, i64 and i1. Extents are static, but for the batch, which
+    may be a run-time value: it is the only extent that is written `?`, and a type has at most one. The module's
+    attributes `attn.min_batch` and `attn.max_batch` (i64) state its range.
+
+    Layout is row-major and dense. A weight operand may carry the encoding `#attn.panels`, which changes how its
+    elements lie in memory and nothing else.
+
+    The frontend emits only core ops. `attn.attention`, `attn.group` and `attn.packed` are made by passes.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+class Attn_Enum<string name, list<I32EnumAttrCase> cases> : I32EnumAttr<name, "", cases> {
+  let cppNamespace = "::attnc::attn";
+  let genSpecializedAttr = 0;
+}
+
+def Attn_ActivationKind : Attn_Enum<"ActivationKind", [
+  I32EnumAttrCase<"relu", 0>, I32EnumAttrCase<"gelu", 1>, I32EnumAttrCase<"gelu_tanh", 2>, I32EnumAttrCase<"silu", 3>,
+  I32EnumAttrCase<"tanh", 4>, I32EnumAttrCase<"sigmoid", 5>]>;
+def Attn_ActivationAttr : EnumAttr<Attn_Dialect, Attn_ActivationKind, "activation_kind">;
+
+def Attn_PoolKind : Attn_Enum<"PoolKind", [
+  I32EnumAttrCase<"cls", 0>, I32EnumAttrCase<"mean", 1>, I32EnumAttrCase<"max", 2>]>;
+def Attn_PoolAttr : EnumAttr<Attn_Dialect, Attn_PoolKind, "pool_kind">;
+
+// What a softmax row becomes when all its elements are -inf.
+def Attn_FullyMasked : Attn_Enum<"FullyMasked", [I32EnumAttrCase<"zero", 0>, I32EnumAttrCase<"nan", 1>]>;
+def Attn_FullyMaskedAttr : EnumAttr<Attn_Dialect, Attn_FullyMasked, "fully_masked">;
+
+def Attn_KernelKind : Attn_Enum<"KernelKind", [
+  I32EnumAttrCase<"matmul", 0>, I32EnumAttrCase<"attention", 1>, I32EnumAttrCase<"rowwise", 2>]>;
+def Attn_KernelKindAttr : EnumAttr<Attn_Dialect, Attn_KernelKind, "kernel_kind">;
+
+class Attn_Attr<string name, string mnemonic_> : AttrDef<Attn_Dialect, name> {
+  let mnemonic = mnemonic_;
+}
+
+def Attn_PanelsAttr : Attn_Attr<"Panels", "panels"> {
+  let summary = "encoding of a matmul's weight: panels of `width` columns";
+  let description = [{
+    The logical weight is [n, k] (transpose_rhs form). Element (n, k) lies at ((n / width) * K + k) * width + n %
+    width; the last panel is padded with zeros. `width` is the register tile's columns.
+  }];
+  let parameters = (ins "int64_t":$width);
+  let assemblyFormat = "`<` $width `>`";
+}
+
+def Attn_PieceAttr : Attn_Attr<"Piece", "piece"> {
+  let summary = "where some rows of a packed weight come from";
+  let description = [{
+    `parameter` names an attn.parameter. Element (r, c), 0 <= r < rows, 0 <= c < cols, is read at
+    offset + r * stride_row + c * stride_col of it (elements) and goes to row `first` + r of a packed weight of rank 2,
+    to element `first` + r * cols + c of one of any other rank. Where `parameter` is empty, `constant` holds the values.
+  }];
+  let parameters = (ins StringRefParameter<>:$parameter, OptionalParameter<"::mlir::DenseElementsAttr">:$constant,
+                        "int64_t":$offset, "int64_t":$rows, "int64_t":$cols, "int64_t":$stride_row,
+                        "int64_t":$stride_col, "int64_t":$first);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+// Schedules are data: what AssignSchedules decides, a tuner varies and a database records. They change no value.
+
+def Attn_MatmulScheduleAttr : Attn_Attr<"MatmulSchedule", "matmul_schedule"> {
+  let summary = "how a matmul kernel is tiled";
+  let description = [{
+    tile_rows x tile_cols: the register tile (tile_cols is a multiple of the vector and the width of the weight's
+    panels). block_rows: register tiles of rows that are computed before the next panel is taken (the panel stays in
+    cache).
+    task_cols: panels per parallel task, 0 where a task takes whole rows (an epilogue that needs the row, or many rows).
+    task_rows: row tiles per parallel task, 0 where a task takes all rows.
+  }];
+  let parameters = (ins "int64_t":$tile_rows, "int64_t":$tile_cols, "int64_t":$block_rows, "int64_t":$task_rows,
+                        "int64_t":$task_cols);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Attn_AttentionScheduleAttr : Attn_Attr<"AttentionSchedule", "attention_schedule"> {
+  let summary = "how an attention kernel is tiled";
+  let description = [{
+    tile_queries: query rows whose whole score rows are held at once. tile_cols: columns of the register tile.
+    task_queries: query tiles per parallel task, 0 for all the queries of a head.
+  }];
+  let parameters = (ins "int64_t":$tile_queries, "int64_t":$tile_cols, "int64_t":$task_queries);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Attn_RowwiseScheduleAttr : Attn_Attr<"RowwiseSchedule", "rowwise_schedule"> {
+  let summary = "how a row-wise kernel is tiled";
+  let description = [{
+    task_rows: rows (of the flattened leading dimensions) per parallel task, 0 to run on one thread.
+  }];
+  let parameters = (ins "int64_t":$task_rows);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+#endif

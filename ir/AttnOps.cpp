@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Weights, contractions, elementwise ops and rows: constraints (each under its label of docs/OPS.md) and result types.
+
+#include "ir/Infer.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace attnc::attn;
+
+// --- weights ---------------------------------------------------------------------------------------------------------
+
+LogicalResult ParameterOp::verify() {
+  // parameter_c1: the type is a static f32 tensor.
+  auto type = cast<RankedTensorType>(getType());
+  if (!type.hasStaticShape() || type.getEncoding())
+    return emitOpError("type must be a static tensor without an encoding, but is ") << type;
+  return success();
+}
+
+LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // weight_c1: names a parameter of the result's type.
+  auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
+  if (!parameter)
+    return emitOpError("'") << getParameter() << "' is not an attn.parameter of this module";
+  if (!sameIgnoringEncoding(parameter.getType(), getType()))
+    return emitOpError("result type ") << getType() << " differs from the parameter's type " << parameter.getType();
+  return success();
+}
+
+LogicalResult ConstantOp::verify() {
+  // constant_c1: the value is a static tensor of the result's type.
+  if (!isa<DenseElementsAttr>(getValue()) || !getType().hasStaticShape())
+    return emitOpError("value must be a dense tensor whose elements are in the IR");
+  return success();
+}
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
+// --- contractions ----------------------------------------------------------------------------------------------------
+
+/// The common leading extents and the rows of a matmul's result.
+static LogicalResult checkMatmulLeading(OptionalLoc loc, RankedTensorType lhs, RankedTensorType rhs) {
+  // matmul_c3: rhs has rank 2, or the rank of lhs and the same leading extents.
+  if (rhs.getRank() == 2)
+    return success();
+  if (rhs.getRank() != lhs.getRank() || lhs.getShape().drop_back(2) != rhs.getShape().drop_back(2))
+    return inferError<MatmulOp>(loc, "rhs must have rank 2 or the leading extents of lhs, but lhs is ", lhs,
+                                " and rhs is ", rhs);
+  return success();
+}
+
+LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType lhs = tensorType(op.getLhs()), rhs = tensorType(op.getRhs());
+  // matmul_c1: lhs has rank >= 1 and rhs rank >= 2.
+  if (lhs.getRank() < 1 || rhs.getRank() < 2)
+    return inferError<MatmulOp>(loc, "lhs needs rank >= 1 and rhs rank >= 2, but lhs is ", lhs, " and rhs is ", rhs);
+  if (failed(checkMatmulLeading(loc, lhs, rhs)))
+    return failure();
+  ArrayRef<int64_t> matrix = rhs.getShape().take_back(2);
+  int64_t contracted = op.getTransposeRhs() ? matrix[1] : matrix[0];
+  int64_t cols = op.getTransposeRhs() ? matrix[0] : matrix[1];
+  // matmul_c2: the contracted extents are static and equal.
+  if (ShapedType::isDynamic(contracted) || lhs.getShape().back() != contracted)
+    return inferError<MatmulOp>(loc, "contracted extents must be static and equal, but lhs ", lhs, " and rhs ", rhs,
+                                op.getTransposeRhs() ? " (transpose_rhs)" : "",
+                                " contract the last extent of lhs with ",
+                                op.getTransposeRhs() ? "the last" : "the one before the last", " of rhs");
+  // matmul_c4: an rhs with the encoding #attn.panels has rank 2 and transpose_rhs.
+  if (rhs.getEncoding() && (rhs.getRank() != 2 || !op.getTransposeRhs()))
+    return inferError<MatmulOp>(loc, "rhs with an encoding needs rank 2 and transpose_rhs, but is ", rhs);
+  SmallVector<int64_t> shape(lhs.getShape().drop_back());
+  shape.push_back(cols);
+  return inferred(types, shape, lhs.getElementType());
+}
+
+// --- element by element ----------------------------------------------------------------------------------------------
+
+// add_c1, sub_c1, mul_c1, div_c1: the shapes broadcast.
+template <typename OpTy>
+static LogicalResult inferBinary(OptionalLoc loc, typename OpTy::Adaptor op, InferredTypes &types) {
+  RankedTensorType lhs = tensorType(op.getLhs()), rhs = tensorType(op.getRhs());
+  std::optional<SmallVector<int64_t>> shape = broadcastShapes(lhs.getShape(), rhs.getShape());
+  if (!shape || !isModelShape(*shape))
+    return inferError<OpTy>(loc, "shapes do not broadcast: ", lhs, " and ", rhs);
+  return inferred(types, *shape, lhs.getElementType());
+}
+
+LogicalResult AddOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  return inferBinary<AddOp>(loc, op, types);
+}
+LogicalResult SubOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  return inferBinary<SubOp>(loc, op, types);
+}
+LogicalResult MulOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  return inferBinary<MulOp>(loc, op, types);
+}
+LogicalResult DivOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  return inferBinary<DivOp>(loc, op, types);
+}
+
+LogicalResult ScaleOp::inferReturnTypes(MLIRContext *, OptionalLoc, Adaptor op, InferredTypes &types) {
+  return inferredAs(types, op.getInput());
+}
+
+OpFoldResult ScaleOp::fold(FoldAdaptor) {
+  if (getFactor().isExactlyValue(1.0) && getInput().getType() == getType())
+    return getInput();
+  auto producer = getInput().getDefiningOp<ScaleOp>();
+  if (!producer)
+    return {};
+  APFloat factor = producer.getFactor();
+  factor.multiply(getFactor(), APFloat::rmNearestTiesToEven);
+  // A product that overflows or vanishes is not what the two steps compute.
+  if (!factor.isNormal())
+    return {};
+  setFactor(factor);
+  setOperand(producer.getInput());
+  return getResult();
+}
+
+LogicalResult ActivationOp::inferReturnTypes(MLIRContext *, OptionalLoc, Adaptor op, InferredTypes &types) {
+  return inferredAs(types, op.getInput());
+}
+
+LogicalResult IsZeroOp::inferReturnTypes(MLIRContext *context, OptionalLoc, Adaptor op, InferredTypes &types) {
+  return inferred(types, tensorType(op.getInput()).getShape(), IntegerType::get(context, 1));
+}
+
+LogicalResult MaskOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType input = tensorType(op.getInput()), blocked = tensorType(op.getBlocked());
+  // mask_c1: blocked broadcasts to the input's shape.
+  std::optional<SmallVector<int64_t>> shape = broadcastShapes(input.getShape(), blocked.getShape());
+  if (!shape || ArrayRef<int64_t>(*shape) != input.getShape())
+    return inferError<MaskOp>(loc, "blocked ", blocked, " does not broadcast to the input's shape ", input);
+  return inferredAs(types, op.getInput());
+}
+
+// --- rows ------------------------------------------------------------------------------------------------------------
+
+LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType input = tensorType(op.getInput());
+  int64_t axis = op.getAxis();
+  // softmax_c1: axis is in [0, rank).
+  if (axis < 0 || axis >= input.getRank())
+    return inferError<SoftmaxOp>(loc, "axis ", axis, " is not a dimension of its operand ", input);
+  // softmax_c2: the extent along the axis is static.
+  if (input.isDynamicDim(axis))
+    return inferError<SoftmaxOp>(loc, "the extent along axis ", axis, " must be static, but the operand is ", input);
+  return inferredAs(types, op.getInput());
+}
+
+template <typename OpTy> static LogicalResult checkRow(OptionalLoc loc, Value input) {
+  // layernorm_c1, rmsnorm_c1, l2norm_c1: rank >= 1 and a static last extent.
+  RankedTensorType type = tensorType(input);
+  if (type.getRank() < 1 || type.isDynamicDim(type.getRank() - 1))
+    return inferError<OpTy>(loc, "needs rank >= 1 and a static last extent, but its operand is ", type);
+  return success();
+}
+
+template <typename OpTy>
+static LogicalResult checkRowVector(OptionalLoc loc, StringRef role, Value vector, Value input) {
+  // layernorm_c2, rmsnorm_c2: weight and bias are vectors of the last extent.
+  if (!vector)
+    return success();
+  RankedTensorType type = tensorType(vector);
+  int64_t extent = tensorType(input).getShape().back();
+  if (type.getRank() != 1 || type.getShape()[0] != extent)
+    return inferError<OpTy>(loc, role, " must be a vector of ", extent, " elements, but is ", type);
+  return success();
+}
+
+template <typename OpTy> static LogicalResult checkEps(OptionalLoc loc, const APFloat &eps) {
+  // layernorm_c3, rmsnorm_c3, l2norm_c2: eps >= 0 and finite.
+  if (!eps.isFinite() || (eps.isNegative() && !eps.isZero()))
+    return inferError<OpTy>(loc, "eps must be finite and >= 0, but is ", eps.convertToDouble());
+  return success();
+}
+
+LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  if (failed(checkRow<LayerNormOp>(loc, op.getInput())) ||
+      failed(checkRowVector<LayerNormOp>(loc, "weight", op.getWeight(), op.getInput())) ||
+      failed(checkRowVector<LayerNormOp>(loc, "bias", op.getBias(), op.getInput())) ||
+      failed(checkEps<LayerNormOp>(loc, op.getEps())))
+    return failure();
+  return inferredAs(types, op.getInput());
+}
+
+LogicalResult RMSNormOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  if (failed(checkRow<RMSNormOp>(loc, op.getInput())) ||
+      failed(checkRowVector<RMSNormOp>(loc, "weight", op.getWeight(), op.getInput())) ||
+      failed(checkEps<RMSNormOp>(loc, op.getEps())))
+    return failure();
+  return inferredAs(types, op.getInput());
+}
+
+LogicalResult L2NormOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  if (failed(checkRow<L2NormOp>(loc, op.getInput())) || failed(checkEps<L2NormOp>(loc, op.getEps())))
+    return failure();
+  return inferredAs(types, op.getInput());
+}
+
+LogicalResult PoolOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType input = tensorType(op.getInput());
+  // pool_c1: rank >= 2 and a static sequence extent >= 1.
+  if (input.getRank() < 2 || input.getShape().take_back(2)[0] < 1)
+    return inferError<PoolOp>(loc, "needs rank >= 2 and a static sequence extent >= 1, but its operand is ", input);
+  // pool_c2: blocked has the input's shape without its last dimension.
+  if (op.getBlocked() && tensorType(op.getBlocked()).getShape() != input.getShape().drop_back())
+    return inferError<PoolOp>(loc, "blocked must have the input's shape without its last dimension, but is ",
+                              tensorType(op.getBlocked()), " for ", input);
+  SmallVector<int64_t> shape(input.getShape());
+  shape.erase(shape.end() - 2);
+  return inferred(types, shape, input.getElementType());
+}
+
+LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType table = tensorType(op.getTable());
+  // embedding_c1: table is [rows, embed], static.
+  if (table.getRank() != 2 || !table.hasStaticShape())
+    return inferError<EmbeddingOp>(loc, "table must be static with rank 2, but is ", table);
+  SmallVector<int64_t> shape(tensorType(op.getIndices()).getShape());
+  shape.push_back(table.getShape()[1]);
+  return inferred(types, shape, table.getElementType());
+}

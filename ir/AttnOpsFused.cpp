@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ops that passes make: constraints and result types of attention, group and packed.
+
+#include "ir/Infer.h"
+
+using namespace mlir;
+using namespace attnc::attn;
+
+// --- attention -------------------------------------------------------------------------------------------------------
+
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType query = tensorType(op.getQuery()), key = tensorType(op.getKey()), value = tensorType(op.getValue());
+  int64_t rank = query.getRank();
+  // attention_c1: ranks are 3 or 4 and equal; batch and heads agree.
+  if ((rank != 3 && rank != 4) || key.getRank() != rank || value.getRank() != rank ||
+      query.getShape().drop_back(2) != key.getShape().drop_back(2) ||
+      query.getShape().drop_back(2) != value.getShape().drop_back(2))
+    return inferError<AttentionOp>(loc, "query, key and value need rank 3 or 4 and the same batch and heads, but are ",
+                                   query, ", ", key, " and ", value);
+  // attention_c2: query and key have the same head_dim, key and value the same number of keys; only the batch is a
+  // run-time extent.
+  auto onlyBatchIsDynamic = [&](RankedTensorType type) {
+    return !llvm::any_of(type.getShape().take_back(3), ShapedType::isDynamic);
+  };
+  ArrayRef<int64_t> queryDims = query.getShape().take_back(2), keyDims = key.getShape().take_back(2),
+                    valueDims = value.getShape().take_back(2);
+  if (queryDims[1] != keyDims[1] || keyDims[0] != valueDims[0] || !onlyBatchIsDynamic(query) ||
+      !onlyBatchIsDynamic(key) || !onlyBatchIsDynamic(value))
+    return inferError<AttentionOp>(loc,
+                                   "query and key need one head_dim, key and value one number of keys, all static, but "
+                                   "they are ",
+                                   query, ", ", key, " and ", value);
+  SmallVector<int64_t> shape(query.getShape());
+  shape.back() = valueDims[1];
+  return inferred(types, shape, query.getElementType());
+}
+
+static SmallVector<Type> scoreArgumentTypes(AttentionOp op) {
+  SmallVector<Type> types(5, IndexType::get(op.getContext()));
+  types.front() = Float32Type::get(op.getContext());
+  llvm::append_range(types, op.getCaptures().getTypes());
+  return types;
+}
+
+LogicalResult AttentionOp::verifyRegions() {
+  // attention_c3: the region's arguments are the dot product, four indices and the captures; its ops are arith, math
+  // and attn.element.
+  Block &body = getScore().front();
+  SmallVector<Type> expected = scoreArgumentTypes(*this);
+  if (!llvm::equal(body.getArgumentTypes(), expected, sameIgnoringEncoding))
+    return emitOpError("region must take (") << expected << "), but takes (" << body.getArgumentTypes() << ")";
+  for (Operation &op : body) {
+    if (isa<ElementOp, ScoreOp>(op) || isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op.getDialect()))
+      continue;
+    return op.emitOpError("is not allowed in the score of attn.attention: only arith, math and attn.element are");
+  }
+  return success();
+}
+
+LogicalResult ElementOp::verify() {
+  // element_c1: as many indices as the tensor's rank, and the result has the tensor's element type.
+  RankedTensorType type = getTensor().getType();
+  if (int64_t(getIndices().size()) != type.getRank() || getType() != type.getElementType())
+    return emitOpError("needs ") << type.getRank() << " indices and the result " << type.getElementType()
+                                 << ", but has " << getIndices().size() << " and " << getType();
+  return success();
+}
+
+// --- group -----------------------------------------------------------------------------------------------------------
+
+LogicalResult GroupOp::verifyRegions() {
+  // group_c1: block arguments have the inputs' types, the yielded values the results' types.
+  Block &body = getBody().front();
+  if (!llvm::equal(body.getArgumentTypes(), getInputs().getTypes(), sameIgnoringEncoding))
+    return emitOpError("block arguments (")
+           << body.getArgumentTypes() << ") differ from the inputs (" << getInputs().getTypes() << ")";
+  auto yield = dyn_cast<YieldOp>(body.back());
+  if (!yield)
+    return emitOpError("body must end in attn.yield");
+  if (!llvm::equal(yield.getValues().getTypes(), getResultTypes(), sameIgnoringEncoding))
+    return emitOpError("yields (") << yield.getValues().getTypes() << "), but its results are (" << getResultTypes()
+                                   << ")";
+  return success();
+}
+
+// --- packed ----------------------------------------------------------------------------------------------------------
+
+/// Where a piece lands, as a range of the packed weight's rows (rank 2) or elements (any other rank); nothing where it
+/// does not fit into `cols` columns or its numbers make no sense.
+static std::optional<std::pair<int64_t, int64_t>> pieceRange(PieceAttr piece, RankedTensorType type) {
+  bool matrix = type.getRank() == 2;
+  int64_t total = matrix ? type.getDimSize(0) : type.getNumElements();
+  if (piece.getRows() < 1 || piece.getCols() < 1 || piece.getOffset() < 0 || piece.getFirst() < 0 ||
+      (matrix && piece.getCols() != type.getDimSize(1)))
+    return std::nullopt;
+  std::optional<int64_t> size = matrix ? piece.getRows() : productOfStatic({piece.getRows(), piece.getCols()});
+  if (!size || *size > total || piece.getFirst() > total - *size)
+    return std::nullopt;
+  return std::make_pair(piece.getFirst(), piece.getFirst() + *size);
+}
+
+LogicalResult PackedOp::verify() {
+  RankedTensorType type = getType();
+  // packed_c1: a static f32 tensor, at an offset >= 0 that is a multiple of 64.
+  if (!type.hasStaticShape())
+    return emitOpError("result must be static, but is ") << type;
+  if (int64_t(getOffset()) < 0 || getOffset() % 64 != 0)
+    return emitOpError("offset must be >= 0 and a multiple of 64, but is ") << int64_t(getOffset());
+  // packed_c2: pieces cover its elements exactly once.
+  SmallVector<std::pair<int64_t, int64_t>> ranges;
+  for (Attribute attribute : getPieces()) {
+    auto piece = dyn_cast<PieceAttr>(attribute);
+    auto range = piece ? pieceRange(piece, type) : std::nullopt;
+    if (!range)
+      return emitOpError("has a piece that does not lie in ") << type << ": " << attribute;
+    ranges.push_back(*range);
+  }
+  llvm::sort(ranges);
+  int64_t covered = 0;
+  for (auto [first, end] : ranges) {
+    if (first != covered)
+      return emitOpError("pieces must cover each row once, but those up to ")
+             << covered << " are followed by " << first;
+    covered = end;
+  }
+  int64_t total = type.getRank() == 2 ? type.getDimSize(0) : type.getNumElements();
+  if (covered != total)
+    return emitOpError("pieces must cover ") << total << " rows, but cover " << covered;
+  return success();
+}

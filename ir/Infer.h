@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the inference of the ops' result types shares. Private to ir/.
+#pragma once
+
+#include "ir/AttnDialect.h"
+
+namespace attnc::attn {
+
+using InferredTypes = llvm::SmallVectorImpl<mlir::Type>;
+using OptionalLoc = std::optional<mlir::Location>;
+
+/// The error of an op of class OpTy that may not exist yet.
+template <typename OpTy, typename... Args> mlir::LogicalResult inferError(OptionalLoc loc, Args &&...args) {
+  return mlir::emitOptionalError(loc, "'", OpTy::getOperationName(), "' op ", std::forward<Args>(args)...);
+}
+
+inline mlir::RankedTensorType tensorType(mlir::Value value) {
+  return llvm::cast<mlir::RankedTensorType>(value.getType());
+}
+
+/// Adds the one result type, of this shape and element type.
+inline mlir::LogicalResult inferred(InferredTypes &types, llvm::ArrayRef<int64_t> shape, mlir::Type element) {
+  types.push_back(mlir::RankedTensorType::get(shape, element));
+  return mlir::success();
+}
+
+/// Adds the one result type: the operand's own.
+inline mlir::LogicalResult inferredAs(InferredTypes &types, mlir::Value operand) {
+  types.push_back(withoutEncoding(tensorType(operand)));
+  return mlir::success();
+}
+
+} // namespace attnc::attn

@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "ir/Reference.h"
+
+#include "ir/ReferenceScore.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace attnc::attn;
+
+namespace attnc::reference {
+
+// --- tensors ---------------------------------------------------------------------------------------------------------
+
+Tensor::Tensor(ArrayRef<int64_t> shape, DType dtype)
+    : shape(shape), dtype(dtype), values(size_t(productOfStatic(shape).value_or(0))) {}
+
+int64_t Tensor::position(ArrayRef<int64_t> index) const {
+  int64_t position = 0;
+  for (auto [i, extent] : llvm::zip(index, shape))
+    position = position * extent + i;
+  return position;
+}
+
+double Tensor::atBroadcast(ArrayRef<int64_t> index) const {
+  int64_t position = 0;
+  for (auto [i, extent] : llvm::zip(index.take_back(rank()), shape))
+    position = position * extent + (extent == 1 ? 0 : i);
+  return values[position];
+}
+
+bool isHoldable(ArrayRef<int64_t> shape) {
+  std::optional<int64_t> elements = productOfStatic(shape);
+  return llvm::all_of(shape, [](int64_t extent) { return extent >= 0; }) && elements && *elements <= int64_t(1) << 28;
+}
+
+void forEachIndex(ArrayRef<int64_t> shape, llvm::function_ref<void(ArrayRef<int64_t>)> visit) {
+  if (llvm::is_contained(shape, 0))
+    return;
+  SmallVector<int64_t> index(shape.size(), 0);
+  while (true) {
+    visit(index);
+    int64_t dim = int64_t(shape.size()) - 1;
+    while (dim >= 0 && ++index[dim] == shape[dim])
+      index[dim--] = 0;
+    if (dim < 0)
+      return;
+  }
+}
+
+DType dtypeOf(Type element) {
+  if (isa<FloatType>(element))
+    return DType::f32;
+  if (element.isInteger(1))
+    return DType::i1;
+  return element.isInteger(32) ? DType::i32 : DType::i64;
+}
+
+Tensor tensorFromElements(DenseElementsAttr elements) {
+  Tensor tensor(elements.getType().getShape(), dtypeOf(elements.getElementType()));
+  auto out = tensor.values.begin();
+  if (tensor.dtype == DType::f32)
+    for (const APFloat &value : elements.getValues<APFloat>())
+      *out++ = value.convertToDouble();
+  else
+    for (const APInt &value : elements.getValues<APInt>())
+      *out++ = tensor.dtype == DType::i1 ? double(value.getZExtValue()) : double(value.getSExtValue());
+  return tensor;
+}
+
+// --- ops -------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// Evaluates blocks with accumulators of type Real.
+template <typename Real> class Interpreter {
+public:
+  Interpreter(const ParameterValues &params, int64_t batch) : params(params), batch(batch) {}
+
+  FailureOr<SmallVector<Tensor>> runBlock(Block &block, ArrayRef<Tensor> arguments) {
+    std::swap(values, outer.emplace_back());
+    llvm::scope_exit restore([&] { values = std::move(outer.back()), outer.pop_back(); });
+    for (auto [argument, tensor] : llvm::zip(block.getArguments(), arguments))
+      values[argument] = tensor;
+    for (Operation &op : block.without_terminator())
+      if (failed(runOp(&op)))
+        return failure();
+    SmallVector<Tensor> results;
+    for (Value value : block.getTerminator()->getOperands())
+      results.push_back(get(value));
+    return results;
+  }
+
+  SmallVector<int64_t> shapeOf(Type type) const {
+    SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
+    llvm::replace(shape, ShapedType::kDynamic, batch);
+    return shape;
+  }
+
+private:
+  const Tensor &get(Value value) const { return values.find(value)->second; }
+
+  Tensor zeros(Value result) const {
+    return Tensor(shapeOf(result.getType()), dtypeOf(cast<RankedTensorType>(result.getType()).getElementType()));
+  }
+
+  LogicalResult runOp(Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (isa<RankedTensorType>(type) && !isHoldable(shapeOf(type)))
+        return op->emitOpError("result ") << type << " is too large for the reference";
+    if (auto call = dyn_cast<func::CallOp>(op))
+      return runCall(call);
+    if (auto group = dyn_cast<GroupOp>(op))
+      return runNested(group.getBody().front(), group.getInputs(), group.getResults());
+    auto result =
+        llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
+            .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp,
+                           MaskOp, SoftmaxOp, LayerNormOp, RMSNormOp, L2NormOp, PoolOp, EmbeddingOp, SplitHeadsOp,
+                           MergeHeadsOp, TransposeOp, ReshapeOp, SliceOp, ConcatOp, AttentionOp, PackedOp>(
+                [&](auto op) { return evaluate(op); })
+            .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
+    if (failed(result))
+      return failure();
+    values[op->getResult(0)] = std::move(*result);
+    return success();
+  }
+
+  LogicalResult runCall(func::CallOp call) {
+    auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+    if (!callee || callee.isExternal())
+      return call.emitOpError("calls a function without a body");
+    return runNested(callee.front(), call.getOperands(), call.getResults());
+  }
+
+  LogicalResult runNested(Block &block, ValueRange inputs, ValueRange outputs) {
+    SmallVector<Tensor> arguments;
+    for (Value input : inputs)
+      arguments.push_back(get(input));
+    auto results = runBlock(block, arguments);
+    if (failed(results))
+      return failure();
+    for (auto [output, result] : llvm::zip(outputs, *results))
+      values[output] = std::move(result);
+    return success();
+  }
+
+  // Weights.
+
+  FailureOr<Tensor> parameter(Operation *user, StringRef name) {
+    auto found = params.find(name);
+    if (found == params.end())
+      return user->emitOpError("parameter '") << name << "' has no values";
+    return found->second;
+  }
+
+  FailureOr<Tensor> evaluate(WeightOp op) {
+    FailureOr<Tensor> tensor = parameter(op, op.getParameter());
+    if (succeeded(tensor) && ArrayRef<int64_t>(tensor->shape) != op.getType().getShape())
+      return op.emitOpError("parameter's values have the wrong shape");
+    return tensor;
+  }
+
+  FailureOr<Tensor> evaluate(ConstantOp op) { return tensorFromElements(cast<DenseElementsAttr>(op.getValue())); }
+
+  // The logical tensor: the encoding and the place in the image say nothing of its values.
+  FailureOr<Tensor> evaluate(PackedOp op) {
+    Tensor result = zeros(op.getResult());
+    int64_t rowSize = result.rank() == 2 ? result.shape[1] : 1;
+    for (PieceAttr piece : op.getPieces().getAsRange<PieceAttr>()) {
+      FailureOr<Tensor> source =
+          piece.getParameter().empty() ? tensorFromElements(piece.getConstant()) : parameter(op, piece.getParameter());
+      if (failed(source))
+        return failure();
+      for (int64_t r = 0; r < piece.getRows(); ++r)
+        for (int64_t c = 0; c < piece.getCols(); ++c) {
+          int64_t from = piece.getOffset() + r * piece.getStrideRow() + c * piece.getStrideCol();
+          if (from < 0 || from >= int64_t(source->values.size()))
+            return op.emitOpError("piece reads outside its source: ") << piece;
+          result.values[piece.getFirst() * rowSize + r * piece.getCols() + c] = source->values[from];
+        }
+    }
+    return result;
+  }
+
+  // Contractions.
+
+  FailureOr<Tensor> evaluate(MatmulOp op) {
+    const Tensor &lhs = get(op.getLhs()), &rhs = get(op.getRhs());
+    Tensor result = zeros(op.getResult());
+    int64_t contracted = lhs.shape.back(), cols = result.shape.back();
+    int64_t rows = lhs.rank() == 1 ? 1 : lhs.shape[lhs.rank() - 2];
+    int64_t colStride = op.getTransposeRhs() ? contracted : 1, kStride = op.getTransposeRhs() ? 1 : cols;
+    int64_t matrices = rows * cols == 0 ? 0 : result.values.size() / (rows * cols);
+    for (int64_t matrix = 0; matrix < matrices; ++matrix)
+      for (int64_t m = 0; m < rows; ++m)
+        for (int64_t n = 0; n < cols; ++n) {
+          const double *a = lhs.values.data() + (matrix * rows + m) * contracted;
+          const double *b = rhs.values.data() + (rhs.rank() == 2 ? 0 : matrix * contracted * cols) + n * colStride;
+          Real sum = 0;
+          for (int64_t k = 0; k < contracted; ++k)
+            sum += Real(a[k]) * Real(b[k * kStride]);
+          result.values[(matrix * rows + m) * cols + n] = sum;
+        }
+    return result;
+  }
+
+  // Element by element.
+
+  template <typename OpTy, typename Function> Tensor elementwise(OpTy op, Function function) {
+    const Tensor &lhs = get(op->getOperand(0)), &rhs = get(op->getOperand(1));
+    Tensor result = zeros(op.getResult());
+    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
+      result.at(index) = function(Real(lhs.atBroadcast(index)), Real(rhs.atBroadcast(index)));
+    });
+    return result;
+  }
+
+  FailureOr<Tensor> evaluate(AddOp op) {
+    return elementwise(op, [](Real x, Real y) { return x + y; });
+  }
+  FailureOr<Tensor> evaluate(SubOp op) {
+    return elementwise(op, [](Real x, Real y) { return x - y; });
+  }
+  FailureOr<Tensor> evaluate(MulOp op) {
+    return elementwise(op, [](Real x, Real y) { return x * y; });
+  }
+  FailureOr<Tensor> evaluate(DivOp op) {
+    return elementwise(op, [](Real x, Real y) { return x / y; });
+  }
+  FailureOr<Tensor> evaluate(MaskOp op) {
+    return elementwise(op, [](Real x, Real blocked) { return blocked != 0 ? Real(-inf) : x; });
+  }
+
+  FailureOr<Tensor> evaluate(ScaleOp op) {
+    Tensor result = get(op.getInput());
+    for (double &value : result.values)
+      value = Real(value) * Real(op.getFactor().convertToDouble());
+    return result;
+  }
+
+  static Real activation(ActivationKind kind, Real x) {
+    switch (kind) {
+    case ActivationKind::relu:
+      return x > 0 || std::isnan(x) ? x : Real(0);
+    case ActivationKind::gelu:
+      return Real(0.5) * x * (1 + std::erf(x * Real(M_SQRT1_2)));
+    case ActivationKind::gelu_tanh:
+      return Real(0.5) * x * (1 + std::tanh(Real(M_2_SQRTPI * M_SQRT1_2) * (x + Real(0.044715) * x * x * x)));
+    case ActivationKind::silu:
+      return x / (1 + std::exp(-x));
+    case ActivationKind::tanh:
+      return std::tanh(x);
+    case ActivationKind::sigmoid:
+      return 1 / (1 + std::exp(-x));
+    }
+    llvm_unreachable("all kinds are listed");
+  }
+
+  FailureOr<Tensor> evaluate(ActivationOp op) {
+    Tensor result = get(op.getInput());
+    for (double &value : result.values)
+      value = activation(op.getKind(), Real(value));
+    return result;
+  }
+
+  FailureOr<Tensor> evaluate(IsZeroOp op) {
+    Tensor result = get(op.getInput());
+    result.dtype = DType::i1;
+    for (double &value : result.values)
+      value = value == 0;
+    return result;
+  }
+
+  // Rows. `stride` is the distance of a row's elements.
+
+  static void softmaxRow(double *row, int64_t extent, int64_t stride, FullyMasked fullyMasked) {
+    Real max = -inf, sum = 0;
+    bool allMasked = true;
+    for (int64_t i = 0; i < extent; ++i) {
+      max = std::max(max, Real(row[i * stride]));
+      allMasked &= row[i * stride] == -inf;
+    }
+    for (int64_t i = 0; i < extent; ++i)
+      sum += std::exp(Real(row[i * stride]) - max);
+    for (int64_t i = 0; i < extent; ++i) {
+      double masked = fullyMasked == FullyMasked::zero ? 0 : nan;
+      row[i * stride] = allMasked ? masked : std::exp(Real(row[i * stride]) - max) / sum;
+    }
+  }
+
+  FailureOr<Tensor> evaluate(SoftmaxOp op) {
+    Tensor result = get(op.getInput());
+    int64_t axis = op.getAxis(), extent = result.shape[axis], stride = 1;
+    for (int64_t inner : ArrayRef(result.shape).drop_front(axis + 1))
+      stride *= inner;
+    for (size_t row = 0; row < result.values.size(); ++row)
+      if (int64_t(row) / stride % extent == 0)
+        softmaxRow(&result.values[row], extent, stride, op.getFullyMasked());
+    return result;
+  }
+
+  /// Replaces each row of the input's last dimension by what `function` makes of it, times weight, plus bias.
+  template <typename Function> Tensor rowwise(Value input, Value weight, Value bias, Function function) {
+    Tensor result = get(input);
+    int64_t extent = result.shape.back();
+    for (size_t first = 0; first < result.values.size(); first += extent) {
+      double *row = &result.values[first];
+      function(row, extent);
+      for (int64_t i = 0; i < extent; ++i) {
+        if (weight)
+          row[i] = Real(row[i]) * Real(get(weight).values[i]);
+        if (bias)
+          row[i] = Real(row[i]) + Real(get(bias).values[i]);
+      }
+    }
+    return result;
+  }
+
+  static Real sumOfSquares(const double *row, int64_t extent, Real mean) {
+    Real sum = 0;
+    for (int64_t i = 0; i < extent; ++i)
+      sum += (Real(row[i]) - mean) * (Real(row[i]) - mean);
+    return sum;
+  }
+
+  FailureOr<Tensor> evaluate(LayerNormOp op) {
+    Real eps = op.getEps().convertToDouble();
+    return rowwise(op.getInput(), op.getWeight(), op.getBias(), [&](double *row, int64_t extent) {
+      Real sum = 0;
+      for (int64_t i = 0; i < extent; ++i)
+        sum += Real(row[i]);
+      Real mean = sum / extent;
+      Real deviation = std::sqrt(sumOfSquares(row, extent, mean) / extent + eps);
+      for (int64_t i = 0; i < extent; ++i)
+        row[i] = (Real(row[i]) - mean) / deviation;
+    });
+  }
+
+  FailureOr<Tensor> evaluate(RMSNormOp op) {
+    Real eps = op.getEps().convertToDouble();
+    return rowwise(op.getInput(), op.getWeight(), nullptr, [&](double *row, int64_t extent) {
+      Real root = std::sqrt(sumOfSquares(row, extent, 0) / extent + eps);
+      for (int64_t i = 0; i < extent; ++i)
+        row[i] = Real(row[i]) / root;
+    });
+  }
+
+  FailureOr<Tensor> evaluate(L2NormOp op) {
+    Real eps = op.getEps().convertToDouble();
+    return rowwise(op.getInput(), nullptr, nullptr, [&](double *row, int64_t extent) {
+      Real norm = std::sqrt(sumOfSquares(row, extent, 0));
+      Real divisor = norm < eps ? eps : norm;
+      for (int64_t i = 0; i < extent; ++i)
+        row[i] = Real(row[i]) / divisor;
+    });
+  }
+
+  FailureOr<Tensor> evaluate(PoolOp op) {
+    const Tensor &input = get(op.getInput());
+    const Tensor *blocked = op.getBlocked() ? &get(op.getBlocked()) : nullptr;
+    Tensor result = zeros(op.getResult());
+    int64_t embed = input.shape.back(), seq = input.shape[input.rank() - 2];
+    for (int64_t out = 0; out < int64_t(result.values.size()); ++out) {
+      int64_t sample = out / embed, e = out % embed, count = 0;
+      Real sum = 0, max = -inf;
+      for (int64_t s = 0; s < seq; ++s) {
+        if (blocked && blocked->values[sample * seq + s] != 0)
+          continue;
+        Real value = input.values[(sample * seq + s) * embed + e];
+        sum += value;
+        // A NaN, once taken, stays.
+        max = value > max || std::isnan(value) ? value : max;
+        ++count;
+      }
+      if (op.getKind() == PoolKind::cls)
+        result.values[out] = Real(input.values[sample * seq * embed + e]);
+      else if (count > 0)
+        result.values[out] = op.getKind() == PoolKind::mean ? sum / count : max;
+    }
+    return result;
+  }
+
+  FailureOr<Tensor> evaluate(EmbeddingOp op) {
+    const Tensor &table = get(op.getTable()), &indices = get(op.getIndices());
+    Tensor result = zeros(op.getResult());
+    int64_t rows = table.shape[0], embed = table.shape[1];
+    for (size_t i = 0; i < indices.values.size(); ++i) {
+      int64_t row = int64_t(indices.values[i]);
+      if (row < 0 || row >= rows)
+        return op.emitOpError("index ") << row << " is outside the table's " << rows << " rows";
+      for (int64_t e = 0; e < embed; ++e)
+        result.values[i * embed + e] = table.values[row * embed + e];
+    }
+    return result;
+  }
+
+  // Shapes. `source` maps an index of the result to one of the input.
+
+  template <typename OpTy, typename Source> Tensor gather(OpTy op, Source source) {
+    const Tensor &input = get(op.getInput());
+    Tensor result = zeros(op.getResult());
+    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) { result.at(index) = input.at(source(index)); });
+    return result;
+  }
+
+  using Index = SmallVector<int64_t>;
+
+  FailureOr<Tensor> evaluate(SplitHeadsOp op) {
+    return gather(op, [&](ArrayRef<int64_t> index) {
+      int64_t headDim = op.getType().getShape().back();
+      ArrayRef<int64_t> last = index.take_back(3); // head, position, element of the head
+      Index source(index.drop_back(3));
+      source.append({last[1], last[0] * headDim + last[2]});
+      return source;
+    });
+  }
+
+  FailureOr<Tensor> evaluate(MergeHeadsOp op) {
+    return gather(op, [&](ArrayRef<int64_t> index) {
+      int64_t headDim = op.getInput().getType().getShape().back();
+      ArrayRef<int64_t> last = index.take_back(2); // position, element of all heads
+      Index source(index.drop_back(2));
+      source.append({last[1] / headDim, last[0], last[1] % headDim});
+      return source;
+    });
+  }
+
+  FailureOr<Tensor> evaluate(TransposeOp op) {
+    return gather(op, [&](ArrayRef<int64_t> index) {
+      Index source(index.size());
+      for (auto [dim, from] : llvm::enumerate(op.getPermutation()))
+        source[from] = index[dim];
+      return source;
+    });
+  }
+
+  FailureOr<Tensor> evaluate(ReshapeOp op) {
+    Tensor result = zeros(op.getResult());
+    result.values = get(op.getInput()).values;
+    return result;
+  }
+
+  FailureOr<Tensor> evaluate(SliceOp op) {
+    return gather(op, [&](ArrayRef<int64_t> index) {
+      Index source(index);
+      source[op.getAxis()] += op.getStart();
+      return source;
+    });
+  }
+
+  FailureOr<Tensor> evaluate(ConcatOp op) {
+    Tensor result = zeros(op.getResult());
+    int64_t first = 0, axis = op.getAxis();
+    for (Value operand : op.getInputs()) {
+      const Tensor &input = get(operand);
+      forEachIndex(input.shape, [&](ArrayRef<int64_t> index) {
+        Index target(index);
+        target[axis] += first;
+        result.at(target) = input.at(index);
+      });
+      first += input.shape[axis];
+    }
+    return result;
+  }
+
+  // Attention.
+
+  /// The scores of one query: -inf where a key takes no part. `live` says which do.
+  LogicalResult scoreRow(AttentionOp op, ArrayRef<int64_t> matrix, int64_t i, std::vector<double> &scores,
+                         std::vector<bool> &live) {
+    const Tensor &query = get(op.getQuery()), &key = get(op.getKey());
+    int64_t headDim = query.shape.back();
+    SmallVector<const Tensor *> captures;
+    for (Value capture : op.getCaptures())
+      captures.push_back(&get(capture));
+    Index q(matrix), k(matrix);
+    q.append({i, 0}), k.append({0, 0});
+    for (int64_t j = 0; j < int64_t(scores.size()); ++j) {
+      k[k.size() - 2] = j;
+      const double *x = query.values.data() + query.position(q), *y = key.values.data() + key.position(k);
+      Real dot = 0;
+      for (int64_t d = 0; d < headDim; ++d)
+        dot += Real(x[d]) * Real(y[d]);
+      int64_t indices[] = {matrix.size() == 2 ? matrix[0] : 0, matrix.back(), i, j};
+      FailureOr<Score> score = evaluateScore(op.getScore().front(), dot, indices, captures, precision);
+      if (failed(score))
+        return failure();
+      live[j] = score->live;
+      scores[j] = score->live ? score->score : -inf;
+    }
+    return success();
+  }
+
+  /// Adds to `out` the values of the keys that take part, weighted by `probabilities`.
+  static void weigh(const std::vector<double> &probabilities, const std::vector<bool> &live, const double *value,
+                    double *out, int64_t valueDim) {
+    for (int64_t d = 0; d < valueDim; ++d) {
+      Real sum = 0;
+      for (size_t j = 0; j < probabilities.size(); ++j)
+        if (live[j])
+          sum += Real(probabilities[j]) * Real(value[j * valueDim + d]);
+      out[d] = sum;
+    }
+  }
+
+  FailureOr<Tensor> evaluate(AttentionOp op) {
+    const Tensor &value = get(op.getValue());
+    Tensor result = zeros(op.getResult());
+    int64_t queries = result.shape[result.rank() - 2], valueDim = result.shape.back();
+    int64_t keys = value.shape[value.rank() - 2];
+    std::vector<double> scores(keys);
+    std::vector<bool> live(keys);
+    bool ok = true;
+    Index matrices(ArrayRef(result.shape).drop_back(2)); // batch and head, or head
+    int64_t matrixNumber = 0;
+    forEachIndex(matrices, [&](ArrayRef<int64_t> matrix) {
+      for (int64_t i = 0; i < queries && ok; ++i) {
+        ok = succeeded(scoreRow(op, matrix, i, scores, live));
+        double *out = result.values.data() + (matrixNumber * queries + i) * valueDim;
+        if (llvm::all_of(scores, [](double score) { return score == -inf; })) {
+          std::fill_n(out, valueDim, op.getFullyMasked() == FullyMasked::zero ? 0 : nan);
+          continue;
+        }
+        softmaxRow(scores.data(), keys, 1, op.getFullyMasked());
+        weigh(scores, live, value.values.data() + matrixNumber * keys * valueDim, out, valueDim);
+      }
+      ++matrixNumber;
+    });
+    if (!ok)
+      return failure();
+    return result;
+  }
+
+  static constexpr Precision precision = std::is_same_v<Real, float> ? Precision::f32 : Precision::f64;
+  const ParameterValues &params;
+  int64_t batch;
+  llvm::DenseMap<Value, Tensor> values;             // of the block that is running
+  std::vector<llvm::DenseMap<Value, Tensor>> outer; // of the blocks around it
+};
+
+template <typename Real>
+FailureOr<SmallVector<Tensor>> run(func::FuncOp main, ArrayRef<Tensor> inputs, const ParameterValues &params,
+                                   int64_t batch) {
+  Interpreter<Real> interpreter(params, batch);
+  if (main.isExternal() || inputs.size() != main.getNumArguments())
+    return main.emitOpError("needs a body and ") << main.getNumArguments() << " inputs, but is given " << inputs.size();
+  for (auto [number, type] : llvm::enumerate(main.getArgumentTypes())) {
+    const Tensor &input = inputs[number];
+    if (input.shape != interpreter.shapeOf(type) ||
+        input.dtype != dtypeOf(cast<RankedTensorType>(type).getElementType()))
+      return main.emitOpError("input ") << number << " does not have the type " << type << " with a batch of " << batch;
+  }
+  return interpreter.runBlock(main.front(), inputs);
+}
+
+} // namespace
+
+FailureOr<SmallVector<Tensor>> runReference(func::FuncOp main, ArrayRef<Tensor> inputs, const ParameterValues &params,
+                                            int64_t batch, Precision precision) {
+  return precision == Precision::f32 ? run<float>(main, inputs, params, batch)
+                                     : run<double>(main, inputs, params, batch);
+}
+
+} // namespace attnc::reference

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Gives every kernel its schedule, as an attribute.
+//
+// Needs: OutlineKernels' form.
+// Ensures: every kernel function carries attn.schedule, of the attribute that belongs to its kind, chosen by the cost
+// model of Schedules.cpp for the smallest batch. Why here: after outlining, so that equal kernels get one schedule;
+// before PackWeights, because a weight's panels are as wide as the register tile. Leaves alone: kernels that carry a
+// schedule already (a tuner's choice).
+
+#include "passes/Costs.h"
+#include "passes/Graph.h"
+#include "passes/Passes.h"
+#include "passes/Schedules.h"
+
+using namespace mlir;
+using namespace attnc::attn;
+
+namespace attnc {
+#define GEN_PASS_DEF_ASSIGNSCHEDULESPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+template <typename Op> Op only(func::FuncOp kernel) {
+  auto ops = kernel.getOps<Op>();
+  assert(!ops.empty() && "a kernel holds the op that gives it its kind");
+  return *ops.begin();
+}
+
+bool isRuntime(RankedTensorType type) { return !type.hasStaticShape(); }
+
+RankedTensorType resultOf(func::FuncOp kernel) { return cast<RankedTensorType>(kernel.getResultTypes().front()); }
+
+Attribute scheduleMatmul(func::FuncOp kernel, int64_t batch, const TargetInfo &target) {
+  auto matmul = only<MatmulOp>(kernel);
+  RankedTensorType type = matmul.getType(), lhs = matmul.getLhs().getType();
+  MatmulExtents extents;
+  extents.k = lhs.getShape().back();
+  extents.n = type.getShape().back();
+  extents.rows = rowsAt(type, batch);
+  extents.wholeRows = llvm::any_of(kernel.getOps(), [](Operation &op) { return isa<LayerNormOp, RMSNormOp>(op); });
+  extents.runtimeBatch = isRuntime(type);
+  MatmulSchedule schedule = chooseMatmul(extents, target);
+  return MatmulScheduleAttr::get(kernel.getContext(), schedule.tileRows, schedule.tileCols, schedule.blockRows,
+                                 schedule.taskRows, schedule.taskCols);
+}
+
+Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo &target) {
+  auto attention = only<AttentionOp>(kernel);
+  RankedTensorType query = attention.getQuery().getType(), key = attention.getKey().getType();
+  auto fromEnd = [](RankedTensorType type, int64_t dim) { return type.getDimSize(type.getRank() - dim); };
+  AttentionExtents extents;
+  extents.headDim = fromEnd(query, 1);
+  extents.queries = fromEnd(query, 2);
+  extents.keys = fromEnd(key, 2);
+  extents.heads = fromEnd(query, 3);
+  extents.batch = query.getRank() == 4 ? (query.isDynamicDim(0) ? batch : query.getDimSize(0)) : 1;
+  AttentionSchedule schedule = chooseAttention(extents, target);
+  return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries);
+}
+
+Attribute scheduleRowwise(func::FuncOp kernel, int64_t batch, const TargetInfo &target) {
+  RankedTensorType type = resultOf(kernel);
+  KernelCost cost = costOf(kernel, batch);
+  RowwiseExtents extents;
+  extents.rows = std::max<int64_t>(rowsAt(type, batch), 1);
+  extents.bytesPerRow = std::max<int64_t>(int64_t(cost.bytes / double(extents.rows)), 1);
+  extents.flopsPerRow = int64_t(cost.flops / double(extents.rows));
+  extents.runtimeBatch = isRuntime(type);
+  return RowwiseScheduleAttr::get(kernel.getContext(), chooseRowwise(extents, target));
+}
+
+struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> {
+  using AssignSchedulesPassBase::AssignSchedulesPassBase;
+
+  void runOnOperation() override {
+    TargetInfo target;
+    target.vectorBytes = vectorBytes;
+    target.registers = registers;
+    target.l1Bytes = l1Bytes;
+    target.l2Bytes = l2Bytes;
+    target.threads = threads;
+    int64_t batch = minBatch(getOperation());
+    for (func::FuncOp kernel : kernelFunctions(getOperation()))
+      if (!kernel->hasAttr("attn.schedule"))
+        kernel->setAttr("attn.schedule", schedule(kernel, batch, target));
+  }
+
+  static Attribute schedule(func::FuncOp kernel, int64_t batch, const TargetInfo &target) {
+    switch (kernelKind(kernel)) {
+    case KernelKind::matmul:
+      return scheduleMatmul(kernel, batch, target);
+    case KernelKind::attention:
+      return scheduleAttention(kernel, batch, target);
+    case KernelKind::rowwise:
+      return scheduleRowwise(kernel, batch, target);
+    }
+    llvm_unreachable("every kind has a schedule");
+  }
+};
+
+} // namespace
+} // namespace attnc

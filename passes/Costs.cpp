@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Costs.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace attnc::attn;
+
+namespace attnc {
+
+static int64_t productAt(ArrayRef<int64_t> shape, int64_t batch) {
+  uint64_t product = 1;
+  for (int64_t extent : shape)
+    product = llvm::SaturatingMultiply<uint64_t>(product, ShapedType::isDynamic(extent) ? batch : extent);
+  return std::min<uint64_t>(product, std::numeric_limits<int64_t>::max());
+}
+
+int64_t elementsAt(RankedTensorType type, int64_t batch) { return productAt(type.getShape(), batch); }
+
+int64_t rowsAt(RankedTensorType type, int64_t batch) {
+  return type.getRank() < 2 ? 1 : productAt(type.getShape().drop_back(), batch);
+}
+
+int64_t elementBytes(Type elementType) { return std::max<int64_t>(elementType.getIntOrFloatBitWidth() / 8, 1); }
+
+double flopsOf(Operation *op, int64_t batch) {
+  constexpr double transcendental = 10;
+  if (op->getNumResults() != 1)
+    return 0;
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  if (!type)
+    return 0;
+  double elements = elementsAt(type, batch);
+  return TypeSwitch<Operation *, double>(op)
+      .Case([&](MatmulOp matmul) { return 2 * elements * matmul.getLhs().getType().getShape().back(); })
+      .Case([&](AttentionOp attention) {
+        RankedTensorType query = attention.getQuery().getType();
+        double keys = attention.getKey().getType().getShape().drop_back().back();
+        double scores = rowsAt(query, batch) * keys;
+        return 2 * scores * query.getShape().back() + 2 * elements * keys;
+      })
+      .Case([&](ActivationOp activation) {
+        return elements * (activation.getKind() == ActivationKind::relu ? 1 : transcendental);
+      })
+      .Case([&](SoftmaxOp) { return elements * (3 + transcendental); })
+      .Case<LayerNormOp, RMSNormOp, L2NormOp>([&](Operation *) { return elements * 7; })
+      .Case([&](PoolOp pool) { return double(elementsAt(pool.getInput().getType(), batch)); })
+      .Case<AddOp, SubOp, MulOp, DivOp, ScaleOp>([&](Operation *) { return elements; })
+      .Default([](Operation *) { return 0.0; });
+}
+
+/// Of a table only the rows that are looked up are read.
+static double bytesRead(BlockArgument argument, int64_t batch) {
+  auto type = cast<RankedTensorType>(argument.getType());
+  double bytes = double(elementsAt(type, batch)) * elementBytes(type.getElementType());
+  for (Operation *user : argument.getUsers())
+    if (auto embedding = dyn_cast<EmbeddingOp>(user); embedding && embedding.getTable() == argument)
+      return double(elementsAt(embedding.getType(), batch)) * 4;
+  return bytes;
+}
+
+KernelCost costOf(func::FuncOp kernel, int64_t batch) {
+  KernelCost cost;
+  Block &body = kernel.getBody().front();
+  for (Operation &op : body)
+    cost.flops += flopsOf(&op, batch);
+  for (BlockArgument argument : body.getArguments())
+    cost.bytes += bytesRead(argument, batch);
+  for (Type result : kernel.getResultTypes()) {
+    auto type = cast<RankedTensorType>(result);
+    cost.bytes += double(elementsAt(type, batch)) * elementBytes(type.getElementType());
+  }
+  return cost;
+}
+
+} // namespace attnc

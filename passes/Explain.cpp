@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Explain.h"
+#include "passes/Costs.h"
+#include "passes/Graph.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace attnc::attn;
+
+namespace attnc {
+namespace {
+
+/// 1234567 as "1.23 M", for a unit to follow.
+std::string shortNumber(double value) {
+  const char *prefixes[] = {" ", " k", " M", " G", " T", " P", " E"};
+  size_t prefix = 0;
+  for (; value >= 999.5 && prefix + 1 < std::size(prefixes); ++prefix)
+    value /= 1000;
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.3g", value) << prefixes[prefix];
+  return text;
+}
+
+/// "matmul + add + activation": the ops of a kernel in their order.
+std::string opsOf(func::FuncOp kernel) {
+  SmallVector<std::string> names;
+  for (Operation &op : kernel.getBody().front())
+    if (!op.hasTrait<OpTrait::IsTerminator>()) {
+      std::string name = op.getName().stripDialect().str();
+      if (auto activation = dyn_cast<ActivationOp>(op))
+        name = stringifyActivationKind(activation.getKind()).str();
+      names.push_back(name);
+    }
+  return llvm::join(names, " + ");
+}
+
+void printCall(func::CallOp call, func::FuncOp kernel, int64_t batch, llvm::raw_ostream &out) {
+  KernelCost cost = costOf(kernel, batch);
+  if (auto label = call->getAttrOfType<StringAttr>("attn.label"))
+    out << label.getValue() << "\n";
+  out << "  kernel   " << kernel.getSymName() << ": " << opsOf(kernel) << "\n";
+  out << "  result   " << kernel.getResultTypes().front() << "\n";
+  out << "  cost     " << shortNumber(cost.flops) << "FLOP, " << shortNumber(cost.bytes) << "B\n";
+  if (Attribute schedule = kernel->getAttr("attn.schedule"))
+    out << "  schedule " << schedule << "\n";
+}
+
+void printRefusals(const ExplainLog &log, llvm::raw_ostream &out) {
+  llvm::MapVector<std::pair<StringRef, StringRef>, SmallVector<StringRef>> places;
+  for (const ExplainLog::Refusal &refusal : log.refusals)
+    places[{refusal.pass, refusal.reason}].push_back(refusal.where);
+  if (!places.empty())
+    out << "not fused:\n";
+  for (auto &[what, where] : places) {
+    out << "  " << what.first << ": " << what.second << " (" << where.front();
+    if (where.size() > 1)
+      out << " and " << where.size() - 1 << " more";
+    out << ")\n";
+  }
+}
+
+} // namespace
+
+void printExplanation(ModuleOp module, const ExplainLog &log, llvm::raw_ostream &out) {
+  int64_t batch = minBatch(module);
+  KernelCost total;
+  int64_t calls = 0;
+  for (func::FuncOp model : modelFunctions(module))
+    for (auto call : model.getOps<func::CallOp>()) {
+      auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+      printCall(call, kernel, batch, out);
+      KernelCost cost = costOf(kernel, batch);
+      total.flops += cost.flops;
+      total.bytes += cost.bytes;
+      ++calls;
+    }
+  out << calls << " calls of " << kernelFunctions(module).size() << " kernels, " << shortNumber(total.flops) << "FLOP, "
+      << shortNumber(total.bytes) << "B for a batch of " << batch << "\n";
+  auto number = [&](StringRef name) {
+    auto attribute = module->getAttrOfType<IntegerAttr>(name);
+    return attribute ? attribute.getInt() : 0;
+  };
+  out << "weights " << shortNumber(double(number("attn.image_size"))) << "B, arena "
+      << shortNumber(double(number("attn.arena_fixed"))) << "B + "
+      << shortNumber(double(number("attn.arena_per_batch"))) << "B for each batch element\n";
+  printRefusals(log, out);
+}
+
+} // namespace attnc

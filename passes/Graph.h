@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Questions that several passes ask of a model's function: straight-line code over tensors, in which weights lead.
+#pragma once
+
+#include "ir/AttnDialect.h"
+#include "passes/Explain.h"
+
+#include "llvm/ADT/SmallVector.h"
+
+#include <string>
+
+namespace attnc {
+
+/// The functions that are models, not kernels.
+llvm::SmallVector<mlir::func::FuncOp> modelFunctions(mlir::ModuleOp module);
+
+/// The kernel functions that OutlineKernels made, in the order of their first call.
+llvm::SmallVector<mlir::func::FuncOp> kernelFunctions(mlir::ModuleOp module);
+
+/// A kernel's kind; kernelFunctions() only.
+attn::KernelKind kernelKind(mlir::func::FuncOp kernel);
+
+/// The run-time batch's range, 1 where the module states none.
+int64_t minBatch(mlir::ModuleOp module);
+
+/// The value is a weight or a compiler-made f32 constant, or slices, concatenations, reshapes and transposes of such
+/// that the weights image can hold: known before the first run.
+bool isWeight(mlir::Value value);
+
+/// A weight of rank 1 and this extent.
+bool isVectorWeight(mlir::Value value, int64_t extent);
+
+/// A matmul whose rhs is a weight matrix that the image can hold as panels: the only kind that becomes a matmul kernel.
+bool hasWeightRhs(attn::MatmulOp matmul);
+
+/// The only user of a value that is used once, else null.
+mlir::Operation *onlyUser(mlir::Value value);
+
+inline mlir::RankedTensorType tensorType(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+
+/// What the user knows an op by: the module of the first weight that it reads ("encoder.layers.3.linear1"), or else the
+/// name in its location, or else the op's name.
+std::string labelOf(mlir::Operation *op);
+
+/// Takes note of what a pass declines to do.
+struct Refusals {
+  const char *pass;
+  ExplainLog *log; ///< May be null.
+  bool remarks;
+
+  /// Always fails, so that a predicate can return it.
+  llvm::LogicalResult operator()(mlir::Operation *op, const llvm::Twine &reason) const;
+};
+
+} // namespace attnc

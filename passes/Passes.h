@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// All passes over the attn dialect, and the pipeline that strings them together.
+#pragma once
+
+#include "ir/AttnDialect.h"
+#include "passes/Explain.h"
+#include "passes/TargetInfo.h"
+
+#include "mlir/Pass/Pass.h"
+
+#include <memory>
+
+namespace attnc {
+
+#define GEN_PASS_DECL
+#include "passes/Passes.h.inc"
+
+/// The fusing passes with a log for their refusals; without one they stay silent, or remark where `explain` is set.
+std::unique_ptr<mlir::Pass> createMergeProjectionsPass(ExplainLog *log);
+std::unique_ptr<mlir::Pass> createFuseAttentionPass(ExplainLog *log);
+std::unique_ptr<mlir::Pass> createFuseEpiloguePass(const FuseEpiloguePassOptions &options, ExplainLog *log);
+
+struct PipelineOptions {
+  TargetInfo target;
+  ExplainLog *log = nullptr; ///< Not owned; gets the refusals of every run.
+
+  /// Fusions may be switched off one by one, to find out what each is worth and to compare values with and without.
+  bool mergeProjections = true;
+  bool fuseAttention = true;
+  bool fuseEpilogue = true;
+};
+
+/// Adds every pass from the frontend's module to what codegen reads: @main holds attn.packed, calls and its return, and
+/// every kernel is a private function with attn.kind and attn.schedule.
+void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
+
+/// Registers each pass, and the whole pipeline as `attnc-pipeline`, for attnc-opt.
+void registerPasses();
+
+} // namespace attnc

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The passes in the order of Pipeline.cpp. The contract of each is at the top of its file.
+
+#ifndef ATTNC_PASSES_PASSES_TD
+#define ATTNC_PASSES_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+class Attn_Pass<string argument, string summary_> : Pass<argument, "::mlir::ModuleOp"> {
+  let summary = summary_;
+  let dependentDialects = ["::attnc::attn::AttnDialect"];
+}
+
+// A pass that may decline; with `explain` it says why, as remarks.
+class Attn_FusingPass<string argument, string summary_> : Attn_Pass<argument, summary_> {
+  list<Option> explainOptions = [Option<"explain", "explain", "bool", "false", "remark on what was not fused, and why">];
+  let options = explainOptions;
+}
+
+def CanonicalizeGraphPass : Attn_Pass<"attnc-canonicalize-graph", "fold, deduplicate and put operands in one order">;
+
+def MergeProjectionsPass
+    : Attn_FusingPass<"attnc-merge-projections", "one matmul for the q, k and v projections of one input">;
+
+def FuseAttentionPass : Attn_FusingPass<"attnc-fuse-attention", "matmul, scale, mask, softmax, matmul to attn.attention">;
+
+def FuseEpiloguePass : Attn_FusingPass<"attnc-fuse-epilogue", "group all ops into kernels"> {
+  let options = explainOptions # [
+    Option<"epilogue", "epilogue", "bool", "true", "take ops after a matmul or an attention into its kernel">,
+    Option<"threads", "threads", "int64_t", "2", "threads that a kernel is balanced for">,
+    Option<"l2Bytes", "l2-bytes", "int64_t", "524288", "bytes of a core's L2 cache">];
+}
+
+def OutlineKernelsPass : Attn_Pass<"attnc-outline-kernels", "each group becomes a private function, equal ones the same">;
+
+def AssignSchedulesPass : Attn_Pass<"attnc-assign-schedules", "choose tiles and tasks of every kernel"> {
+  let options = [
+    Option<"vectorBytes", "vector-bytes", "int64_t", "32", "bytes of a vector register">,
+    Option<"registers", "registers", "int64_t", "16", "vector registers">,
+    Option<"l1Bytes", "l1-bytes", "int64_t", "32768", "bytes of a core's L1 data cache">,
+    Option<"l2Bytes", "l2-bytes", "int64_t", "524288", "bytes of a core's L2 cache">,
+    Option<"threads", "threads", "int64_t", "2", "threads that a kernel is balanced for">];
+}
+
+def PackWeightsPass : Attn_Pass<"attnc-pack-weights", "place every weight in the image, in the layout its kernel wants">;
+
+def PlanMemoryPass : Attn_Pass<"attnc-plan-memory", "give every intermediate tensor a place in the arena">;
+
+#endif

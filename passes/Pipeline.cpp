@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The order of the passes, for attnc and attnc-opt alike, and their registration.
+
+#include "passes/Passes.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+namespace attnc {
+namespace {
+
+#define GEN_PASS_REGISTRATION
+#include "passes/Passes.h.inc"
+
+/// The command line's form of PipelineOptions, for attnc-opt --attnc-pipeline="cpu=x86-64-v4".
+struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
+  Option<std::string> arch{*this, "arch", llvm::cl::desc("x86_64 or aarch64"), llvm::cl::init("x86_64")};
+  Option<std::string> cpu{*this, "cpu", llvm::cl::desc("the CPU to compile for"), llvm::cl::init("x86-64-v3")};
+  Option<bool> merge{*this, "merge", llvm::cl::desc("merge projections"), llvm::cl::init(true)};
+  Option<bool> attention{*this, "attention", llvm::cl::desc("fuse attention"), llvm::cl::init(true)};
+  Option<bool> epilogue{*this, "epilogue", llvm::cl::desc("fuse epilogues"), llvm::cl::init(true)};
+};
+
+using ErrorHandler = function_ref<LogicalResult(const Twine &)>;
+
+LogicalResult buildFromFlags(OpPassManager &manager, StringRef text, ErrorHandler reportError) {
+  PipelineFlags flags;
+  if (failed(flags.parseFromString(text)))
+    return failure();
+  std::string error;
+  std::optional<TargetInfo> target = findTarget(flags.arch, flags.cpu, error);
+  if (!target)
+    return reportError(error);
+  PipelineOptions options;
+  options.target = *target;
+  options.mergeProjections = flags.merge;
+  options.fuseAttention = flags.attention;
+  options.fuseEpilogue = flags.epilogue;
+  buildPipeline(manager, options);
+  return success();
+}
+
+} // namespace
+
+void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
+  const TargetInfo &target = options.target;
+  manager.addPass(createCanonicalizeGraphPass());
+  if (options.mergeProjections)
+    manager.addPass(createMergeProjectionsPass(options.log));
+  if (options.fuseAttention)
+    manager.addPass(createFuseAttentionPass(options.log));
+  FuseEpiloguePassOptions groups;
+  groups.epilogue = options.fuseEpilogue;
+  groups.threads = target.threads;
+  groups.l2Bytes = target.l2Bytes;
+  manager.addPass(createFuseEpiloguePass(groups, options.log));
+  manager.addPass(createOutlineKernelsPass());
+  AssignSchedulesPassOptions machine;
+  machine.vectorBytes = target.vectorBytes;
+  machine.registers = target.registers;
+  machine.l1Bytes = target.l1Bytes;
+  machine.l2Bytes = target.l2Bytes;
+  machine.threads = target.threads;
+  manager.addPass(createAssignSchedulesPass(machine));
+  manager.addPass(createPackWeightsPass());
+  manager.addPass(createPlanMemoryPass());
+}
+
+void registerPasses() {
+  registerAttncPasses();
+  registerPassPipeline("attnc-pipeline", "all passes, from the frontend's module to codegen's", buildFromFlags,
+                       [](function_ref<void(const detail::PassOptions &)> describe) { describe(PipelineFlags()); });
+}
+
+} // namespace attnc

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Gives every intermediate tensor its place in one arena.
+//
+// Needs: PackWeights has run: a model's function holds attn.packed, calls and its return.
+// Ensures: each call carries `attn.offsets` (bytes, a multiple of 64, one for each result, -1 for a returned one) and
+// `attn.per_batch` (does the result's size depend on the run-time batch), and `attn.output` (the index in the return)
+// where its result is returned. A fixed tensor is at arena + offset. A tensor that depends on the batch is at arena +
+// attn.arena_fixed + batch * offset, where its bytes for one batch element, rounded up to 64, times the batch are its
+// own. The module carries attn.arena_fixed and attn.arena_per_batch, in bytes, multiples of 64. No result overlaps an
+// operand of its call, nor any value that is read later. Why here: last; any change of the calls would change
+// lifetimes. Leaves alone: returned values and arguments, which are the caller's memory.
+
+#include "passes/Arena.h"
+#include "passes/Costs.h"
+#include "passes/Graph.h"
+#include "passes/Passes.h"
+
+#include "llvm/Support/CheckedArithmetic.h"
+
+using namespace mlir;
+using namespace attnc::attn;
+
+namespace attnc {
+#define GEN_PASS_DEF_PLANMEMORYPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+/// The bytes of a tensor, or of one batch element of it; nothing where they exceed 64 bits.
+std::optional<int64_t> bytesOf(RankedTensorType type) {
+  std::optional<int64_t> bytes = elementBytes(type.getElementType());
+  for (int64_t extent : type.getShape())
+    if (!ShapedType::isDynamic(extent))
+      bytes = bytes ? llvm::checkedMul(*bytes, extent) : std::nullopt;
+  return bytes ? roundUp(*bytes, 64) : std::nullopt;
+}
+
+/// Which operand of the return a value is, -1 for none.
+int64_t outputIndex(Value value) {
+  for (OpOperand &use : value.getUses())
+    if (isa<func::ReturnOp>(use.getOwner()))
+      return use.getOperandNumber();
+  return -1;
+}
+
+/// The tensors of one kind (fixed, or per batch) and their arena.
+struct Space {
+  SmallVector<OpResult> results;
+  std::vector<Lifetime> lifetimes;
+  ArenaPlan plan;
+
+  LogicalResult place() {
+    std::optional<ArenaPlan> placed = planArena(lifetimes);
+    if (placed)
+      plan = *placed;
+    return success(placed.has_value());
+  }
+};
+
+class Planner {
+public:
+  explicit Planner(func::FuncOp model) : model(model) {
+    int64_t step = 0;
+    for (Operation &op : model.getBody().front())
+      steps[&op] = step++;
+  }
+
+  LogicalResult run() {
+    for (auto call : model.getOps<func::CallOp>())
+      for (OpResult result : call->getResults())
+        if (outputIndex(result) < 0 && failed(addResult(call, result)))
+          return failure();
+    if (failed(fixed.place()) || failed(perBatch.place()))
+      return model.emitError("the intermediate tensors exceed 2^63 bytes");
+    annotate();
+    return success();
+  }
+
+  int64_t fixedBytes() const { return fixed.plan.bytes; }
+  int64_t perBatchBytes() const { return perBatch.plan.bytes; }
+
+private:
+  LogicalResult addResult(func::CallOp call, OpResult result) {
+    RankedTensorType type = tensorType(result);
+    std::optional<int64_t> bytes = bytesOf(type);
+    if (!bytes)
+      return call.emitError("an intermediate tensor exceeds 2^63 bytes: ") << type;
+    Lifetime lifetime{*bytes, steps[call], steps[call]};
+    for (Operation *user : result.getUsers())
+      lifetime.last = std::max(lifetime.last, steps[user]);
+    Space &space = type.hasStaticShape() ? fixed : perBatch;
+    space.results.push_back(result);
+    space.lifetimes.push_back(lifetime);
+    return success();
+  }
+
+  void annotate() {
+    DenseMap<Value, int64_t> offsets;
+    for (const Space *space : {&fixed, &perBatch})
+      for (auto [result, offset] : llvm::zip_equal(space->results, space->plan.offsets))
+        offsets[result] = offset;
+    Builder builder(model.getContext());
+    for (auto call : model.getOps<func::CallOp>()) {
+      SmallVector<int64_t> places;
+      SmallVector<bool> depends;
+      for (OpResult result : call->getResults()) {
+        int64_t output = outputIndex(result);
+        if (output >= 0)
+          call->setAttr("attn.output", builder.getI64IntegerAttr(output));
+        places.push_back(output >= 0 ? -1 : offsets[result]);
+        depends.push_back(!tensorType(result).hasStaticShape());
+      }
+      call->setAttr("attn.offsets", builder.getDenseI64ArrayAttr(places));
+      call->setAttr("attn.per_batch", builder.getDenseBoolArrayAttr(depends));
+    }
+  }
+
+  func::FuncOp model;
+  DenseMap<Operation *, int64_t> steps;
+  Space fixed, perBatch;
+};
+
+struct PlanMemoryPass : impl::PlanMemoryPassBase<PlanMemoryPass> {
+  void runOnOperation() override {
+    int64_t fixedBytes = 0, perBatchBytes = 0;
+    for (func::FuncOp model : modelFunctions(getOperation())) {
+      Planner planner(model);
+      if (failed(planner.run()))
+        return signalPassFailure();
+      fixedBytes = std::max(fixedBytes, planner.fixedBytes());
+      perBatchBytes = std::max(perBatchBytes, planner.perBatchBytes());
+    }
+    Builder builder(&getContext());
+    getOperation()->setAttr("attn.arena_fixed", builder.getI64IntegerAttr(fixedBytes));
+    getOperation()->setAttr("attn.arena_per_batch", builder.getI64IntegerAttr(perBatchBytes));
+  }
+};
+
+} // namespace
+} // namespace attnc

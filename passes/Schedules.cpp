@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Schedules.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace attnc {
+namespace {
+
+int64_t ceilDiv(int64_t value, int64_t unit) { return value / unit + (value % unit != 0); }
+
+/// Register tiles of rows x 2 vectors: 2 * rows accumulators, 2 vectors of weights and 1 broadcast must fit the
+/// registers.
+struct TileRow {
+  int64_t registers, vectorBytes;
+  int64_t mostRows; ///< 10 x 2 + 3 = 23 of 32 zmm; 6 x 2 + 3 = 15 of 16 ymm; 8 x 2 + 3 = 19 of 32 NEON registers.
+  int64_t
+      mostRowsLong; ///< Where n or k exceeds longExtent: 512 KiB of L2 hold 77-87 % of peak with 6 rows, more with 4.
+};
+constexpr TileRow tileTable[] = {{32, 64, 10, 10}, {16, 32, 6, 4}, {32, 16, 8, 8}};
+constexpr int64_t longExtent = 768;
+
+/// Row tiles of one block: a panel of weights is used that often before the next one is loaded.
+constexpr int64_t tilesPerBlock = 16;
+
+const TileRow &tileRowOf(const TargetInfo &target) {
+  for (const TileRow &row : tileTable)
+    if (row.registers == target.registers && row.vectorBytes == target.vectorBytes)
+      return row;
+  return tileTable[1];
+}
+
+/// The rows of a tile between smallestFullTile and `most` that compute the fewest rows in vain, `share` tasks working
+/// side by side; among equals the largest, since it loads the weights least often.
+int64_t bestTile(int64_t rows, int64_t most, int64_t share) {
+  if (rows < smallestFullTile)
+    return std::max<int64_t>(rows, 1);
+  int64_t best = smallestFullTile, bestCost = std::numeric_limits<int64_t>::max();
+  for (int64_t tile = smallestFullTile; tile <= most; ++tile) {
+    int64_t cost = ceilDiv(ceilDiv(rows, tile), share) * tile;
+    if (cost <= bestCost) {
+      best = tile;
+      bestCost = cost;
+    }
+  }
+  return best;
+}
+
+/// Tasks of whole rows: a norm reads its row while the row is in L2, so the rows of a task take at most half of it.
+MatmulSchedule wholeRows(const MatmulExtents &extents, const TargetInfo &target, int64_t most, int64_t tileCols) {
+  int64_t tile = bestTile(extents.rows, most, target.threads);
+  int64_t tiles = ceilDiv(extents.rows, tile);
+  int64_t fitting = std::max<int64_t>(target.l2Bytes / 2 / (tile * extents.n * 4), 1);
+  int64_t task = std::min({tilesPerBlock, ceilDiv(tiles, target.threads), fitting});
+  return {tile, tileCols, task, task, 0};
+}
+
+} // namespace
+
+MatmulSchedule chooseMatmul(const MatmulExtents &extents, const TargetInfo &target) {
+  const TileRow &row = tileRowOf(target);
+  bool isLong = extents.n > longExtent || extents.k > longExtent;
+  int64_t most = isLong ? row.mostRowsLong : row.mostRows;
+  int64_t tileCols = extents.n <= target.floats() ? target.floats() : 2 * target.floats();
+  if (extents.wholeRows)
+    return wholeRows(extents, target, most, tileCols);
+
+  int64_t tile = bestTile(extents.rows, most, 1);
+  int64_t tiles = ceilDiv(extents.rows, tile), panels = ceilDiv(extents.n, tileCols);
+  int64_t taskCols = ceilDiv(panels, target.threads);
+  // Panels that cannot occupy every thread leave the rows to be split.
+  if (panels < target.threads) {
+    int64_t task = std::min(tilesPerBlock, ceilDiv(tiles, target.threads));
+    return {tile, tileCols, task, task, panels};
+  }
+  bool oneBlock = tiles <= tilesPerBlock && !extents.runtimeBatch;
+  return {tile, tileCols, oneBlock ? tiles : tilesPerBlock, oneBlock ? 0 : tilesPerBlock, taskCols};
+}
+
+AttentionSchedule chooseAttention(const AttentionExtents &extents, const TargetInfo &target) {
+  int64_t most = tileRowOf(target).mostRows;
+  // The scores of a tile stay in L1 beside a panel of keys: 12 rows lost 8 % at S=512 where they did not (Zen 4, D=64).
+  int64_t fitting = target.l1Bytes / 4 * 3 / 4 / std::max<int64_t>(extents.keys, 1);
+  most = std::clamp<int64_t>(fitting, smallestFullTile, most);
+  int64_t tile = bestTile(extents.queries, most, 1);
+  int64_t heads = extents.batch * extents.heads, tiles = ceilDiv(extents.queries, tile);
+  // A task is a head, unless there are too few of them to keep the threads busy to the end.
+  int64_t tasksPerHead = heads >= 4 * target.threads ? 1 : ceilDiv(4 * target.threads, heads);
+  int64_t task = tasksPerHead == 1 ? 0 : ceilDiv(tiles, tasksPerHead);
+  return {tile, extents.keys <= target.floats() ? target.floats() : 2 * target.floats(), task};
+}
+
+int64_t chooseRowwise(const RowwiseExtents &extents, const TargetInfo &target) {
+  // A task below some microseconds costs more to hand over than to run: 16 KiB at 10 GB/s, 64 Kflop at 40 GFLOP/s.
+  constexpr int64_t taskBytes = 16 * 1024, taskFlops = 64 * 1024;
+  int64_t byBytes = ceilDiv(taskBytes, std::max<int64_t>(extents.bytesPerRow, 1));
+  int64_t byFlops = extents.flopsPerRow > 0 ? ceilDiv(taskFlops, extents.flopsPerRow) : byBytes;
+  int64_t least = std::max<int64_t>(std::min(byBytes, byFlops), 1);
+  if (extents.rows <= least && !extents.runtimeBatch)
+    return 0;
+  return std::max(least, ceilDiv(extents.rows, 4 * target.threads));
+}
+
+} // namespace attnc

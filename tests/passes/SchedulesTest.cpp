@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Schedules.h"
+
+#include <gtest/gtest.h>
+
+using namespace attnc;
+
+namespace {
+
+TargetInfo machine(const char *name, int64_t vectorBytes, int64_t registers, int64_t l2Bytes) {
+  TargetInfo target;
+  target.name = name;
+  target.vectorBytes = vectorBytes;
+  target.registers = registers;
+  target.l2Bytes = l2Bytes;
+  return target;
+}
+const TargetInfo avx512 = machine("x86-64-v4", 64, 32, 1024 * 1024);
+const TargetInfo avx2 = machine("x86-64-v3", 32, 16, 512 * 1024);
+const TargetInfo neon = machine("generic", 16, 32, 512 * 1024);
+
+MatmulExtents matmul(int64_t rows, int64_t n, int64_t k, bool wholeRows = false) {
+  MatmulExtents extents;
+  extents.rows = rows;
+  extents.n = n;
+  extents.k = k;
+  extents.wholeRows = wholeRows;
+  return extents;
+}
+
+int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+TEST(Schedules, TileWastesFewestRows) {
+  struct Case {
+    int64_t rows, avx512, avx2, neon;
+  } cases[] = {{1, 1, 1, 1}, {3, 3, 3, 3}, {4, 4, 4, 4}, {20, 10, 5, 5}, {128, 8, 4, 8}, {197, 9, 6, 6}, {18, 9, 6, 6}};
+  for (const Case &test : cases) {
+    EXPECT_EQ(chooseMatmul(matmul(test.rows, 384, 384), avx512).tileRows, test.avx512) << test.rows << " rows";
+    EXPECT_EQ(chooseMatmul(matmul(test.rows, 384, 384), avx2).tileRows, test.avx2) << test.rows << " rows";
+    EXPECT_EQ(chooseMatmul(matmul(test.rows, 384, 384), neon).tileRows, test.neon) << test.rows << " rows";
+  }
+}
+
+TEST(Schedules, LongExtentsTakeSmallerTilesOnAvx2) {
+  EXPECT_EQ(chooseMatmul(matmul(180, 768, 768), avx2).tileRows, 6);
+  EXPECT_EQ(chooseMatmul(matmul(180, 3072, 768), avx2).tileRows, 4);
+  EXPECT_EQ(chooseMatmul(matmul(180, 768, 3072), avx2).tileRows, 4);
+  EXPECT_EQ(chooseMatmul(matmul(180, 768, 3072), avx512).tileRows, 10);
+}
+
+TEST(Schedules, PanelsAreTwoVectorsUnlessOneIsEnough) {
+  EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), avx512).tileCols, 32);
+  EXPECT_EQ(chooseMatmul(matmul(128, 17, 768), avx512).tileCols, 32);
+  EXPECT_EQ(chooseMatmul(matmul(128, 16, 768), avx512).tileCols, 16);
+  EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), avx2).tileCols, 16);
+  EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), neon).tileCols, 8);
+}
+
+TEST(Schedules, BertBaseSplitsColumnsAndNormRows) {
+  MatmulSchedule linear = chooseMatmul(matmul(128, 3072, 768), avx512);
+  EXPECT_EQ(linear.taskCols, 48) << "96 panels for two threads";
+  EXPECT_EQ(linear.blockRows, 16);
+  EXPECT_EQ(linear.taskRows, 0) << "one block of rows";
+  MatmulSchedule norm = chooseMatmul(matmul(128, 768, 768, true), avx512);
+  EXPECT_EQ(norm.taskCols, 0);
+  EXPECT_EQ(norm.taskRows, 8) << "16 row tiles for two threads";
+}
+
+TEST(Schedules, ARuntimeBatchLeavesRowsToSplit) {
+  MatmulExtents extents = matmul(20, 384, 384);
+  extents.runtimeBatch = true;
+  EXPECT_EQ(chooseMatmul(extents, avx512).taskRows, 16);
+  EXPECT_EQ(chooseMatmul(extents, avx512).blockRows, 16);
+}
+
+TEST(Schedules, FewPanelsLeaveRowsToSplit) {
+  MatmulSchedule head = chooseMatmul(matmul(1024, 10, 256), avx512);
+  EXPECT_EQ(head.taskCols, 1);
+  EXPECT_EQ(head.taskRows, 16);
+}
+
+/// Every task is of at least one tile, all threads have one where there are tiles for them, and a norm's block fits.
+TEST(Schedules, HoldForAllExtents) {
+  for (const TargetInfo &target : {avx512, avx2, neon})
+    for (int64_t rows : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 20, 31, 33, 64, 127, 128, 129, 197, 1000, 4096})
+      for (int64_t n : {1, 7, 8, 9, 16, 17, 31, 33, 64, 384, 768, 3072, 50257})
+        for (bool wholeRows : {false, true}) {
+          MatmulSchedule schedule = chooseMatmul(matmul(rows, n, 768, wholeRows), target);
+          SCOPED_TRACE(target.name + " rows " + std::to_string(rows) + " n " + std::to_string(n));
+          EXPECT_GE(schedule.tileRows, 1);
+          EXPECT_LE(schedule.tileRows * 2 + 3, target.registers);
+          EXPECT_EQ(schedule.tileCols % target.floats(), 0);
+          EXPECT_GE(schedule.blockRows, 1);
+          int64_t tiles = ceilDiv(rows, schedule.tileRows), panels = ceilDiv(n, schedule.tileCols);
+          int64_t byRows = schedule.taskRows == 0 ? 1 : ceilDiv(tiles, schedule.taskRows);
+          int64_t byCols = schedule.taskCols == 0 ? 1 : ceilDiv(panels, schedule.taskCols);
+          EXPECT_GE(byRows * byCols,
+                    std::min(target.threads, wholeRows ? tiles : tiles * panels) - (panels == 1 && tiles == 1));
+          if (wholeRows) {
+            EXPECT_EQ(schedule.taskCols, 0);
+            EXPECT_TRUE(schedule.taskRows == 1 || schedule.taskRows * schedule.tileRows * n * 4 <= target.l2Bytes / 2);
+          }
+        }
+}
+
+TEST(Schedules, AttentionTilesAndTasks) {
+  AttentionExtents extents;
+  extents.heads = 12;
+  extents.queries = extents.keys = 128;
+  extents.headDim = 64;
+  EXPECT_EQ(chooseAttention(extents, avx512).tileQueries, 8);
+  EXPECT_EQ(chooseAttention(extents, avx512).tileCols, 32);
+  EXPECT_EQ(chooseAttention(extents, avx512).taskQueries, 0);
+  extents.heads = 1;
+  EXPECT_EQ(chooseAttention(extents, avx512).taskQueries, 2) << "16 tiles of one head in 8 tasks";
+  extents.keys = 4096;
+  EXPECT_EQ(chooseAttention(extents, avx512).tileQueries, 4) << "score rows of 16 KiB";
+}
+
+TEST(Schedules, SmallRowwiseKernelsRunOnOneThread) {
+  RowwiseExtents extents;
+  extents.rows = 8;
+  extents.bytesPerRow = 512;
+  EXPECT_EQ(chooseRowwise(extents, avx512), 0);
+  extents.rows = 4096;
+  EXPECT_EQ(chooseRowwise(extents, avx512), 512);
+  extents.rows = 8;
+  extents.runtimeBatch = true;
+  EXPECT_EQ(chooseRowwise(extents, avx512), 32) << "16 KiB a task";
+  extents.flopsPerRow = 1 << 20;
+  EXPECT_EQ(chooseRowwise(extents, avx512), 1) << "a row is work enough";
+}
+
+} // namespace

@@ -1,0 +1,42 @@
+// RUN: attnc-opt --attnc-assign-schedules="vector-bytes=64 registers=32 l2-bytes=1048576" %s | FileCheck %s --check-prefixes=CHECK,AVX512
+// RUN: attnc-opt --attnc-assign-schedules %s | FileCheck %s --check-prefixes=CHECK,AVX2
+
+// Each kind gets its attribute; the numbers are Schedules.cpp's, which the unit tests check. A schedule that is there stays.
+// CHECK-LABEL: func.func private @matmul_0
+// AVX512-SAME: attn.schedule = #attn.matmul_schedule<tile_rows = 8, tile_cols = 32,
+// AVX2-SAME: attn.schedule = #attn.matmul_schedule<tile_rows = 4, tile_cols = 16,
+func.func private @matmul_0(%x: tensor<?x128x768xf32>, %w: tensor<768x768xf32>) -> tensor<?x128x768xf32> attributes {attn.kind = #attn<kernel_kind matmul>} {
+  %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<?x128x768xf32>, tensor<768x768xf32>) -> tensor<?x128x768xf32>
+  return %0 : tensor<?x128x768xf32>
+}
+// A norm takes whole rows.
+// CHECK-LABEL: func.func private @matmul_1
+// CHECK-SAME: attn.schedule = #attn.matmul_schedule<{{.*}}task_cols = 0>
+func.func private @matmul_1(%x: tensor<?x128x768xf32>, %w: tensor<768x768xf32>) -> tensor<?x128x768xf32> attributes {attn.kind = #attn<kernel_kind matmul>} {
+  %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<?x128x768xf32>, tensor<768x768xf32>) -> tensor<?x128x768xf32>
+  %1 = attn.layernorm %0 {eps = 1.0e-5} : (tensor<?x128x768xf32>) -> tensor<?x128x768xf32>
+  return %1 : tensor<?x128x768xf32>
+}
+// CHECK-LABEL: func.func private @attention_0
+// AVX512-SAME: attn.schedule = #attn.attention_schedule<tile_queries = 10, tile_cols = 32, task_queries = 0>
+// AVX2-SAME: attn.schedule = #attn.attention_schedule<tile_queries = 5, tile_cols = 16, task_queries = 0>
+func.func private @attention_0(%q: tensor<12x20x64xf32>) -> tensor<12x20x64xf32> attributes {attn.kind = #attn<kernel_kind attention>} {
+  %0 = attn.attention %q, %q, %q {
+    ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+      %true = arith.constant true
+      attn.score %dot, %true
+  } : (tensor<12x20x64xf32>, tensor<12x20x64xf32>, tensor<12x20x64xf32>) -> tensor<12x20x64xf32>
+  return %0 : tensor<12x20x64xf32>
+}
+// CHECK-LABEL: func.func private @rowwise_0
+// CHECK-SAME: attn.schedule = #attn.rowwise_schedule<task_rows = 0>
+func.func private @rowwise_0(%x: tensor<2x8xf32>) -> tensor<2x8xf32> attributes {attn.kind = #attn<kernel_kind rowwise>} {
+  %0 = attn.activation relu %x : (tensor<2x8xf32>) -> tensor<2x8xf32>
+  return %0 : tensor<2x8xf32>
+}
+// CHECK-LABEL: func.func private @rowwise_1
+// CHECK-SAME: attn.schedule = #attn.rowwise_schedule<task_rows = 77>
+func.func private @rowwise_1(%x: tensor<2x8xf32>) -> tensor<2x8xf32> attributes {attn.kind = #attn<kernel_kind rowwise>, attn.schedule = #attn.rowwise_schedule<task_rows = 77>} {
+  %0 = attn.activation relu %x : (tensor<2x8xf32>) -> tensor<2x8xf32>
+  return %0 : tensor<2x8xf32>
+}

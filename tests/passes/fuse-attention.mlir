@@ -1,0 +1,203 @@
+// RUN: attnc-opt --attnc-fuse-attention=explain --split-input-file --verify-diagnostics %s | FileCheck %s
+
+// Captures are indexed by batch, head, query and key, aligned at the last dimension; a reshape by extents of 1 is an index.
+// CHECK-LABEL: func.func @scale_mask_bias
+// CHECK-SAME: (%[[Q:.+]]: tensor<?x2x5x4xf32>, %[[K:.+]]: tensor<?x2x5x4xf32>, %[[V:.+]]: tensor<?x2x5x4xf32>, %[[PAD:.+]]: tensor<?x5xi1>, %[[BIAS:.+]]: tensor<2x1x5xf32>)
+// CHECK-NEXT: %[[OUT:.+]] = attn.attention %[[Q]], %[[K]], %[[V]] captures(%[[BIAS]], %[[PAD]]) attributes {fully_masked = {{.*}}nan{{.*}}} {
+// CHECK-NEXT: ^bb0(%[[DOT:.+]]: f32, %[[B:.+]]: index, %[[H:.+]]: index, %[[I:.+]]: index, %[[J:.+]]: index, %[[CBIAS:.+]]: tensor<2x1x5xf32>, %[[CPAD:.+]]: tensor<?x5xi1>):
+// CHECK-DAG: %[[FACTOR:.+]] = arith.constant 5.000000e-01 : f32
+// CHECK-DAG: %[[SCALED:.+]] = arith.mulf %[[DOT]], %[[FACTOR]] : f32
+// CHECK-DAG: %[[ZERO:.+]] = arith.constant 0 : index
+// CHECK: %[[ELEMENT:.+]] = attn.element %[[CBIAS]][%[[H]], %[[ZERO]], %[[J]]]
+// CHECK: %[[SCORE:.+]] = arith.addf %[[SCALED]], %[[ELEMENT]] : f32
+// CHECK: %[[BLOCKED:.+]] = attn.element %[[CPAD]][%[[B]], %[[J]]]
+// CHECK: %[[LIVE:.+]] = arith.xori %[[BLOCKED]]
+// CHECK: attn.score %[[SCORE]], %[[LIVE]]
+// CHECK: return %[[OUT]]
+func.func @scale_mask_bias(%q: tensor<?x2x5x4xf32>, %k: tensor<?x2x5x4xf32>, %v: tensor<?x2x5x4xf32>, %pad: tensor<?x5xi1>,
+                           %bias: tensor<2x1x5xf32>) -> tensor<?x2x5x4xf32> {
+  %0 = attn.matmul %q, %k {transpose_rhs} : (tensor<?x2x5x4xf32>, tensor<?x2x5x4xf32>) -> tensor<?x2x5x5xf32>
+  %1 = attn.scale %0 {factor = 0.5 : f32} : (tensor<?x2x5x5xf32>) -> tensor<?x2x5x5xf32>
+  %2 = attn.add %1, %bias : (tensor<?x2x5x5xf32>, tensor<2x1x5xf32>) -> tensor<?x2x5x5xf32>
+  %3 = attn.reshape %pad : (tensor<?x5xi1>) -> tensor<?x1x1x5xi1>
+  %4 = attn.mask %2, %3 : (tensor<?x2x5x5xf32>, tensor<?x1x1x5xi1>) -> tensor<?x2x5x5xf32>
+  %5 = attn.softmax %4 {axis = 3, fully_masked = #attn<fully_masked nan>} : (tensor<?x2x5x5xf32>) -> tensor<?x2x5x5xf32>
+  %6 = attn.matmul %5, %v : (tensor<?x2x5x5xf32>, tensor<?x2x5x4xf32>) -> tensor<?x2x5x4xf32>
+  return %6 : tensor<?x2x5x4xf32>
+}
+
+// -----
+
+// Rank 3, the scale on the query; without a mask every key takes part.
+// CHECK-LABEL: func.func @query_scale
+// CHECK-SAME: (%[[Q:.+]]: tensor<2x5x4xf32>, %[[K:.+]]: tensor<2x7x4xf32>, %[[V:.+]]: tensor<2x7x6xf32>)
+// CHECK-NEXT: attn.attention %[[Q]], %[[K]], %[[V]] {
+// CHECK: arith.mulf
+// CHECK: %[[TRUE:.+]] = arith.constant true
+// CHECK: attn.score %{{.+}}, %[[TRUE]]
+func.func @query_scale(%q: tensor<2x5x4xf32>, %k: tensor<2x7x4xf32>, %v: tensor<2x7x6xf32>) -> tensor<2x5x6xf32> {
+  %0 = attn.scale %q {factor = 0.5 : f32} : (tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  %1 = attn.matmul %0, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x7x4xf32>) -> tensor<2x5x7xf32>
+  %2 = attn.softmax %1 {axis = 2} : (tensor<2x5x7xf32>) -> tensor<2x5x7xf32>
+  %3 = attn.matmul %2, %v : (tensor<2x5x7xf32>, tensor<2x7x6xf32>) -> tensor<2x5x6xf32>
+  return %3 : tensor<2x5x6xf32>
+}
+
+// -----
+
+// Must not fuse because somebody else reads the scores.
+// CHECK-LABEL: func.func @scores_returned
+// CHECK-NOT: attn.attention
+func.func @scores_returned(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>) -> (tensor<2x5x4xf32>, tensor<2x5x5xf32>) {
+  // expected-remark @below {{the scores have several users}}
+  %s = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  %p = attn.softmax %s {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o, %s : tensor<2x5x4xf32>, tensor<2x5x5xf32>
+}
+
+// -----
+
+// Must not fuse because somebody else reads the probabilities.
+// CHECK-LABEL: func.func @probabilities_returned
+// CHECK-NOT: attn.attention
+func.func @probabilities_returned(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>) -> (tensor<2x5x4xf32>, tensor<2x5x5xf32>) {
+  %s = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  // expected-remark @below {{the probabilities have another user}}
+  %p = attn.softmax %s {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o, %p : tensor<2x5x4xf32>, tensor<2x5x5xf32>
+}
+
+// -----
+
+// Must not fuse because the softmax runs over the queries.
+// CHECK-LABEL: func.func @other_axis
+// CHECK-NOT: attn.attention
+func.func @other_axis(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>) -> tensor<2x5x4xf32> {
+  %s = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  // expected-remark @below {{softmax runs along axis 1, not over the keys}}
+  %p = attn.softmax %s {axis = 1} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o : tensor<2x5x4xf32>
+}
+
+// -----
+
+// Must not fuse because an op between is no score function.
+// CHECK-LABEL: func.func @other_op
+// CHECK-NOT: attn.attention
+func.func @other_op(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>) -> tensor<2x5x4xf32> {
+  %s = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  // expected-remark @below {{'attn.activation' between the scores and their softmax is not a score function}}
+  %a = attn.activation tanh %s : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %p = attn.softmax %a {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o : tensor<2x5x4xf32>
+}
+
+// -----
+
+// Must not fuse because -inf times a negative factor is +inf.
+// CHECK-LABEL: func.func @negative_factor
+// CHECK-NOT: attn.attention
+func.func @negative_factor(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %b: tensor<5x5xi1>) -> tensor<2x5x4xf32> {
+  %s = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  %m = attn.mask %s, %b : (tensor<2x5x5xf32>, tensor<5x5xi1>) -> tensor<2x5x5xf32>
+  // expected-remark @below {{a factor that is not positive after a mask turns -inf into another value}}
+  %a = attn.scale %m {factor = -1.0 : f32} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %p = attn.softmax %a {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o : tensor<2x5x4xf32>
+}
+
+// -----
+
+// Must not fuse because the value is transposed.
+// CHECK-LABEL: func.func @transposed_value
+// CHECK-NOT: attn.attention
+func.func @transposed_value(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %t: tensor<2x4x5xf32>) -> tensor<2x5x4xf32> {
+  %s = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  %p = attn.softmax %s {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  // expected-remark @below {{value is transposed}}
+  %o = attn.matmul %p, %t {transpose_rhs} : (tensor<2x5x5xf32>, tensor<2x4x5xf32>) -> tensor<2x5x4xf32>
+  return %o : tensor<2x5x4xf32>
+}
+
+// -----
+
+// Must not fuse because the scores are an argument.
+// CHECK-LABEL: func.func @scores_of_input
+// CHECK-NOT: attn.attention
+func.func @scores_of_input(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %x: tensor<2x5x5xf32>) -> tensor<2x5x4xf32> {
+  // expected-remark @below {{its scores are an input of the model}}
+  %p = attn.softmax %x {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o : tensor<2x5x4xf32>
+}
+
+// -----
+
+// Must not fuse because the key is not transposed.
+// CHECK-LABEL: func.func @plain_rhs
+// CHECK-NOT: attn.attention
+func.func @plain_rhs(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %t: tensor<2x4x5xf32>) -> tensor<2x5x4xf32> {
+  // expected-remark @below {{the scores are no product of queries and keys: rhs is not transposed}}
+  %s = attn.matmul %q, %t : (tensor<2x5x4xf32>, tensor<2x4x5xf32>) -> tensor<2x5x5xf32>
+  %p = attn.softmax %s {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o : tensor<2x5x4xf32>
+}
+
+// -----
+
+// Must not fuse because the mask is per batch element, the scores are not.
+// CHECK-LABEL: func.func @mask_broadcasts_scores
+// CHECK-NOT: attn.attention
+func.func @mask_broadcasts_scores(%q: tensor<1x2x5x4xf32>, %k: tensor<1x2x5x4xf32>, %v: tensor<3x2x5x4xf32>, %b: tensor<3x1x1x5xf32>) -> tensor<3x2x5x4xf32> {
+  %0 = attn.matmul %q, %k {transpose_rhs} : (tensor<1x2x5x4xf32>, tensor<1x2x5x4xf32>) -> tensor<1x2x5x5xf32>
+  // expected-remark @below {{a mask or bias broadcasts the scores}}
+  %1 = attn.add %0, %b : (tensor<1x2x5x5xf32>, tensor<3x1x1x5xf32>) -> tensor<3x2x5x5xf32>
+  %2 = attn.softmax %1 {axis = 3} : (tensor<3x2x5x5xf32>) -> tensor<3x2x5x5xf32>
+  %3 = attn.matmul %2, %v : (tensor<3x2x5x5xf32>, tensor<3x2x5x4xf32>) -> tensor<3x2x5x4xf32>
+  return %3 : tensor<3x2x5x4xf32>
+}
+
+// -----
+
+// Must not fuse because there is no head dimension.
+// CHECK-LABEL: func.func @rank_two
+// CHECK-NOT: attn.attention
+func.func @rank_two(%q: tensor<5x4xf32>) -> tensor<5x4xf32> {
+  // expected-remark @below {{the scores have rank 2, not [batch,] heads, queries, keys}}
+  %0 = attn.matmul %q, %q {transpose_rhs} : (tensor<5x4xf32>, tensor<5x4xf32>) -> tensor<5x5xf32>
+  %1 = attn.softmax %0 {axis = 1} : (tensor<5x5xf32>) -> tensor<5x5xf32>
+  %2 = attn.matmul %1, %q : (tensor<5x5xf32>, tensor<5x4xf32>) -> tensor<5x4xf32>
+  return %2 : tensor<5x4xf32>
+}
+
+// -----
+
+// Must not fuse because the batch stands where the heads belong.
+// CHECK-LABEL: func.func @batch_for_heads
+// CHECK-NOT: attn.attention
+func.func @batch_for_heads(%q: tensor<?x5x4xf32>) -> tensor<?x5x4xf32> {
+  // expected-remark @below {{the run-time batch is not the batch dimension of the scores}}
+  %0 = attn.matmul %q, %q {transpose_rhs} : (tensor<?x5x4xf32>, tensor<?x5x4xf32>) -> tensor<?x5x5xf32>
+  %1 = attn.softmax %0 {axis = 2} : (tensor<?x5x5xf32>) -> tensor<?x5x5xf32>
+  %2 = attn.matmul %1, %q : (tensor<?x5x5xf32>, tensor<?x5x4xf32>) -> tensor<?x5x4xf32>
+  return %2 : tensor<?x5x4xf32>
+}
+
+// -----
+
+// Must not fuse because all heads share one value.
+// CHECK-LABEL: func.func @shared_value
+// CHECK-NOT: attn.attention
+func.func @shared_value(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<5x4xf32>) -> tensor<2x5x4xf32> {
+  // expected-remark @below {{key or value has no head dimension of its own}}
+  %0 = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  %1 = attn.softmax %0 {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %2 = attn.matmul %1, %v : (tensor<2x5x5xf32>, tensor<5x4xf32>) -> tensor<2x5x4xf32>
+  return %2 : tensor<2x5x4xf32>
+}

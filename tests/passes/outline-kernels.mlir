@@ -1,0 +1,119 @@
+// RUN: attnc-opt --attnc-outline-kernels --split-input-file %s | FileCheck %s
+
+// Equal groups share a function; a call is named after the weight that it reads.
+attn.parameter @encoder.linear1.weight : tensor<8x4xf32>
+attn.parameter @encoder.linear2.weight : tensor<8x4xf32>
+// CHECK-LABEL: func.func @equal
+// CHECK-SAME: (%[[X:.+]]: tensor<20x4xf32>)
+// CHECK: %[[W1:.+]] = attn.weight @encoder.linear1.weight
+// CHECK: %[[W2:.+]] = attn.weight @encoder.linear2.weight
+// CHECK: %[[A:.+]] = call @matmul_0(%[[X]], %[[W1]]) {attn.label = "encoder.linear1"}
+// CHECK: %[[B:.+]] = call @matmul_0(%[[X]], %[[W2]]) {attn.label = "encoder.linear2"}
+// CHECK: return %[[A]], %[[B]]
+// CHECK: func.func private @matmul_0(%[[KX:.+]]: tensor<20x4xf32>, %[[KW:.+]]: tensor<8x4xf32>) -> tensor<20x8xf32>
+// CHECK-SAME: attributes {attn.kind = #attn<kernel_kind matmul>}
+// CHECK-NEXT: %[[PRODUCT:.+]] = attn.matmul %[[KX]], %[[KW]]
+// CHECK-NEXT: return %[[PRODUCT]]
+// CHECK-NOT: func.func
+func.func @equal(%x: tensor<20x4xf32>) -> (tensor<20x8xf32>, tensor<20x8xf32>) {
+  %w1 = attn.weight @encoder.linear1.weight : tensor<8x4xf32>
+  %w2 = attn.weight @encoder.linear2.weight : tensor<8x4xf32>
+  %0 = attn.group matmul(%x, %w1) {
+    ^bb0(%gx: tensor<20x4xf32>, %gw: tensor<8x4xf32>):
+      %p = attn.matmul %gx, %gw {transpose_rhs} : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
+      attn.yield %p : tensor<20x8xf32>
+  } : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
+  %1 = attn.group matmul(%x, %w2) {
+    ^bb0(%gx: tensor<20x4xf32>, %gw: tensor<8x4xf32>):
+      %p = attn.matmul %gx, %gw {transpose_rhs} : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
+      attn.yield %p : tensor<20x8xf32>
+  } : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
+  return %0, %1 : tensor<20x8xf32>, tensor<20x8xf32>
+}
+
+// -----
+
+// Must not share because an attribute, an operand or an op inside a region differs.
+// CHECK-LABEL: func.func @unequal
+// CHECK: call @rowwise_0
+// CHECK: call @rowwise_1
+// CHECK: call @rowwise_2
+// CHECK: call @attention_0
+// CHECK: call @attention_1
+// CHECK-COUNT-5: func.func private
+func.func @unequal(%x: tensor<2x5x4xf32>, %y: tensor<2x5x4xf32>) -> tensor<2x5x4xf32> {
+  %0 = attn.group rowwise(%x, %y) {
+    ^bb0(%a: tensor<2x5x4xf32>, %b: tensor<2x5x4xf32>):
+      %r = attn.sub %a, %b : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+      attn.yield %r : tensor<2x5x4xf32>
+  } : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  %1 = attn.group rowwise(%0, %y) {
+    ^bb0(%a: tensor<2x5x4xf32>, %b: tensor<2x5x4xf32>):
+      %r = attn.sub %b, %a : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+      attn.yield %r : tensor<2x5x4xf32>
+  } : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  %2 = attn.group rowwise(%1, %y) {
+    ^bb0(%a: tensor<2x5x4xf32>, %b: tensor<2x5x4xf32>):
+      %r = attn.div %a, %b : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+      attn.yield %r : tensor<2x5x4xf32>
+  } : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  %3 = attn.group attention(%2) {
+    ^bb0(%a: tensor<2x5x4xf32>):
+      %r = attn.attention %a, %a, %a {
+        ^bb1(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+          %live = arith.cmpi sge, %i, %j : index
+          attn.score %dot, %live
+      } : (tensor<2x5x4xf32>, tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+      attn.yield %r : tensor<2x5x4xf32>
+  } : (tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  %4 = attn.group attention(%3) {
+    ^bb0(%a: tensor<2x5x4xf32>):
+      %r = attn.attention %a, %a, %a {
+        ^bb1(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+          %live = arith.cmpi sle, %i, %j : index
+          attn.score %dot, %live
+      } : (tensor<2x5x4xf32>, tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+      attn.yield %r : tensor<2x5x4xf32>
+  } : (tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %4 : tensor<2x5x4xf32>
+}
+
+// -----
+
+// A name in the location is the label; an attention adds its kind.
+// CHECK-LABEL: func.func @labels
+// CHECK: call @attention_0({{.*}}) {attn.label = "encoder.self_attn.attention"}
+// CHECK: call @rowwise_0({{.*}}) {attn.label = "rowwise"}
+func.func @labels(%x: tensor<2x5x4xf32>) -> tensor<2x5x4xf32> {
+  %0 = attn.group attention(%x) {
+    ^bb0(%a: tensor<2x5x4xf32>):
+      %r = attn.attention %a, %a, %a {
+        ^bb1(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+          %true = arith.constant true
+          attn.score %dot, %true
+      } : (tensor<2x5x4xf32>, tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+      attn.yield %r : tensor<2x5x4xf32>
+  } : (tensor<2x5x4xf32>) -> tensor<2x5x4xf32> loc("encoder.self_attn"("model.json":3:4))
+  %1 = attn.group rowwise(%0) {
+    ^bb0(%a: tensor<2x5x4xf32>):
+      %r = attn.activation relu %a : (tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+      attn.yield %r : tensor<2x5x4xf32>
+  } : (tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %1 : tensor<2x5x4xf32>
+}
+
+// -----
+
+// A parameter that has a kernel's name keeps it.
+attn.parameter @rowwise_0 : tensor<4xf32>
+// CHECK-LABEL: func.func @name_taken
+// CHECK: call @[[KERNEL:rowwise_0_[0-9]+]](
+// CHECK: func.func private @[[KERNEL]](
+func.func @name_taken(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = attn.group rowwise(%x) {
+    ^bb0(%a: tensor<4xf32>):
+      %r = attn.activation relu %a : (tensor<4xf32>) -> tensor<4xf32>
+      attn.yield %r : tensor<4xf32>
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}

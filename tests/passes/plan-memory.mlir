@@ -1,0 +1,55 @@
+// RUN: attnc-opt --attnc-plan-memory --split-input-file %s | FileCheck %s
+
+// A result may take the place of what is dead, never of its own operand; a returned value has no place.
+// CHECK: module attributes {attn.arena_fixed = 128 : i64, attn.arena_per_batch = 0 : i64}
+// CHECK-LABEL: func.func @chain
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: false>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 64>, attn.per_batch = array<i1: false>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: false>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: -1>, attn.output = 0 : i64, attn.per_batch = array<i1: false>}
+func.func @chain(%x: tensor<10xf32>) -> tensor<10xf32> {
+  %0 = call @rowwise_0(%x) : (tensor<10xf32>) -> tensor<10xf32>
+  %1 = call @rowwise_0(%0) : (tensor<10xf32>) -> tensor<10xf32>
+  %2 = call @rowwise_0(%1) : (tensor<10xf32>) -> tensor<10xf32>
+  %3 = call @rowwise_0(%2) : (tensor<10xf32>) -> tensor<10xf32>
+  return %3 : tensor<10xf32>
+}
+func.func private @rowwise_0(%x: tensor<10xf32>) -> tensor<10xf32> attributes {attn.kind = #attn<kernel_kind rowwise>} {
+  %0 = attn.activation relu %x : (tensor<10xf32>) -> tensor<10xf32>
+  return %0 : tensor<10xf32>
+}
+
+// -----
+
+// A value that is read later keeps its place, a returned one is read where it is returned; a tensor that depends on the batch is in
+// a space of its own, in bytes of one batch element.
+// CHECK: module attributes {attn.arena_fixed = 64 : i64, attn.arena_per_batch = 192 : i64}
+// CHECK-LABEL: func.func @spaces
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: true>}
+// CHECK: call @rowwise_1({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: false>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 64>, attn.per_batch = array<i1: true>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 128>, attn.per_batch = array<i1: true>}
+// CHECK: call @rowwise_2({{.*}}) {attn.offsets = array<i64: -1>, attn.output = 1 : i64, attn.per_batch = array<i1: true>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: -1>, attn.output = 0 : i64, attn.per_batch = array<i1: true>}
+func.func @spaces(%x: tensor<?x10xf32>, %y: tensor<10xf32>) -> (tensor<?x10xf32>, tensor<?x10xf32>) {
+  %0 = call @rowwise_0(%x) : (tensor<?x10xf32>) -> tensor<?x10xf32>
+  %1 = call @rowwise_1(%y) : (tensor<10xf32>) -> tensor<10xf32>
+  %2 = call @rowwise_0(%0) : (tensor<?x10xf32>) -> tensor<?x10xf32>
+  %3 = call @rowwise_0(%2) : (tensor<?x10xf32>) -> tensor<?x10xf32>
+  %4 = call @rowwise_2(%0, %1, %3) : (tensor<?x10xf32>, tensor<10xf32>, tensor<?x10xf32>) -> tensor<?x10xf32>
+  %5 = call @rowwise_0(%4) : (tensor<?x10xf32>) -> tensor<?x10xf32>
+  return %5, %4 : tensor<?x10xf32>, tensor<?x10xf32>
+}
+func.func private @rowwise_0(%x: tensor<?x10xf32>) -> tensor<?x10xf32> attributes {attn.kind = #attn<kernel_kind rowwise>} {
+  %0 = attn.activation relu %x : (tensor<?x10xf32>) -> tensor<?x10xf32>
+  return %0 : tensor<?x10xf32>
+}
+func.func private @rowwise_1(%x: tensor<10xf32>) -> tensor<10xf32> attributes {attn.kind = #attn<kernel_kind rowwise>} {
+  %0 = attn.activation relu %x : (tensor<10xf32>) -> tensor<10xf32>
+  return %0 : tensor<10xf32>
+}
+func.func private @rowwise_2(%x: tensor<?x10xf32>, %y: tensor<10xf32>, %z: tensor<?x10xf32>) -> tensor<?x10xf32> attributes {attn.kind = #attn<kernel_kind rowwise>} {
+  %0 = attn.add %x, %y : (tensor<?x10xf32>, tensor<10xf32>) -> tensor<?x10xf32>
+  %1 = attn.add %0, %z : (tensor<?x10xf32>, tensor<?x10xf32>) -> tensor<?x10xf32>
+  return %1 : tensor<?x10xf32>
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Command lines: `--name value`, `--name=value`, `-o value`, flags and positional arguments, with errors that name the nearest
+// option. LLVM's cl::opt is not used: it would list every option of the linked LLVM libraries.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace attnc {
+
+struct OptionSpec {
+  std::string name; ///< With its dashes: "--dim", "-o".
+  bool takesValue = true;
+  bool repeats = false;
+};
+
+class CommandLine {
+public:
+  /// Parses; false with the reason in `error`.
+  bool parse(int argc, char **argv, const std::vector<OptionSpec> &specs, std::string &error);
+
+  bool has(const std::string &name) const { return values.count(name) != 0; }
+  /// The (last) value, or `otherwise`.
+  std::string value(const std::string &name, const std::string &otherwise = "") const;
+  std::vector<std::string> all(const std::string &name) const;
+  const std::vector<std::string> &positional() const { return arguments; }
+
+private:
+  std::map<std::string, std::vector<std::string>> values;
+  std::vector<std::string> arguments;
+};
+
+} // namespace attnc

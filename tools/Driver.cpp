@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/Driver.h"
+
+#include "codegen/Compile.h"
+#include "frontend/HuggingFace.h"
+#include "frontend/Import.h"
+#include "frontend/MlirDiagnostics.h"
+#include "frontend/ParseModel.h"
+#include "frontend/WeightStore.h"
+#include "passes/Passes.h"
+#include "tools/OutputFiles.h"
+#include "tools/SharedLibrary.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <map>
+
+namespace fs = std::filesystem;
+
+namespace attnc {
+
+namespace {
+
+struct EmitName {
+  const char *name;
+  Emit emit;
+  const char *extension;
+};
+
+constexpr EmitName kEmitNames[] = {{"object", Emit::Object, ".o"},        {"header", Emit::Header, ".h"},
+                                   {"attn", Emit::Attn, ".attn.mlir"},    {"kernels", Emit::Kernels, ".kernels.mlir"},
+                                   {"halide", Emit::Halide, ".halide.txt"}, {"llvm", Emit::LLVM, ".ll"},
+                                   {"asm", Emit::Assembly, ".s"}};
+
+std::string printed(mlir::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  module.print(out);
+  return text + "\n";
+}
+
+class Driver {
+public:
+  explicit Driver(const DriverOptions &options) : options(options) {}
+
+  int run() {
+    const bool ok = compile();
+    diagnostics.render(std::cerr);
+    for (const std::string &error : errors)
+      std::cerr << "attnc: error: " << error << "\n";
+    if (ok && !diagnostics.hasErrors() && !options.quiet)
+      std::cerr << summary;
+    return ok && !diagnostics.hasErrors() ? 0 : 1;
+  }
+
+private:
+  bool fail(const std::string &error) {
+    errors.push_back(error);
+    return false;
+  }
+
+  bool wants(Emit emit) const { return options.emit.count(emit) != 0; }
+
+  bool compile() {
+    const auto start = std::chrono::steady_clock::now();
+    std::string error;
+    const std::optional<TargetInfo> target = findTarget(options.arch, options.cpu, error);
+    if (!target)
+      return fail(error);
+    if (!placeOutputs())
+      return false;
+    const std::optional<ModelDesc> model = readModel();
+    if (!model)
+      return false;
+    WeightSource source;
+    if (options.embedWeights && model->weights) {
+      store = WeightStore::open(*model, diagnostics);
+      if (!store)
+        return false;
+      source = [this](const std::string &name, const std::vector<int64_t> &shape, std::string &reason) -> const float * {
+        const WeightData *weight = store->find(name, shape, reason);
+        return weight ? weight->data : nullptr;
+      };
+    }
+    if (!lower(*model, *target) || !generate(*target, source ? &source : nullptr, *model))
+      return false;
+    OutputFiles files;
+    if (!write(files, *target))
+      return false;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    summarise(*model, *target, seconds);
+    return true;
+  }
+
+  std::optional<ModelDesc> readModel() {
+    if (isHuggingFaceDirectory(options.input)) {
+      HuggingFaceOptions huggingFace;
+      huggingFace.tokenTypeIds = options.tokenTypeIds;
+      return importHuggingFace(options.input, options.dims, diagnostics, huggingFace);
+    }
+    return parseModelFile(options.input, options.dims, diagnostics);
+  }
+
+  /// Runs frontend import and the pipeline; keeps the texts that are wanted on the way.
+  bool lower(const ModelDesc &model, const TargetInfo &target) {
+    context.disableMultithreading();
+    MlirDiagnostics handler(context, diagnostics);
+    module = importModel(model, context, diagnostics);
+    if (!module)
+      return diagnostics.hasErrors() ? false : fail("internal: the import made no module");
+    if (wants(Emit::Attn))
+      texts[Emit::Attn] = printed(*module);
+    mlir::PassManager manager(&context);
+    PipelineOptions pipeline;
+    pipeline.target = target;
+    pipeline.log = &log;
+    buildPipeline(manager, pipeline);
+    if (options.printIRAfterAll) {
+      manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },
+                               [](mlir::Pass *, mlir::Operation *) { return true; },
+                               /*printModuleScope=*/true, /*printAfterOnlyOnChange=*/true);
+    }
+    if (options.timePasses)
+      manager.enableTiming();
+    if (mlir::failed(manager.run(*module)))
+      return diagnostics.hasErrors() ? false : fail("internal: a pass failed without saying why");
+    if (wants(Emit::Kernels))
+      texts[Emit::Kernels] = printed(*module);
+    if (options.explain)
+      printExplanation(*module, log, llvm::outs());
+    return true;
+  }
+
+  bool generate(const TargetInfo &target, const WeightSource *source, const ModelDesc &model) {
+    CodegenRequest request;
+    request.object = wants(Emit::Object);
+    request.header = wants(Emit::Header);
+    request.halide = wants(Emit::Halide);
+    request.llvm = wants(Emit::LLVM);
+    request.assembly = wants(Emit::Assembly);
+    std::vector<std::string> problems;
+    if (!generateCode(*module, target, source, request, artefacts, problems)) {
+      for (const std::string &problem : problems)
+        diagnostics.error(model.weights ? model.weights->path.loc : SourceLoc(), problem);
+      return false;
+    }
+    if (options.timePasses)
+      for (const auto &[phase, seconds] : artefacts.phases)
+        std::fprintf(stderr, "%9.1f ms  %s\n", seconds * 1e3, phase.c_str());
+    return true;
+  }
+
+  const std::string &text(Emit emit) {
+    switch (emit) {
+    case Emit::Object:
+      return artefacts.object;
+    case Emit::Header:
+      return artefacts.header;
+    case Emit::Halide:
+      return artefacts.halide;
+    case Emit::LLVM:
+      return artefacts.llvm;
+    case Emit::Assembly:
+      return artefacts.assembly;
+    default:
+      return texts[emit];
+    }
+  }
+
+  /// Decides which file every artefact goes to, before any work is done.
+  bool placeOutputs() {
+    const bool toDirectory = !options.output.empty() && fs::is_directory(options.output);
+    const fs::path output = options.output.empty() ? fs::path("kernel.o") : fs::path(options.output);
+    sharedLibrary = output.extension() == ".so" && wants(Emit::Object);
+    for (const EmitName &entry : kEmitNames) {
+      if (!wants(entry.emit))
+        continue;
+      if (toDirectory)
+        places[entry.emit] = ""; // Named after the model, once it is known.
+      else if (options.emit.size() == 1 && options.output.empty() && entry.emit != Emit::Object)
+        places[entry.emit] = "-";
+      else if (entry.emit == Emit::Object || options.emit.size() == 1)
+        places[entry.emit] = output.string();
+      else if (entry.emit == Emit::Header && wants(Emit::Object) && options.emit.size() == 2)
+        places[entry.emit] = fs::path(output).replace_extension(".h").string();
+      else
+        return fail("several artefacts need a directory that exists: -o DIR");
+    }
+    return true;
+  }
+
+  bool write(OutputFiles &files, const TargetInfo &target) {
+    std::string error;
+    for (const EmitName &entry : kEmitNames) {
+      if (!wants(entry.emit))
+        continue;
+      std::string place = places[entry.emit];
+      if (place.empty())
+        place = (fs::path(options.output) / (artefacts.modelName + entry.extension)).string();
+      places[entry.emit] = place;
+      if (place == "-") {
+        llvm::outs() << text(entry.emit);
+        continue;
+      }
+      const bool staged = entry.emit == Emit::Object && sharedLibrary
+                              ? linkSharedLibrary(artefacts.object, place, options.program, target, files, error)
+                              : files.stage(place, text(entry.emit), error);
+      if (!staged)
+        return fail(error);
+    }
+    return files.publish(error) || fail(error);
+  }
+
+  void summarise(const ModelDesc &model, const TargetInfo &target, double seconds) {
+    if (!wants(Emit::Object))
+      return;
+    char line[400];
+    const bool embedded = store != nullptr;
+    const double imageMegabytes = artefacts.imageSize / 1e6;
+    std::snprintf(line, sizeof line, "attnc: %s for %s: %.0f KB of code and tables, %.1f MB of weights %s, %.2f s -> %s\n",
+                  model.name->c_str(), target.name.c_str(),
+                  (artefacts.object.size() - (embedded ? artefacts.imageSize : 0)) / 1e3, imageMegabytes,
+                  embedded ? "embedded" : "handed over at init", seconds, places[Emit::Object].c_str());
+    summary = line;
+  }
+
+  const DriverOptions &options;
+  Diagnostics diagnostics;
+  std::vector<std::string> errors;
+  std::string summary;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  ExplainLog log;
+  std::unique_ptr<WeightStore> store;
+  Artefacts artefacts;
+  std::map<Emit, std::string> texts, places;
+  bool sharedLibrary = false;
+};
+
+} // namespace
+
+const Emit *findEmit(const std::string &name) {
+  for (const EmitName &entry : kEmitNames)
+    if (name == entry.name)
+      return &entry.emit;
+  return nullptr;
+}
+
+int runDriver(const DriverOptions &options) { return Driver(options).run(); }
+
+} // namespace attnc

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What `attnc` does between its command line and its exit code.
+#pragma once
+
+#include "frontend/ModelDesc.h"
+
+#include <set>
+#include <string>
+
+namespace attnc {
+
+enum class Emit { Object, Header, Attn, Kernels, Halide, LLVM, Assembly };
+
+struct DriverOptions {
+  std::string input;
+  std::string output; ///< Empty: kernel.o, or standard output for one text artefact.
+  std::set<Emit> emit;
+  DimOverrides dims;
+  std::string cpu = "host", arch = "x86_64";
+  bool embedWeights = true; ///< False: the caller hands the weights over, whatever the description says.
+  bool tokenTypeIds = false;
+  bool explain = false, printIRAfterAll = false, timePasses = false, quiet = false;
+  std::string program; ///< argv[0], to find the runtime archive for shared libraries.
+};
+
+/// The name on the command line: "object", "attn" ...; null for an unknown one.
+const Emit *findEmit(const std::string &name);
+
+/// Compiles. 0, or 1 after errors on standard error.
+int runDriver(const DriverOptions &options);
+
+} // namespace attnc

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// attnc: compiles a model description into an object file and a C header.
+
+#include "tools/CommandLine.h"
+#include "tools/Driver.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Signals.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <iostream>
+
+namespace {
+
+constexpr const char *kHelp = R"(attnc: compiles an attention model into one object file and a C header
+
+usage: attnc [options] MODEL      MODEL: a model.json (docs/MODEL.md), or a Hugging Face directory (BERT family)
+
+  -o FILE               kernel.o (default; kernel.h appears beside it), or NAME.so, or a directory that exists
+  --dim NAME=N          set a named dimension: --dim seq=128 --dim batch=1
+  --cpu NAME            host (default), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or a CPU name of LLVM
+  --target TRIPLE       x86_64-linux-gnu (default) or aarch64-linux-gnu
+  --weights embed|caller  where the weights come from: in the object (default when the description names
+                        a file), or handed over by the caller at init
+  --token-type-ids      Hugging Face: make token_type_ids an input
+  --emit LIST           object,header (default), attn, kernels, halide, llvm, asm; one goes to -o or the
+                        terminal, several go to a directory
+  --explain             what was fused, what was not and why, with each kernel's work and schedule
+  --print-ir-after-all  the IR after each pass that changed it
+  --time-passes         where the time goes
+  --quiet               no summary
+  --help, --version
+
+examples:
+  attnc model.json -o kernel.o                    cc -c main.c && cc main.o kernel.o libattnc_rt.a -lpthread
+  attnc path/to/all-MiniLM-L6-v2 --dim seq=128 --cpu x86-64-v3 -o minilm.o
+  attnc model.json --emit attn                    attnc model.json --explain -o kernel.o
+)";
+
+int usageError(const std::string &error) {
+  std::cerr << "attnc: error: " << error << "\n";
+  return 2;
+}
+
+/// `name=N` with N in [1, 2^31); false where it is something else.
+bool parseDim(const std::string &text, attnc::DimOverrides &dims) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+    return false;
+  const std::string digits = text.substr(equals + 1);
+  if (digits.size() > 10 || digits.find_first_not_of("0123456789") != std::string::npos)
+    return false;
+  const int64_t value = std::stoll(digits);
+  if (value < 1 || value > INT32_MAX)
+    return false;
+  return dims.emplace(text.substr(0, equals), value).second;
+}
+
+/// Fills the architecture from a triple; false for one that attnc does not compile for.
+bool parseTarget(const std::string &triple, attnc::DriverOptions &options) {
+  if (triple == "x86_64-linux-gnu" || triple == "x86_64-unknown-linux-gnu") {
+    options.arch = "x86_64";
+    return true;
+  }
+  options.arch = "aarch64";
+  return triple == "aarch64-linux-gnu" || triple == "aarch64-unknown-linux-gnu";
+}
+
+bool parseEmit(const std::string &list, attnc::DriverOptions &options, std::string &unknown) {
+  for (size_t start = 0; start <= list.size();) {
+    const size_t comma = std::min(list.find(',', start), list.size());
+    const std::string name = list.substr(start, comma - start);
+    const attnc::Emit *emit = attnc::findEmit(name);
+    if (!emit) {
+      unknown = name;
+      return false;
+    }
+    options.emit.insert(*emit);
+    start = comma + 1;
+  }
+  return true;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::sys::PrintStackTraceOnErrorSignal(argv[0], /*DisableCrashReporting=*/true);
+  attnc::CommandLine line;
+  std::string error;
+  const std::vector<attnc::OptionSpec> specs = {
+      {"-o"},           {"--dim", true, true},  {"--cpu"},         {"--target"},
+      {"--weights"},    {"--emit", true, true}, {"--explain", false}, {"--print-ir-after-all", false},
+      {"--time-passes", false}, {"--quiet", false}, {"--token-type-ids", false}, {"--help", false}, {"--version", false}};
+  if (!line.parse(argc, argv, specs, error))
+    return usageError(error);
+  if (line.has("--help")) {
+    std::cout << kHelp;
+    return 0;
+  }
+  if (line.has("--version")) {
+    std::cout << "attnc " ATTNC_VERSION "\n";
+    return 0;
+  }
+  if (line.positional().size() != 1)
+    return usageError(line.positional().empty() ? "no model given; see --help" : "more than one model given");
+
+  attnc::DriverOptions options;
+  options.program = argv[0];
+  options.input = line.positional()[0];
+  options.output = line.value("-o");
+  if (line.has("-o") && options.output.empty())
+    return usageError("option '-o' needs a path");
+  for (const std::string &dim : line.all("--dim"))
+    if (!parseDim(dim, options.dims))
+      return usageError("--dim " + dim + ": expected NAME=N with N from 1 to 2147483647, each name once");
+  if (line.has("--target") && !parseTarget(line.value("--target"), options))
+    return usageError("unknown target '" + line.value("--target") +
+                      "'; accepted are x86_64-linux-gnu and aarch64-linux-gnu");
+  options.cpu = line.value("--cpu", options.arch == "aarch64" ? "generic" : "host");
+  const std::string weights = line.value("--weights", "embed");
+  if (weights != "embed" && weights != "caller")
+    return usageError("--weights " + weights + ": expected embed or caller");
+  options.embedWeights = weights == "embed";
+  for (const std::string &list : line.all("--emit"))
+    if (!parseEmit(list, options, error))
+      return usageError("--emit: unknown artefact '" + error +
+                        "'; there are object, header, attn, kernels, halide, llvm and asm");
+  if (options.emit.empty())
+    options.emit = {attnc::Emit::Object, attnc::Emit::Header};
+  options.explain = line.has("--explain");
+  options.printIRAfterAll = line.has("--print-ir-after-all");
+  options.timePasses = line.has("--time-passes");
+  options.quiet = line.has("--quiet");
+  options.tokenTypeIds = line.has("--token-type-ids");
+  return attnc::runDriver(options);
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/run/Inputs.h"
+
+#include "frontend/Diagnostic.h"
+#include "tools/run/Random.h"
+#include "tools/run/TensorFiles.h"
+
+#include <algorithm>
+
+namespace attnc {
+
+std::vector<int64_t> shapeOf(const attnc_tensor_info &info, int64_t batch) {
+  std::vector<int64_t> shape(info.shape, info.shape + info.rank);
+  std::replace(shape.begin(), shape.end(), int64_t(-1), batch);
+  return shape;
+}
+
+std::string namesOf(const attnc_tensor_info *infos, int32_t count) {
+  std::string text;
+  for (int32_t i = 0; i < count; ++i)
+    text += (i ? ", " : "") + std::string(infos[i].name);
+  return text;
+}
+
+int32_t indexOf(const attnc_tensor_info *infos, int32_t count, const std::string &name) {
+  for (int32_t i = 0; i < count; ++i)
+    if (name == infos[i].name)
+      return i;
+  return -1;
+}
+
+namespace {
+
+class Gatherer {
+public:
+  Gatherer(const attnc_model &model, const RunOptions &options, Inputs &inputs, std::string &error)
+      : model(model), options(options), inputs(inputs), error(error), given(static_cast<size_t>(model.num_inputs)) {
+    inputs.arrays.resize(given.size());
+  }
+
+  bool gather() {
+    for (const FileBinding &binding : options.inputs)
+      if (!readBinding(binding))
+        return false;
+    return findBatch() && checkBatch() && makeUp();
+  }
+
+private:
+  bool fail(std::string message) {
+    error = std::move(message);
+    return false;
+  }
+  std::string inputNames() const { return namesOf(model.inputs, model.num_inputs); }
+
+  bool readBinding(const FileBinding &binding) {
+    const std::unique_ptr<TensorReader> reader = TensorReader::open(binding.path, error);
+    if (!reader)
+      return false;
+    if (!binding.name.empty())
+      return readNamed(*reader, binding);
+    if (formatOf(binding.path) == TensorFormat::Npy) {
+      if (model.num_inputs == 1)
+        return readInput(*reader, "", 0);
+      return fail(binding.path + ": the model has the inputs " + inputNames() +
+                  "; say which one this is: --input NAME=" + binding.path);
+    }
+    bool any = false;
+    for (int32_t i = 0; i < model.num_inputs; ++i) {
+      if (!reader->has(model.inputs[i].name))
+        continue;
+      if (!readInput(*reader, model.inputs[i].name, i))
+        return false;
+      any = true;
+    }
+    return any || fail(binding.path + ": none of the model's inputs (" + inputNames() + ") is in it");
+  }
+
+  /// NAME=FILE: the file's array of that name, or its only one.
+  bool readNamed(const TensorReader &reader, const FileBinding &binding) {
+    const int32_t index = indexOf(model.inputs, model.num_inputs, binding.name);
+    if (index < 0)
+      return fail("the model has no input " + inQuotes(binding.name) + "; its inputs are " + inputNames());
+    const std::vector<std::string> names = reader.names();
+    if (names.size() == 1)
+      return readInput(reader, names.front(), index);
+    if (!reader.has(binding.name))
+      return fail(binding.path + ": there is no array " + inQuotes(binding.name) + " among its " +
+                  std::to_string(names.size()));
+    return readInput(reader, binding.name, index);
+  }
+
+  bool readInput(const TensorReader &reader, const std::string &name, int32_t index) {
+    const attnc_tensor_info &info = model.inputs[index];
+    const std::string what = "input " + inQuotes(info.name);
+    const auto at = static_cast<size_t>(index);
+    if (given[at])
+      return fail(what + " is given twice");
+    Array &array = inputs.arrays[at];
+    if (!reader.read(name, array, error))
+      return false;
+    const std::vector<int64_t> expected(info.shape, info.shape + info.rank);
+    bool fits = array.shape.size() == expected.size();
+    for (size_t axis = 0; fits && axis < expected.size(); ++axis)
+      fits = expected[axis] == -1 || expected[axis] == array.shape[axis];
+    if (!fits)
+      return fail(what + " has shape " + shapeText(array.shape) + ", but the model takes " + shapeText(expected));
+    std::string reason;
+    if (!convertTo(info.dtype, options.convert, array, reason))
+      return fail(what + " " + reason);
+    array.name = info.name;
+    given[at] = true;
+    return true;
+  }
+
+  /// The batch is what --batch and all inputs that have one say, in agreement.
+  bool findBatch() {
+    std::string from = options.batch ? "--batch" : "";
+    inputs.batch = options.batch.value_or(std::max<int64_t>(model.min_batch, 1));
+    for (int32_t i = 0; i < model.num_inputs; ++i) {
+      const attnc_tensor_info &info = model.inputs[i];
+      for (int32_t axis = 0; given[static_cast<size_t>(i)] && axis < info.rank; ++axis) {
+        if (info.shape[axis] != -1)
+          continue;
+        const int64_t found = inputs.arrays[static_cast<size_t>(i)].shape[static_cast<size_t>(axis)];
+        const std::string what = "input " + inQuotes(info.name);
+        if (!from.empty() && found != inputs.batch)
+          return fail(what + " has batch " + std::to_string(found) + ", but " + from + " has " +
+                      std::to_string(inputs.batch));
+        inputs.batch = found;
+        from = what;
+      }
+    }
+    return true;
+  }
+
+  bool checkBatch() {
+    if (inputs.batch >= model.min_batch && inputs.batch <= model.max_batch)
+      return true;
+    return fail("the batch is " + std::to_string(inputs.batch) + "; model " + inQuotes(model.name) + " takes " +
+                std::to_string(model.min_batch) + " to " + std::to_string(model.max_batch));
+  }
+
+  bool makeUp() {
+    Random random(options.randomInputs.value_or(0));
+    for (int32_t i = 0; i < model.num_inputs; ++i) {
+      if (given[static_cast<size_t>(i)])
+        continue;
+      const attnc_tensor_info &info = model.inputs[i];
+      if (!options.randomInputs)
+        return fail("input " + inQuotes(info.name) + " is missing; give --input " + info.name +
+                    "=FILE, or --random-inputs SEED");
+      const std::vector<int64_t> shape = shapeOf(info, inputs.batch);
+      const std::optional<size_t> bytes = byteSize(info.dtype, shape);
+      if (!bytes)
+        return fail("input " + inQuotes(info.name) + " is too large for this machine");
+      Array &array = inputs.arrays[static_cast<size_t>(i)];
+      array = Array{info.name, info.dtype, shape, AlignedBytes(*bytes)};
+      fillRandom(random, info.index_limit, 1.0f, array);
+    }
+    return true;
+  }
+
+  const attnc_model &model;
+  const RunOptions &options;
+  Inputs &inputs;
+  std::string &error;
+  std::vector<bool> given;
+};
+
+} // namespace
+
+bool gatherInputs(const attnc_model &model, const RunOptions &options, Inputs &inputs, std::string &error) {
+  return Gatherer(model, options, inputs, error).gather();
+}
+
+} // namespace attnc

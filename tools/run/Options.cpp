@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/run/Options.h"
+
+#include "tools/CommandLine.h"
+#include "tools/run/TensorFiles.h"
+
+#include <set>
+
+namespace attnc {
+
+const char *const runHelp = R"(attnc-run: runs what attnc made, without a linker or a program around it
+
+usage: attnc-run kernel.o [options]      (or name.so)
+
+  -i, --input [NAME=]FILE    a .npy file for one input, or a .npz or .safetensors file with several by name
+  -o, --output [NAME=]FILE   .npy for one output, .npz or .safetensors for all; without it a summary is printed
+  --random-inputs SEED       make up the inputs that no file gives (for timing)
+  --batch N                  the batch of made-up inputs (default: the smallest)
+  --convert                  round f64 inputs to f32
+  --weights FILE             the weights of a model that embeds none: .safetensors, or the .json index of several
+  --random-weights SEED      make the weights up (for timing)
+  --threads N                threads to run on (default: one per CPU)
+  --time N                   warm up, run N times, print the median, the 10th and the 90th percentile
+  --info                     list the model's inputs, outputs, weights and memory, and run nothing
+  --model NAME               which model, where the file holds several
+  --help                     print this
+
+exit codes: 0 done, 1 the model, a file or the run failed, 2 the command line is wrong
+example: attnc-run kernel.o --input input_ids=ids.npy --input attention_mask=mask.npy --output result.npz
+)";
+
+namespace {
+
+bool isIdentifier(const std::string &text) {
+  for (char c : text)
+    if (!(c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')))
+      return false;
+  return !text.empty();
+}
+
+/// A name is an identifier before the first '='; a file whose name looks so is written ./NAME=FILE.
+FileBinding bindingOf(const std::string &text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || !isIdentifier(text.substr(0, equals)))
+    return {"", text};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+/// Reads a plain decimal number in [lowest, highest].
+bool number(const CommandLine &line, const std::string &name, uint64_t lowest, uint64_t highest,
+            std::optional<uint64_t> &result, std::string &error) {
+  if (!line.has(name))
+    return true;
+  const std::string text = line.value(name);
+  uint64_t value = 0;
+  bool valid = !text.empty();
+  for (char c : text)
+    valid = valid && c >= '0' && c <= '9' && !__builtin_mul_overflow(value, 10, &value) &&
+            !__builtin_add_overflow(value, static_cast<uint64_t>(c - '0'), &value);
+  if (!valid || value < lowest || value > highest) {
+    error = name + " takes a number from " + std::to_string(lowest) + " to " + std::to_string(highest) + ", not '" +
+            text + "'";
+    return false;
+  }
+  result = value;
+  return true;
+}
+
+bool parseNumbers(const CommandLine &line, RunOptions &options, std::string &error) {
+  std::optional<uint64_t> batch, threads, runs;
+  if (!number(line, "--random-inputs", 0, UINT64_MAX, options.randomInputs, error) ||
+      !number(line, "--random-weights", 0, UINT64_MAX, options.randomWeights, error) ||
+      !number(line, "--batch", 1, INT32_MAX, batch, error) || !number(line, "--threads", 1, 1024, threads, error) ||
+      !number(line, "--time", 1, 10000000, runs, error))
+    return false;
+  if (batch)
+    options.batch = static_cast<int64_t>(*batch);
+  options.threads = static_cast<int32_t>(threads.value_or(0));
+  options.timedRuns = static_cast<int32_t>(runs.value_or(0));
+  return true;
+}
+
+bool parseBindings(const CommandLine &line, RunOptions &options, std::string &error) {
+  for (const char *name : {"-i", "--input"})
+    for (const std::string &text : line.all(name))
+      options.inputs.push_back(bindingOf(text));
+  std::set<std::string> written;
+  for (const char *name : {"-o", "--output"})
+    for (const std::string &text : line.all(name)) {
+      const FileBinding binding = bindingOf(text);
+      if (formatOf(binding.path) == TensorFormat::Unknown) {
+        error = "cannot write '" + binding.path + "': outputs are .npy, .npz or .safetensors files";
+        return false;
+      }
+      if (!written.insert(binding.path).second) {
+        error = "two outputs go to '" + binding.path + "'";
+        return false;
+      }
+      options.outputs.push_back(binding);
+    }
+  return true;
+}
+
+} // namespace
+
+bool parseRunOptions(int argc, char **argv, RunOptions &options, std::string &error) {
+  static const std::vector<OptionSpec> specs = {{"-i", true, true},
+                                                {"--input", true, true},
+                                                {"-o", true, true},
+                                                {"--output", true, true},
+                                                {"--random-inputs"},
+                                                {"--random-weights"},
+                                                {"--batch"},
+                                                {"--threads"},
+                                                {"--time"},
+                                                {"--weights"},
+                                                {"--model"},
+                                                {"--convert", false, false},
+                                                {"--info", false, false},
+                                                {"--help", false, false},
+                                                {"-h", false, false}};
+  CommandLine line;
+  if (!line.parse(argc, argv, specs, error))
+    return false;
+  options.help = line.has("--help") || line.has("-h");
+  if (options.help)
+    return true;
+  if (line.positional().size() != 1) {
+    error = line.positional().empty() ? "no model is given; see --help"
+                                      : "'" + line.positional()[1] + "' is one argument too many";
+    return false;
+  }
+  options.file = line.positional().front();
+  options.model = line.value("--model");
+  options.weights = line.value("--weights");
+  options.convert = line.has("--convert");
+  options.info = line.has("--info");
+  if (line.has("--weights") && line.has("--random-weights")) {
+    error = "--weights and --random-weights exclude each other";
+    return false;
+  }
+  return parseNumbers(line, options, error) && parseBindings(line, options, error);
+}
+
+} // namespace attnc

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "tools/run/Array.h"
+#include "tools/run/LoadModel.h"
+#include "tools/run/Options.h"
+
+namespace attnc {
+
+/// A model that has its weights: those in the object, those of a file, or made-up ones.
+struct ReadyModel {
+  attnc_instance instance{};
+  AlignedBytes image; ///< The weights where they are handed over.
+};
+
+/// Returns false and sets `error` where the weights are missing or do not fit, or the runtime refuses the model.
+bool initialise(const LoadedModel &loaded, const RunOptions &options, ReadyModel &ready, std::string &error);
+
+} // namespace attnc
