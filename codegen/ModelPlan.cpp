@@ -133,25 +133,24 @@ private:
       step.first = piece.getFirst();
       step.kind = panels ? ATTNC_PACK_PANEL : ATTNC_PACK_COPY;
       step.panel = panels ? panels.getWidth() : 0;
-      if (!panels && !placeDense(step))
-        return false;
+      if (!panels)
+        placeDense(step, mlir::cast<mlir::RankedTensorType>(packed.getType()).getRank());
       plan.packSteps.push_back(step);
     }
     return true;
   }
 
-  /// A dense piece is a contiguous copy; a strided one is the panel layout of width 1, whose order is row-major.
-  bool placeDense(attnc_pack_step &step) {
-    const bool contiguous = step.stride_col == 1 && (step.rows == 1 || step.stride_row == step.cols);
-    if (!contiguous) {
-      step.kind = ATTNC_PACK_PANEL;
-      step.panel = 1;
-      return true;
-    }
-    step.stride_row = step.cols;
-    step.dst += static_cast<uint64_t>(step.first) * static_cast<uint64_t>(step.cols) * sizeof(float);
+  /// A dense piece is a contiguous copy; a strided one is the panel layout of width 1, whose order is row-major. `first` counts
+  /// rows of a matrix and elements of anything else.
+  static void placeDense(attnc_pack_step &step, int64_t rank) {
+    step.dst += static_cast<uint64_t>(step.first * (rank == 2 ? step.cols : 1)) * sizeof(float);
     step.first = 0;
-    return true;
+    if (step.stride_col == 1 && (step.rows == 1 || step.stride_row == step.cols)) {
+      step.stride_row = step.cols;
+      return;
+    }
+    step.kind = ATTNC_PACK_PANEL;
+    step.panel = 1;
   }
 
   bool visitCall(mlir::func::CallOp call) {

@@ -3,6 +3,8 @@
 #include "passes/Graph.h"
 #include "passes/WeightLayout.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 using namespace attnc::attn;
 
@@ -59,24 +61,42 @@ static std::string nameIn(Location location) {
   return name;
 }
 
-/// "encoder.linear1.weight" is of the module "encoder.linear1", "encoder.self_attn.in_proj_weight" of
-/// "encoder.self_attn".
-static std::string moduleOf(StringRef parameter) { return parameter.rsplit('.').first.str(); }
-
-static std::string weightRead(Operation *op, int depth) {
+/// The parameters that a weight expression is made of.
+static void collectParameters(Value value, SmallVectorImpl<StringRef> &names) {
+  Operation *op = value.getDefiningOp();
   if (auto weight = dyn_cast<WeightOp>(op))
-    return moduleOf(weight.getParameter());
-  if (depth == 0)
-    return "";
+    return names.push_back(weight.getParameter());
   for (Value operand : op->getOperands())
-    if (Operation *producer = operand.getDefiningOp(); producer && isWeight(operand))
-      if (std::string name = weightRead(producer, depth - 1); !name.empty())
-        return name;
+    collectParameters(operand, names);
+}
+
+/// The module that the first weight operand belongs to: "encoder.linear1.weight" is of "encoder.linear1"; what is made
+/// of "self.query.weight" and "self.key.weight" is of "self". Empty for parameters of no module.
+static std::string moduleRead(Operation *op) {
+  for (Value operand : op->getOperands()) {
+    SmallVector<StringRef> names;
+    if (isWeight(operand))
+      collectParameters(operand, names);
+    if (names.empty())
+      continue;
+    SmallVector<StringRef> common, parts;
+    names.front().split(common, '.');
+    common.pop_back();
+    for (StringRef name : names) {
+      parts.clear();
+      name.split(parts, '.');
+      size_t shared = 0;
+      while (shared < common.size() && shared + 1 < parts.size() && common[shared] == parts[shared])
+        ++shared;
+      common.truncate(shared);
+    }
+    return llvm::join(common, ".");
+  }
   return "";
 }
 
 std::string labelOf(Operation *op) {
-  if (std::string name = weightRead(op, 4); !name.empty())
+  if (std::string name = moduleRead(op); !name.empty())
     return name;
   if (std::string name = nameIn(op->getLoc()); !name.empty())
     return name;

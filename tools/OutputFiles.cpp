@@ -66,7 +66,22 @@ std::string OutputFiles::stageExternal(const std::string &path, std::string &err
   return temporary;
 }
 
+/// Whether `path` is a device or a pipe, which is written to and never replaced.
+static bool isStream(const std::string &path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 bool OutputFiles::stage(const std::string &path, const std::string &contents, std::string &error) {
+  if (isStream(path)) {
+    const int stream = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    const bool wrote = stream >= 0 && writeAll(stream, contents);
+    if (!wrote)
+      error = reasonOf(path, "write");
+    if (stream >= 0)
+      close(stream);
+    return wrote;
+  }
   const std::string temporary = stageExternal(path, error);
   if (temporary.empty())
     return false;

@@ -88,7 +88,7 @@ typedef struct attnc_pack_step {
   int64_t src_offset;             /* elements */
   int64_t rows, cols;             /* elements */
   int64_t stride_row, stride_col; /* elements, in the source */
-  uint64_t dst;                   /* bytes from the start of the image, a multiple of ATTNC_ALIGNMENT */
+  uint64_t dst;                   /* bytes from the start of the image; PANEL with panel > 1: a multiple of ATTNC_ALIGNMENT */
   int64_t first;                  /* PANEL: the row of the packed matrix where this piece begins */
   int64_t panel;                  /* PANEL: columns of the register tile */
 } attnc_pack_step;

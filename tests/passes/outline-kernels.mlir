@@ -117,3 +117,30 @@ func.func @name_taken(%x: tensor<4xf32>) -> tensor<4xf32> {
   } : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+// What is made of several parameters is called by the module that they share; parameters of no module by the location.
+attn.parameter @layer.0.self.query.weight : tensor<4x4xf32>
+attn.parameter @layer.0.self.key.weight : tensor<4x4xf32>
+attn.parameter @weight : tensor<4x4xf32>
+// CHECK-LABEL: func.func @shared_module
+// CHECK: call @matmul_0({{.*}}) {attn.label = "layer.0.self"}
+// CHECK: call @matmul_1({{.*}}) {attn.label = "head"}
+func.func @shared_module(%x: tensor<20x4xf32>) -> (tensor<20x8xf32>, tensor<20x4xf32>) {
+  %q = attn.weight @layer.0.self.query.weight : tensor<4x4xf32>
+  %k = attn.weight @layer.0.self.key.weight : tensor<4x4xf32>
+  %w = attn.weight @weight : tensor<4x4xf32>
+  %qk = attn.concat %q, %k {axis = 0} : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  %0 = attn.group matmul(%x, %qk) {
+    ^bb0(%gx: tensor<20x4xf32>, %gw: tensor<8x4xf32>):
+      %p = attn.matmul %gx, %gw {transpose_rhs} : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
+      attn.yield %p : tensor<20x8xf32>
+  } : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
+  %1 = attn.group matmul(%x, %w) {
+    ^bb0(%gx: tensor<20x4xf32>, %gw: tensor<4x4xf32>):
+      %p = attn.matmul %gx, %gw {transpose_rhs} : (tensor<20x4xf32>, tensor<4x4xf32>) -> tensor<20x4xf32>
+      attn.yield %p : tensor<20x4xf32>
+  } : (tensor<20x4xf32>, tensor<4x4xf32>) -> tensor<20x4xf32> loc("head"("model.json":3:4))
+  return %0, %1 : tensor<20x8xf32>, tensor<20x4xf32>
+}
