@@ -376,14 +376,19 @@ void OpTranslator::layerNorm(attn::LayerNormOp op) {
   const int extent = staticExtent(input.extents.back());
   const float count = static_cast<float>(extent), eps = static_cast<float>(op.getEps().convertToDouble());
   const Var &m = algorithm.vars.m;
-  // Two passes over the row: subtracting the mean before squaring keeps the digits that sum(x^2) - mean^2 loses.
+  // Two passes over the row: subtracting the mean before squaring keeps the digits that sum(x^2) - mean^2 loses. The mean itself is
+  // rounded to f32, which a row with a large mean would feel: `drift` is what it is off by, from the centred values.
   Func x = materialise(input, "norm_input");
   Func total = sumRows("norm_sum", extent, [=](Expr i, Expr row) { return x(i, row); });
   Func mean(unique("norm_mean"));
   mean(m) = total(m) / count;
   algorithm.rowStages.push_back({mean, m, 0});
+  Func centredTotal = sumRows("norm_centred", extent, [=](Expr i, Expr row) { return x(i, row) - mean(row); });
+  Func drift(unique("norm_drift"));
+  drift(m) = centredTotal(m) / count;
+  algorithm.rowStages.push_back({drift, m, 0});
   Func squares = sumRows("norm_squares", extent, [=](Expr i, Expr row) {
-    const Expr centred = x(i, row) - mean(row);
+    const Expr centred = x(i, row) - mean(row) - drift(row);
     return centred * centred;
   });
   Func scale(unique("norm_scale"));
@@ -394,7 +399,7 @@ void OpTranslator::layerNorm(attn::LayerNormOp op) {
   const Tensor shape = input;
   result(*op, [=](const Index &index) {
     const Expr row = rowOf(shape, index), column = index.dims.back();
-    Expr y = (x(column, row) - mean(row)) * scale(row);
+    Expr y = (x(column, row) - mean(row) - drift(row)) * scale(row);
     if (weight.at)
       y = y * weight.at({{column}, 0});
     return bias.at ? y + bias.at({{column}, 0}) : y;
