@@ -23,7 +23,7 @@ help:
 	@echo 'make test      run all tests (SANITIZE=address,undefined: with sanitizers, in a build folder of their own)'
 	@echo 'make build     build attnc, attnc-opt, attnc-run and the runtime in $(BUILD)/'
 	@echo 'make install   install them below PREFIX ($(PREFIX))'
-	@echo 'make bench     time the example models'
+	@echo 'make bench     time MiniLM and BERT-base beside what the machine can do'
 	@echo 'make fuzz      search for inputs that break the readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make format    clang-format the sources'
 	@echo 'make clean     remove the build folders (make distclean: .venv too)'
@@ -46,7 +46,7 @@ test: build
 	@$(VENV)/python tests/run_tests.py $(BUILD) -j $(JOBS)
 
 demo: build
-	@$(VENV)/python examples/semantic-search/demo.py $(BUILD) $(if $(QUERY),"$(QUERY)")
+	@$(VENV)/python examples/semantic-search/demo.py $(BUILD) $(if $(QUERY),"$$QUERY")
 
 bench: build
 	@$(VENV)/python tests/perf/bench.py $(BUILD)

@@ -49,6 +49,9 @@ struct AttentionStages {
   int keys = 0, queries = 0, headDim = 0, valueDim = 0;
 };
 
+/// Lanes of attention's row sums and maxima. 16 for every length: several query rows are in flight, so latency is hidden.
+constexpr int kAttentionLanes = 16;
+
 struct Algorithm {
   std::string name;
   std::vector<Halide::Argument> arguments; ///< The batch first, where there is one; then the tensors in order.

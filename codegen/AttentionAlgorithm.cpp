@@ -19,8 +19,7 @@ namespace attnc {
 namespace {
 
 const float kInfinity = std::numeric_limits<float>::infinity();
-/// Lanes of the row sums and maxima. 16 for every length: several query rows are in flight, so latency is hidden.
-constexpr int kLanes = 16;
+constexpr int kLanes = kAttentionLanes;
 
 /// The operands of an attention as functions of (batch, head, position, dimension).
 struct HeadTensor {
@@ -32,6 +31,13 @@ struct HeadTensor {
     return tensor.at(index);
   }
 };
+
+/// select(live, score, -inf) in integer operations. A select whose condition is the same for all keys would make Halide skip the
+/// scores where it is false, and so give them scratch of a size that only the run knows.
+Expr scoreWhere(const Expr &live, const Expr &score) {
+  const Expr keep = -cast<int32_t>(live);
+  return reinterpret<float>((reinterpret<int32_t>(score) & keep) | (reinterpret<int32_t>(Expr(-kInfinity)) & ~keep));
+}
 
 /// Combines the 16 lanes of `partial` by a fixed tree.
 Func combineLanes(const std::string &name, const Func &partial, const KernelVars &v,
@@ -84,7 +90,7 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel) {
   // Rows past the last query repeat it, so every register tile is whole.
   s.dots(k, q, h, b) += query(b, h, min(q, queries - 1), depth) * s.keyPanels(k % panel, depth, k / panel, h, b);
 
-  const bool blocks = mayBlockKeys(op);
+  const bool blocks = mayBlockKeys(op), allOrNothing = blocks && (keys == 1 || !liveDependsOnKey(op));
   double factor = 1.0;
   auto scoreAt = [&](const Expr &at) -> Expr {
     const Expr clamped = min(at, keys - 1);
@@ -93,6 +99,8 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel) {
     Expr live = keys == paddedKeys ? Internal::const_true() : at < keys;
     if (blocks)
       live = live && score.live;
+    if (allOrNothing)
+      return scoreWhere(live, score.value);
     return Internal::is_const_one(live) ? score.value : select(live, score.value, -kInfinity);
   };
 

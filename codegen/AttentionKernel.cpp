@@ -41,7 +41,8 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
     s.values.bound_extent(v.d, (s.valueDim + valueCols - 1) / valueCols * valueCols).vectorize(v.d, lanes);
   }
 
-  const int paddedKeys = (s.keys + panel - 1) / panel * panel;
+  // Whole panels, and whole steps of the row sums and maxima, whose lanes may be more than a panel's columns.
+  const int step = std::max(panel, kAttentionLanes), paddedKeys = (s.keys + step - 1) / step * step;
   s.dots.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows).bound_extent(v.k, paddedKeys);
   s.dots.vectorize(v.k, lanes);
   Var k0("k0"), k1("k1");

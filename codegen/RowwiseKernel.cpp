@@ -6,6 +6,8 @@
 
 #include "codegen/Kernels.h"
 
+#include <algorithm>
+
 using namespace Halide;
 
 namespace attnc {
@@ -27,12 +29,12 @@ void scheduleRowStages(const std::vector<RowStage> &stages, Func consumer, const
     func.vectorize(stage.inner, width, TailStrategy::GuardWithIf);
     for (int i = 0; i < func.num_update_definitions(); ++i) {
       Stage update = func.update(i);
-      // A tail update has the reduction itself in the place of the lane and stays scalar.
-      for (const Internal::Dim &dim : update.get_schedule().dims())
-        if (dim.var == stage.inner.name()) {
-          update.vectorize(stage.inner, width, TailStrategy::GuardWithIf);
-          break;
-        }
+      const auto &dims = update.get_schedule().dims();
+      // A tail update has the reduction itself in the place of the lane and stays scalar, which Halide wants to be told.
+      if (std::any_of(dims.begin(), dims.end(), [&](const Internal::Dim &dim) { return dim.var == stage.inner.name(); }))
+        update.vectorize(stage.inner, width, TailStrategy::GuardWithIf);
+      else
+        update.unscheduled();
     }
   }
 }

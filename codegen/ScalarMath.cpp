@@ -31,8 +31,8 @@ Expr expOfNonPositive(const Expr &x, double scale) {
   const double c = scale * 1.4426950408889634;
   const float high = static_cast<float>(c), low = static_cast<float>(c - high);
   Expr whole = round(x * high);
-  // Written so that NaN becomes -127: the conversion to int is defined for every x.
-  whole = select(whole > -127.f, whole, -127.f);
+  // 0 for NaN, which makes the conversion to int defined and leaves the NaN of `power` as it is, and where the result is 0 anyway.
+  whole = select(whole > -127.f, whole, 0.f);
   Expr fraction = x * low + (x * high - whole);
   Expr power = exp2OfFraction(fraction);
   Expr result = reinterpret<float>(reinterpret<int32_t>(power) + (cast<int32_t>(whole) << 23));

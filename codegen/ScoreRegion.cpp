@@ -154,4 +154,6 @@ bool mayBlockKeys(attn::AttentionOp op) { return !mlir::matchPattern(scoreOf(op)
 
 bool liveDependsOnKeyOnly(attn::AttentionOp op) { return !dependsOn(scoreOf(op).getLive(), {kDot, kQuery}); }
 
+bool liveDependsOnKey(attn::AttentionOp op) { return dependsOn(scoreOf(op).getLive(), {kDot, kKey}); }
+
 } // namespace attnc

@@ -30,4 +30,7 @@ bool mayBlockKeys(attn::AttentionOp op);
 /// Whether `live` is the same for all queries (and does not depend on the score), as key padding is.
 bool liveDependsOnKeyOnly(attn::AttentionOp op);
 
+/// Whether `live` differs between the keys of a query.
+bool liveDependsOnKey(attn::AttentionOp op);
+
 } // namespace attnc

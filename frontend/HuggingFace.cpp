@@ -4,6 +4,7 @@
 #include "frontend/ConfigReader.h"
 #include "frontend/Dims.h"
 #include "frontend/HuggingFaceModel.h"
+#include "frontend/Identifiers.h"
 #include "frontend/ParseModel.h"
 #include "frontend/WeightStore.h"
 

@@ -4,6 +4,7 @@
 #include "frontend/ParseModel.h"
 
 #include "frontend/Dims.h"
+#include "frontend/Identifiers.h"
 #include "frontend/ParseModules.h"
 
 #include <algorithm>
@@ -23,103 +24,6 @@ std::string joined(const std::vector<std::string> &words) {
   for (const std::string &word : words)
     text += (text.empty() ? "" : ", ") + word;
   return text;
-}
-
-const std::set<std::string> &reservedWords() {
-  static const std::set<std::string> words = {"alignas",
-                                              "alignof",
-                                              "and",
-                                              "and_eq",
-                                              "asm",
-                                              "auto",
-                                              "bitand",
-                                              "bitor",
-                                              "bool",
-                                              "break",
-                                              "case",
-                                              "catch",
-                                              "char",
-                                              "char8_t",
-                                              "char16_t",
-                                              "char32_t",
-                                              "class",
-                                              "co_await",
-                                              "co_return",
-                                              "co_yield",
-                                              "compl",
-                                              "concept",
-                                              "const",
-                                              "const_cast",
-                                              "consteval",
-                                              "constexpr",
-                                              "constinit",
-                                              "continue",
-                                              "decltype",
-                                              "default",
-                                              "delete",
-                                              "do",
-                                              "double",
-                                              "dynamic_cast",
-                                              "else",
-                                              "enum",
-                                              "explicit",
-                                              "export",
-                                              "extern",
-                                              "false",
-                                              "float",
-                                              "for",
-                                              "friend",
-                                              "goto",
-                                              "if",
-                                              "inline",
-                                              "int",
-                                              "long",
-                                              "mutable",
-                                              "namespace",
-                                              "new",
-                                              "noexcept",
-                                              "not",
-                                              "not_eq",
-                                              "nullptr",
-                                              "operator",
-                                              "or",
-                                              "or_eq",
-                                              "private",
-                                              "protected",
-                                              "public",
-                                              "register",
-                                              "reinterpret_cast",
-                                              "requires",
-                                              "restrict",
-                                              "return",
-                                              "short",
-                                              "signed",
-                                              "sizeof",
-                                              "static",
-                                              "static_assert",
-                                              "static_cast",
-                                              "struct",
-                                              "switch",
-                                              "template",
-                                              "this",
-                                              "thread_local",
-                                              "throw",
-                                              "true",
-                                              "try",
-                                              "typedef",
-                                              "typeid",
-                                              "typename",
-                                              "union",
-                                              "unsigned",
-                                              "using",
-                                              "virtual",
-                                              "void",
-                                              "volatile",
-                                              "wchar_t",
-                                              "while",
-                                              "xor",
-                                              "xor_eq"};
-  return words;
 }
 
 class ModelParser {
@@ -150,7 +54,7 @@ private:
       return;
     if (std::optional<std::string> text = reader.string(*name, "name")) {
       model.name = Located<std::string>(*text, name->loc());
-      checkIdentifier(model.name, "the model's name", diagnostics);
+      checkModelName(model.name, diagnostics);
     }
   }
 
@@ -370,23 +274,6 @@ std::optional<Shape> readShape(const JsonValue &value, const std::string &name, 
   return shape;
 }
 
-bool checkIdentifier(const Located<std::string> &name, const std::string &what, Diagnostics &diagnostics) {
-  const char *hint =
-      "use letters, digits and _, at most 64, the first no digit: it names things in the generated C header";
-  bool fits = !name->empty() && name->size() <= 64 && !std::isdigit((unsigned char)name->front()) &&
-              std::all_of(name->begin(), name->end(), [](char c) {
-                return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-              });
-  if (!fits)
-    diagnostics.error(name.loc, what + " " + inQuotes(*name) + " is not a C identifier", hint);
-  else if (reservedWords().count(*name))
-    diagnostics.error(name.loc, what + " " + inQuotes(*name) + " is a reserved word of C or C++",
-                      "choose another name");
-  else
-    return true;
-  return false;
-}
-
 void applyOverrides(std::vector<DimDesc> &dims, const DimOverrides &overrides, Diagnostics &diagnostics) {
   std::vector<std::string> names;
   for (const DimDesc &dim : dims)
@@ -407,18 +294,6 @@ void applyOverrides(std::vector<DimDesc> &dims, const DimOverrides &overrides, D
     dim->extent.value = extent;
     dim->runtime = false;
   }
-}
-
-std::string modelNameFor(const std::string &path) {
-  size_t slash = path.find_last_of('/');
-  std::string stem = slash == std::string::npos ? path : path.substr(slash + 1);
-  stem = stem.substr(0, stem.find('.'));
-  for (char &c : stem)
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
-      c = '_';
-  if (stem.empty() || (stem.front() >= '0' && stem.front() <= '9') || reservedWords().count(stem))
-    stem = "model_" + stem;
-  return stem.substr(0, 64);
 }
 
 std::optional<ModelDesc> parseModelFile(const std::string &path, const DimOverrides &overrides,

@@ -16,13 +16,6 @@ std::optional<ModelDesc> parseModelFile(const std::string &path, const DimOverri
 std::optional<ModelDesc> parseModelText(std::string name, std::string text, const DimOverrides &overrides,
                                         Diagnostics &diagnostics);
 
-/// A C identifier made of the last component of a path without its extension, for a model that has no name.
-std::string modelNameFor(const std::string &path);
-
-/// Checks that a name can stand in the generated C header: a C identifier of at most 64 characters that neither C nor
-/// C++ reserves. Reports what is wrong with it otherwise.
-bool checkIdentifier(const Located<std::string> &name, const std::string &what, Diagnostics &diagnostics);
-
 /// Sets a dimension to the extents of the overrides; reports overrides that name no dimension or are out of range.
 void applyOverrides(std::vector<DimDesc> &dims, const DimOverrides &overrides, Diagnostics &diagnostics);
 

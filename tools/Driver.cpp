@@ -55,13 +55,19 @@ public:
       std::cerr << "attnc: error: " << error << "\n";
     if (ok && !diagnostics.hasErrors() && !options.quiet)
       std::cerr << summary;
-    return ok && !diagnostics.hasErrors() ? 0 : 1;
+    return ok && !diagnostics.hasErrors() ? 0 : misused ? 2 : 1;
   }
 
 private:
   bool fail(const std::string &error) {
     errors.push_back(error);
     return false;
+  }
+
+  /// The command line asks for what there is not.
+  bool misuse(const std::string &error) {
+    misused = true;
+    return fail(error);
   }
 
   bool wants(Emit emit) const { return options.emit.count(emit) != 0; }
@@ -71,7 +77,7 @@ private:
     std::string error;
     const std::optional<TargetInfo> target = findTarget(options.arch, options.cpu, error);
     if (!target)
-      return fail(error);
+      return misuse(error);
     if (!placeOutputs())
       return false;
     const std::optional<ModelDesc> model = readModel();
@@ -186,10 +192,11 @@ private:
         places[entry.emit] = "-";
       else if (entry.emit == Emit::Object || options.emit.size() == 1)
         places[entry.emit] = output.string();
+      // Beside a device there is no place for a header.
       else if (entry.emit == Emit::Header && wants(Emit::Object) && options.emit.size() == 2)
-        places[entry.emit] = fs::path(output).replace_extension(".h").string();
+        places[entry.emit] = isStream(output) ? "/dev/null" : fs::path(output).replace_extension(".h").string();
       else
-        return fail("several artefacts need a directory that exists: -o DIR");
+        return misuse("several artefacts need a directory that exists: -o DIR");
     }
     return true;
   }
@@ -212,6 +219,11 @@ private:
                               : files.stage(place, text(entry.emit), error);
       if (!staged)
         return fail(error);
+    }
+    llvm::outs().flush();
+    if (llvm::outs().has_error()) {
+      llvm::outs().clear_error();
+      return fail("cannot write to the standard output");
     }
     return files.publish(error) || fail(error);
   }
@@ -239,7 +251,7 @@ private:
   std::unique_ptr<WeightStore> store;
   Artefacts artefacts;
   std::map<Emit, std::string> texts, places;
-  bool sharedLibrary = false;
+  bool sharedLibrary = false, misused = false;
 };
 
 } // namespace

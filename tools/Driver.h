@@ -27,7 +27,7 @@ struct DriverOptions {
 /// The name on the command line: "object", "attn" ...; null for an unknown one.
 const Emit *findEmit(const std::string &name);
 
-/// Compiles. 0, or 1 after errors on standard error.
+/// Compiles. 0; after errors on standard error 1, or 2 where the command line is what is wrong.
 int runDriver(const DriverOptions &options);
 
 } // namespace attnc

@@ -6,6 +6,7 @@
 #include "llvm/Support/Signals.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -38,6 +39,21 @@ mode_t creationMode() {
   return 0666 & ~mask;
 }
 
+/// Holds signals back, so that none comes between making a file and registering it for removal, or between two renames.
+class SignalsHeldBack {
+public:
+  SignalsHeldBack() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+  }
+  ~SignalsHeldBack() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+  SignalsHeldBack(const SignalsHeldBack &) = delete;
+
+private:
+  sigset_t before;
+};
+
 } // namespace
 
 OutputFiles::~OutputFiles() {
@@ -54,6 +70,7 @@ std::string OutputFiles::stageExternal(const std::string &path, std::string &err
     return "";
   }
   std::string temporary = path + ".XXXXXX";
+  const SignalsHeldBack held;
   const int descriptor = mkstemp(temporary.data());
   if (descriptor < 0) {
     error = reasonOf(path, "write");
@@ -66,8 +83,7 @@ std::string OutputFiles::stageExternal(const std::string &path, std::string &err
   return temporary;
 }
 
-/// Whether `path` is a device or a pipe, which is written to and never replaced.
-static bool isStream(const std::string &path) {
+bool isStream(const std::string &path) {
   struct stat status;
   return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
@@ -97,6 +113,7 @@ bool OutputFiles::stage(const std::string &path, const std::string &contents, st
 }
 
 bool OutputFiles::publish(std::string &error) {
+  const SignalsHeldBack held;
   while (!staged.empty()) {
     const auto &[temporary, place] = staged.front();
     if (rename(temporary.c_str(), place.c_str()) != 0) {

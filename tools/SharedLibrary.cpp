@@ -8,6 +8,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
 
 #include <filesystem>
 
@@ -53,6 +54,7 @@ bool linkSharedLibrary(const std::string &object, const std::string &path, const
     return false;
   }
   const llvm::FileRemover remover(objectFile);
+  llvm::sys::RemoveFileOnSignal(objectFile);
   OutputFiles objectOutput;
   if (!objectOutput.stage(objectFile.str().str(), object, error) || !objectOutput.publish(error))
     return false;

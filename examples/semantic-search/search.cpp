@@ -59,13 +59,13 @@ public:
   explicit Encoder(int32_t threads) {
     attnc_error error;
     // The weights are inside the object, so there are none to hand over.
-    if (all_minilm_l6_v2_init(&instance, nullptr, &error) != ATTNC_OK)
+    if (minilm_init(&instance, nullptr, &error) != ATTNC_OK)
       fail(error.message);
     pool = attnc_pool_create(threads, &error);
     if (!pool)
       fail(error.message);
     executor = attnc_pool_executor(pool);
-    workspaceSize = all_minilm_l6_v2_workspace_size(maxBatch(), executor.threads);
+    workspaceSize = minilm_workspace_size(maxBatch(), executor.threads);
     workspace =
         std::aligned_alloc(ATTNC_ALIGNMENT, (workspaceSize + ATTNC_ALIGNMENT - 1) / ATTNC_ALIGNMENT * ATTNC_ALIGNMENT);
     if (!workspace)
@@ -78,9 +78,9 @@ public:
   Encoder(const Encoder &) = delete;
   Encoder &operator=(const Encoder &) = delete;
 
-  int64_t seq() const { return all_minilm_l6_v2_attnc_model.inputs[0].shape[1]; }
-  int64_t width() const { return all_minilm_l6_v2_attnc_model.outputs[0].shape[1]; }
-  int64_t maxBatch() const { return all_minilm_l6_v2_attnc_model.max_batch; }
+  int64_t seq() const { return minilm_attnc_model.inputs[0].shape[1]; }
+  int64_t width() const { return minilm_attnc_model.outputs[0].shape[1]; }
+  int64_t maxBatch() const { return minilm_attnc_model.max_batch; }
   int32_t threads() const { return executor.threads; }
 
   /// One vector per row of ids; rows that are too long lose their end, but keep their last token, the separator.
@@ -102,13 +102,13 @@ private:
         ids[i * seq() + length - 1] = row.back();
       std::fill_n(&valid[i * seq()], length, 1);
     }
-    struct all_minilm_l6_v2_args args = {};
+    struct minilm_args args = {};
     args.input_ids = ids.data();
     args.attention_mask = valid.data();
     args.sentence_embedding = vectors;
     args.batch = static_cast<int64_t>(count);
     attnc_error error;
-    if (all_minilm_l6_v2_run(&instance, &args, workspace, workspaceSize, &executor, &error) != ATTNC_OK)
+    if (minilm_run(&instance, &args, workspace, workspaceSize, &executor, &error) != ATTNC_OK)
       fail(error.message);
   }
 
@@ -158,7 +158,7 @@ int main(int argc, char **argv) {
   auto start = Clock::now();
   std::vector<float> vectors = encoder.embed(sentenceIds);
   double seconds = secondsSince(start);
-  std::printf("%zu sentences of up to %d tokens in %.2f s on %d threads: %.0f sentences/s, %.0f GFLOP/s\n",
+  std::printf("%zu sentences, padded to %d tokens, in %.2f s on %d threads: %.0f sentences/s, %.0f GFLOP/s\n",
               sentences.size(), static_cast<int>(encoder.seq()), seconds, encoder.threads(), sentences.size() / seconds,
               operationsPerSentence(encoder.seq()) * sentences.size() / seconds * 1e-9);
   for (size_t i = 0; i < queries.size(); ++i)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What accepted descriptions become; rejected ones are in tests/errors.
+#include "frontend/Identifiers.h"
 #include "frontend/ParseModel.h"
 #include "frontend/Dims.h"
 
@@ -186,6 +187,7 @@ TEST(Names, ModelNamesComeFromFileNames) {
   EXPECT_EQ(modelNameFor("a/b/my-model.v2.json"), "my_model");
   EXPECT_EQ(modelNameFor("2layers.json"), "model_2layers");
   EXPECT_EQ(modelNameFor("class.json"), "model_class");
+  EXPECT_EQ(modelNameFor("attnc.json"), "model_attnc");
   EXPECT_EQ(modelNameFor(".json"), "model_");
   EXPECT_EQ(modelNameFor("\xC3\xA9.json"), "__");
 }

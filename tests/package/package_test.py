@@ -41,7 +41,18 @@ def check_tools(prefix):
         assert "--help" in command(prefix / "bin" / tool, "--help"), f"{tool} --help"
         linked = command("ldd", prefix / "bin" / tool)
         assert "not found" not in linked, f"{tool}: {linked}"
-        assert all(str(prefix / "lib/attnc") in line for line in linked.splitlines() if "libHalide" in line), linked
+        halide = [pathlib.Path(line.split()[2]).resolve() for line in linked.splitlines() if "libHalide" in line]
+        assert halide in ([], [(prefix / "lib/attnc/libHalide.so").resolve()]), f"{tool} loads {halide}"
+
+
+def check_relocatable(prefix, build):
+    """Nothing that CMake or the loader reads names the build folder or this tree."""
+    for path in (prefix / "lib/cmake/attnc").iterdir():
+        text = path.read_text()
+        assert str(ROOT) not in text and str(build) not in text, f"{path.name} names a folder of the build"
+    for tool in ("attnc", "attnc-opt", "attnc-run"):
+        paths = [line for line in command("readelf", "-d", prefix / "bin" / tool).splitlines() if "PATH)" in line]
+        assert not any(str(ROOT) in line for line in paths), f"{tool}: {paths}"
 
 
 def check_cmake(prefix, folder, cmake, generator):
@@ -50,6 +61,31 @@ def check_cmake(prefix, folder, cmake, generator):
     command(cmake, "--build", folder)
     assert command(folder / "first-model").splitlines() == EXPECTED
     assert "attnc" not in command(cmake, "--build", folder), "a build without changes compiles the model again"
+
+
+def check_cmake_mixed(prefix, folder, cmake, generator):
+    """In a project that has C++ as well, a C program is still linked without the C++ library."""
+    folder.mkdir()
+    (folder / "languages.cmake").write_text("enable_language(CXX)\n")
+    command(cmake, "-S", EXAMPLE, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}", *generator,
+            f"-DCMAKE_C_FLAGS={' '.join(SANITIZE)}", f"-DCMAKE_PROJECT_INCLUDE={folder}/languages.cmake")
+    command(cmake, "--build", folder / "build")
+    needed = command("readelf", "-d", folder / "build/first-model")
+    assert "libc.so" in needed and "libstdc++" not in needed, needed
+
+
+def check_cmake_cplusplus(prefix, folder, cmake, generator):
+    """A project in C++ alone; a dimension and a processor of its own."""
+    folder.mkdir()
+    (folder / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\nproject(plus LANGUAGES CXX)\nfind_package(attnc 0.1 REQUIRED)\n"
+        f"attnc_add_model(graph {ROOT}/examples/models/graph.json CPU x86-64-v3 DIMS batch=4 seq=16)\n"
+        "add_executable(plus plus.cpp)\ntarget_link_libraries(plus PRIVATE graph)\n")
+    (folder / "plus.cpp").write_text('#include "graph.h"\nint main() { return GRAPH_X_DIM0 == 4 && GRAPH_X_DIM1 == 16 && graph_workspace_size(1) ? 0 : 1; }\n')
+    command(cmake, "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}", *generator,
+            f"-DCMAKE_CXX_FLAGS={' '.join(SANITIZE)}")
+    command(cmake, "--build", folder / "build")
+    command(folder / "build/plus")
 
 
 def check_cmake_refuses(prefix, folder, cmake, generator):
@@ -83,6 +119,15 @@ def check_cplusplus(prefix, folder):
     command(folder / "cplusplus")
 
 
+def check_shared_library(prefix, folder):
+    """attnc finds the installed runtime when it links a library; attnc-run loads that without a compiler around."""
+    shutil.copytree(EXAMPLE, folder)
+    command(prefix / "bin/attnc", "memory.json", "-o", "memory.so", cwd=folder)
+    described = command(prefix / "bin/attnc-run", "memory.so", "--info", cwd=folder)
+    assert "question" in described and "answer" in described, described
+    command(prefix / "bin/attnc-run", "memory.so", "--random-inputs", "1", cwd=folder)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -99,12 +144,18 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         prefix = folder / "prefix"
-        suite.run("install", command, args.cmake, "--install", args.build, "--prefix", prefix)
+        # Installed in one place and used in another.
+        suite.run("install", command, args.cmake, "--install", args.build, "--prefix", folder / "staged")
+        (folder / "staged").rename(prefix)
         suite.run("files", check_files, prefix)
         suite.run("tools", check_tools, prefix)
+        suite.run("relocatable", check_relocatable, prefix, args.build)
         suite.run("find_package", check_cmake, prefix, folder / "cmake", args.cmake, generator)
+        suite.run("find_package with C and C++", check_cmake_mixed, prefix, folder / "mixed", args.cmake, generator)
+        suite.run("find_package with C++ alone", check_cmake_cplusplus, prefix, folder / "plus", args.cmake, generator)
         suite.run("attnc_add_model refuses a missing model", check_cmake_refuses, prefix, folder / "refused", args.cmake, generator)
         suite.run("plain commands in C99", check_plain_commands, prefix, folder / "plain")
+        suite.run("shared library", check_shared_library, prefix, folder / "shared")
         suite.run("C++", check_cplusplus, prefix, folder / "cplusplus")
     return suite.write(args.results)
 

@@ -4,13 +4,14 @@
 
     python tests/perf/bench.py BUILD [--threads N] [--runs N] [--only NAME]
 
-MiniLM has its real weights, the BERT-base encoder random ones. `of peak` is FLOPs / time / peak; PERFORMANCE.md's floor is the
-time at 100 %. Run it on an idle machine.
+MiniLM has its real weights, the BERT-base encoder random ones. Run it on an idle machine.
 """
 import argparse
 import importlib.util
 import json
+import os
 import pathlib
+import platform
 import re
 import subprocess
 import tempfile
@@ -69,34 +70,51 @@ WORKLOADS = {
 }
 
 
+def machine():
+    """The processor's name and what of it the kernels use."""
+    info = dict(line.split(":", 1) for line in pathlib.Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines())
+    info = {key.strip(): value.strip() for key, value in info.items()}
+    vectors = "AVX-512" if "avx512f" in info.get("flags", "") else "AVX2" if "avx2" in info.get("flags", "") else "no AVX2"
+    return f"{info.get('model name', platform.machine())}, {vectors}, {os.cpu_count()} logical CPUs"
+
+
+def measured(tools, folder, threads, runs):
+    """Milliseconds a run (median, 10th and 90th percentile), and the peak in GFLOP/s of just before and just after."""
+    peak = float(output_of(folder / "peak", threads))
+    timing = output_of(tools / "attnc-run", folder / "kernel.o", "--input", folder / "input.safetensors", "--threads", threads,
+                       "--time", runs)
+    peak = max(peak, float(output_of(folder / "peak", threads)))
+    return [float(re.search(rf"{name}\s+([0-9.]+)\s*ms", timing).group(1)) for name in ("median", "p10", "p90")], peak
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build", type=pathlib.Path)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, action="append", help="numbers of threads (default: 1 and 2)")
     parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--only", help="workloads whose name contains this")
+    parser.add_argument("--only", default="", help="workloads whose name contains this")
     args = parser.parse_args()
     tools = args.build.resolve() / "bin"
+    print(machine())
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         output_of("cc", "-O3", "-march=native", "-ffp-contract=fast", HERE / "peak.c", "-pthread", "-o", folder / "peak")
-        print(f"{'workload':20} {'compile s':>9} {'MB':>6} {'median ms':>10} {'GFLOP/s':>8} {'peak':>7} {'of peak':>8} {'x floor':>8}")
         for name, make in WORKLOADS.items():
-            if args.only and args.only not in name:
+            if args.only not in name:
                 continue
             model, options, inputs, flops = make(folder)
             save_file(inputs, folder / "input.safetensors")
             start = time.monotonic()
-            output_of(tools / "attnc", model, "-o", folder / "kernel.o", *options)
-            seconds = time.monotonic() - start
-            peak = float(output_of(folder / "peak", args.threads))
-            timing = output_of(tools / "attnc-run", folder / "kernel.o", "--input", folder / "input.safetensors",
-                               "--threads", args.threads, "--time", args.runs)
-            peak = max(peak, float(output_of(folder / "peak", args.threads)))
-            median = float(re.search(r"median\s+([0-9.]+)\s*ms", timing).group(1))
-            rate = flops / median * 1e-6
-            print(f"{name:20} {seconds:9.2f} {(folder / 'kernel.o').stat().st_size / 1e6:6.1f} {median:10.3f} {rate:8.1f} "
-                  f"{peak:7.1f} {rate / peak:8.1%} {peak / rate:8.2f}", flush=True)
+            output_of(tools / "attnc", model, "-o", folder / "kernel.o", "--quiet", *options)
+            print(f"\n{name}: {flops * 1e-9:.2f} GFLOP, compiled in {time.monotonic() - start:.2f} s, "
+                  f"{(folder / 'kernel.o').stat().st_size / 1e6:.1f} MB with weights")
+            print(f"{'threads':>9} {'median ms':>10} {'p10':>9} {'p90':>9} {'GFLOP/s':>9} {'peak':>8} {'of peak':>8} {'floor ms':>9} {'x floor':>8}")
+            for threads in args.threads or [1, 2]:
+                (median, low, high), peak = measured(tools, folder, threads, args.runs)
+                rate, floor = flops / median * 1e-6, flops / peak * 1e-6
+                print(f"{threads:9} {median:10.3f} {low:9.3f} {high:9.3f} {rate:9.1f} {peak:8.1f} {rate / peak:8.1%} {floor:9.3f} "
+                      f"{median / floor:8.2f}", flush=True)
+    print("\npeak: what the machine's fused multiply-adds in f32 reach, measured just before and just after; floor: FLOPs / peak.")
 
 
 if __name__ == "__main__":

@@ -12,21 +12,21 @@ const char *const runHelp = R"(attnc-run: runs what attnc made, without a linker
 
 usage: attnc-run kernel.o [options]      (or name.so)
 
-  -i, --input [NAME=]FILE    a .npy file for one input, or a .npz or .safetensors file with several by name
-  -o, --output [NAME=]FILE   .npy for one output, .npz or .safetensors for all; without it a summary is printed
+  -i, --input [NAME=]FILE    .npy for one input, .npz or .safetensors for several by name
+  -o, --output [NAME=]FILE   .npy for one output, .npz or .safetensors for all; default: a summary
   --random-inputs SEED       make up the inputs that no file gives (for timing)
   --batch N                  the batch of made-up inputs (default: the smallest)
   --convert                  round f64 inputs to f32
-  --weights FILE             the weights of a model that embeds none: .safetensors, or the .json index of several
+  --weights FILE             for a model that embeds none: .safetensors, or the index of several
   --random-weights SEED      make the weights up (for timing)
   --threads N                threads to run on (default: one per CPU)
-  --time N                   warm up, run N times, print the median, the 10th and the 90th percentile
+  --time N                   warm up, run N times, print median, 10th and 90th percentile
   --info                     list the model's inputs, outputs, weights and memory, and run nothing
   --model NAME               which model, where the file holds several
   --help                     print this
 
 exit codes: 0 done, 1 the model, a file or the run failed, 2 the command line is wrong
-example: attnc-run kernel.o --input input_ids=ids.npy --input attention_mask=mask.npy --output result.npz
+example: attnc-run kernel.o --input input_ids=ids.npy --input attention_mask=mask.npy -o result.npz
 )";
 
 namespace {

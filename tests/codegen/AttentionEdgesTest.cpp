@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What attention makes of the values that break a naive softmax (docs/OPS.md, attention).
+
+#include "tests/codegen/Kernel.h"
+#include "tests/codegen/Models.h"
+#include "tests/codegen/NumericPolicy.h"
+
+#include <cmath>
+#include <limits>
+
+namespace attnc::test {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// One attention of 3 heads, 9 queries and 21 keys, and one batch of 2 to run it on.
+struct Fixture {
+  AttentionCase shape;
+  Model model;
+  Kernel kernel;
+  Data data;
+
+  explicit Fixture(Mask mask, bool nanWhereMasked = false)
+      : shape{kBatch, 3, 9, 21, 16, 17, mask, nanWhereMasked, false, 1.0f}, model(attentionModel(shape)), kernel(model),
+        data(randomData(model, 2)) {}
+
+  Array &input(const std::string &name) { return inputOf(model, data, name); }
+  double &at(const std::string &name, int64_t batch, int64_t head, int64_t position, int64_t d) {
+    Array &array = input(name);
+    return array.values[static_cast<size_t>(((batch * array.shape[1] + head) * array.shape[2] + position) * array.shape[3] + d)];
+  }
+  Array run() { return kernel.run(data, {2}).front(); }
+  Expected expected() { return evaluate(model, data); }
+  void expectAsReference() {
+    const Expected wanted = expected();
+    EXPECT_TRUE(isAsGoodAsNaive(run(), wanted.f64.front(), wanted.f32.front()));
+  }
+};
+
+size_t rowStart(const Array &array, int64_t batch, int64_t head, int64_t query) {
+  return static_cast<size_t>(((batch * array.shape[1] + head) * array.shape[2] + query) * array.shape[3]);
+}
+
+/// Whether row (batch, head, query) holds `value` everywhere, the sign of 0 included.
+bool rowIs(const Array &array, int64_t batch, int64_t head, int64_t query, double value) {
+  const size_t start = rowStart(array, batch, head, query);
+  for (size_t i = start; i < start + static_cast<size_t>(array.shape[3]); ++i) {
+    const double x = array.values[i];
+    if (std::isnan(value) ? !std::isnan(x) : x != value || std::signbit(x) != std::signbit(value))
+      return false;
+  }
+  return true;
+}
+
+/// The same rows but that of (batch, head, query).
+testing::AssertionResult sameButRow(Array a, Array b, int64_t batch, int64_t head, int64_t query) {
+  const size_t start = rowStart(a, batch, head, query);
+  for (size_t i = start; i < start + static_cast<size_t>(a.shape[3]); ++i)
+    a.values[i] = b.values[i] = 0;
+  return haveSameBits(a, b);
+}
+
+TEST(AttentionEdges, ScoresNearNinetyDoNotOverflow) {
+  Fixture f(Mask::None);
+  for (double &value : f.input("query").values)
+    value = static_cast<float>(value * 9);
+  for (double &value : f.input("key").values)
+    value = static_cast<float>(value * 9);
+  const Array result = f.run();
+  double largest = 0;
+  for (double value : result.values)
+    largest = std::max(largest, std::fabs(value));
+  EXPECT_LE(largest, 1.0 + 1e-6);
+  f.expectAsReference();
+}
+
+TEST(AttentionEdges, EqualScoresGiveTheMean) {
+  Fixture f(Mask::None);
+  std::fill(f.input("query").values.begin(), f.input("query").values.end(), 0);
+  const Array result = f.run();
+  for (int64_t d = 0; d < f.shape.valueDim; ++d) {
+    double mean = 0;
+    for (int64_t k = 0; k < f.shape.keys; ++k)
+      mean += f.at("value", 1, 2, k, d) / static_cast<double>(f.shape.keys);
+    EXPECT_NEAR(result.values[rowStart(result, 1, 2, 4) + static_cast<size_t>(d)], mean, 2 * gammaOf(f.shape.keys));
+  }
+  f.expectAsReference();
+}
+
+TEST(AttentionEdges, FullyMaskedRowsAreZeros) {
+  Fixture f(Mask::Everything);
+  for (int64_t k = 0; k < f.shape.keys; ++k)
+    f.at("blocked", 1, 0, 3, k) = 1;
+  EXPECT_TRUE(rowIs(f.run(), 1, 0, 3, 0.0));
+  f.expectAsReference();
+}
+
+TEST(AttentionEdges, FullyMaskedRowsAreNaNOnRequest) {
+  Fixture f(Mask::Everything, true);
+  const Array before = f.run();
+  for (int64_t k = 0; k < f.shape.keys; ++k)
+    f.at("blocked", 1, 0, 3, k) = 1;
+  const Array result = f.run();
+  EXPECT_TRUE(rowIs(result, 1, 0, 3, kNaN));
+  EXPECT_TRUE(sameButRow(before, result, 1, 0, 3));
+}
+
+TEST(AttentionEdges, PaddingOfEveryKey) {
+  for (bool nan : {false, true}) {
+    Fixture f(Mask::Keys, nan);
+    Array &padding = f.input("padding");
+    for (int64_t k = 0; k < f.shape.keys; ++k)
+      padding.values[static_cast<size_t>(k)] = 1;
+    const Array result = f.run();
+    for (int64_t head = 0; head < f.shape.heads; ++head)
+      for (int64_t query = 0; query < f.shape.queries; ++query)
+        EXPECT_TRUE(rowIs(result, 0, head, query, nan ? kNaN : 0.0)) << head << " " << query;
+    f.expectAsReference();
+  }
+}
+
+TEST(AttentionEdges, MinusInfinityInTheBiasBlocks) {
+  for (bool nan : {false, true}) {
+    Fixture f(Mask::Bias, nan);
+    Array &bias = f.input("bias");
+    for (int64_t k = 0; k < f.shape.keys; ++k) {
+      bias.values[static_cast<size_t>(2 * f.shape.keys + k)] = -kInfinity;
+      if (k != 5)
+        bias.values[static_cast<size_t>(4 * f.shape.keys + k)] = -kInfinity;
+    }
+    const Array result = f.run();
+    EXPECT_TRUE(rowIs(result, 0, 1, 2, nan ? kNaN : 0.0));
+    for (int64_t d = 0; d < f.shape.valueDim; ++d)
+      EXPECT_EQ(result.values[rowStart(result, 0, 1, 4) + static_cast<size_t>(d)], f.at("value", 0, 1, 5, d));
+    f.expectAsReference();
+  }
+}
+
+TEST(AttentionEdges, PlusInfinityPoisonsItsRowOnly) {
+  Fixture f(Mask::Bias);
+  const Array before = f.run();
+  f.input("bias").values[static_cast<size_t>(6 * f.shape.keys + 3)] = kInfinity;
+  const Array result = f.run();
+  for (int64_t batch = 0; batch < 2; ++batch)
+    for (int64_t head = 0; head < f.shape.heads; ++head) {
+      EXPECT_TRUE(rowIs(result, batch, head, 6, kNaN));
+      EXPECT_FALSE(rowIs(result, batch, head, 5, kNaN));
+    }
+  f.expectAsReference();
+}
+
+TEST(AttentionEdges, NaNInAQueryStaysInItsRow) {
+  for (Mask mask : {Mask::None, Mask::Keys, Mask::Pairs, Mask::Bias}) {
+    Fixture f(mask);
+    const Array before = f.run();
+    f.at("query", 1, 2, 7, 4) = kNaN;
+    const Array result = f.run();
+    EXPECT_TRUE(rowIs(result, 1, 2, 7, kNaN)) << static_cast<int>(mask);
+    EXPECT_TRUE(sameButRow(before, result, 1, 2, 7)) << static_cast<int>(mask);
+  }
+}
+
+TEST(AttentionEdges, NaNInALiveKeyPoisonsItsHeadOnly) {
+  Fixture f(Mask::Keys);
+  f.input("padding").values.assign(f.input("padding").values.size(), 0);
+  const Array before = f.run();
+  f.at("key", 1, 1, 20, 15) = kNaN;
+  const Array result = f.run();
+  for (int64_t head = 0; head < f.shape.heads; ++head)
+    for (int64_t query = 0; query < f.shape.queries; ++query)
+      EXPECT_EQ(rowIs(result, 1, head, query, kNaN), head == 1);
+  f.expectAsReference();
+}
+
+/// NaN, infinities and huge numbers at blocked keys, in keys and in values, leave the bits of the result as they are.
+TEST(AttentionEdges, BlockedKeysHaveNoInfluence) {
+  for (Mask mask : {Mask::Keys, Mask::KeyTokens, Mask::KeysAndBias, Mask::Everything, Mask::Pairs}) {
+    Fixture f(mask);
+    for (double garbage : {kNaN, kInfinity, -kInfinity, 3e38}) {
+      Fixture poisoned(mask);
+      // Key 4 and the last key are blocked for all queries.
+      for (Fixture *each : {&f, &poisoned})
+        for (int64_t key : {int64_t(4), each->shape.keys - 1}) {
+          Array &blocked = each->input(mask == Mask::Everything || mask == Mask::Pairs ? "blocked" : "padding");
+          for (size_t i = static_cast<size_t>(key); i < blocked.values.size(); i += static_cast<size_t>(each->shape.keys))
+            blocked.values[i] = mask != Mask::KeyTokens;
+        }
+      for (int64_t batch = 0; batch < 2; ++batch)
+        for (int64_t head = 0; head < f.shape.heads; ++head)
+          for (int64_t key : {int64_t(4), f.shape.keys - 1}) {
+            poisoned.at("key", batch, head, key, 3) = garbage;
+            poisoned.at("value", batch, head, key, 16) = garbage;
+          }
+      EXPECT_TRUE(haveSameBits(f.run(), poisoned.run())) << static_cast<int>(mask) << " with " << garbage;
+    }
+  }
+}
+
+TEST(AttentionEdges, NaNInALiveValueStaysInItsColumn) {
+  Fixture f(Mask::Keys);
+  f.input("padding").values.assign(f.input("padding").values.size(), 0);
+  f.at("value", 0, 0, 2, 5) = kNaN;
+  const Array result = f.run();
+  for (int64_t d = 0; d < f.shape.valueDim; ++d)
+    EXPECT_EQ(std::isnan(result.values[rowStart(result, 0, 0, 8) + static_cast<size_t>(d)]), d == 5);
+}
+
+TEST(AttentionEdges, DenormalsAreNotFlushed) {
+  Fixture f(Mask::None);
+  const double tiny = std::ldexp(1.0, -140);
+  for (double &value : f.input("value").values)
+    value = static_cast<float>(std::round(value * 512) * tiny / 512 * 4096);
+  std::fill(f.input("query").values.begin(), f.input("query").values.end(), 0);
+  const Expected wanted = f.expected();
+  const Array result = f.run();
+  EXPECT_TRUE(canTell(wanted.f64.front()));
+  // Near 0 rounding is absolute: half of 2^-149 for each of the additions and the division.
+  for (size_t i = 0; i < result.values.size(); ++i)
+    EXPECT_NEAR(result.values[i], wanted.f64.front().values[i],
+                static_cast<double>(f.shape.keys + 2) * std::ldexp(1.0, -149) + 2 * gammaOf(f.shape.keys) * std::ldexp(1.0, -128));
+}
+
+TEST(AttentionEdges, NegativeZeroScoresAreZeros) {
+  Fixture f(Mask::None);
+  std::fill(f.input("query").values.begin(), f.input("query").values.end(), 0.0);
+  const Array plus = f.run();
+  std::fill(f.input("query").values.begin(), f.input("query").values.end(), -0.0);
+  EXPECT_TRUE(haveSameBits(plus, f.run()));
+}
+
+/// Adding one number to all scores of a row changes nothing but roundings.
+TEST(AttentionEdges, ScoresMayBeShifted) {
+  Fixture f(Mask::Bias);
+  for (double &value : f.input("bias").values)
+    value = static_cast<float>(value + 60);
+  f.expectAsReference();
+}
+
+} // namespace
+} // namespace attnc::test

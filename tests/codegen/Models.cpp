@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tests/codegen/Models.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace attnc::test {
+
+namespace {
+
+std::string number(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.9e", value);
+  return text;
+}
+
+Value scaled(ModelWriter &w, const Value &x, double factor) {
+  return w.op("attn.scale " + x.name + " {factor = " + number(factor) + " : f32}", {x}, x.shape);
+}
+
+Value masked(ModelWriter &w, const Value &scores, const Value &blocked) {
+  return w.op("attn.mask " + scores.name + ", " + blocked.name, {scores, blocked}, scores.shape);
+}
+
+Value padding(ModelWriter &w, const AttentionCase &c, bool tokens) {
+  Value blocked = w.input("padding", {c.batch, c.keys}, tokens ? DType::i32 : DType::i1);
+  if (tokens)
+    blocked = w.op("attn.is_zero " + blocked.name, {blocked}, blocked.shape, DType::i1);
+  return w.op("attn.reshape " + blocked.name, {blocked}, {c.batch, 1, 1, c.keys}, DType::i1);
+}
+
+/// Bias and masks of the scores.
+Value withMask(ModelWriter &w, Value scores, const AttentionCase &c) {
+  if (c.mask == Mask::Bias || c.mask == Mask::KeysAndBias) {
+    const Value bias = w.input("bias", {c.queries, c.keys});
+    scores = w.add(scores, bias);
+  }
+  if (c.mask == Mask::Keys || c.mask == Mask::KeysAndBias || c.mask == Mask::KeyTokens)
+    return masked(w, scores, padding(w, c, c.mask == Mask::KeyTokens));
+  if (c.mask == Mask::Pairs)
+    return masked(w, scores, w.input("blocked", {c.queries, c.keys}, DType::i1));
+  if (c.mask == Mask::Everything)
+    return masked(w, scores, w.input("blocked", scores.shape, DType::i1));
+  return scores;
+}
+
+/// Of operands [batch, heads, positions, width].
+Value attention(ModelWriter &w, const AttentionCase &c, const Value &query, const Value &key, const Value &value) {
+  const Shape shape = {c.batch, c.heads, c.queries, c.keys};
+  Value scores = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, shape);
+  scores = scaled(w, scores, c.scale != 0 ? c.scale : 1 / std::sqrt(static_cast<double>(c.headDim)));
+  scores = withMask(w, scores, c);
+  const std::string policy = c.nanWhereMasked ? "nan" : "zero";
+  const Value weights =
+      w.op("attn.softmax " + scores.name + " {axis = 3, fully_masked = #attn<fully_masked " + policy + ">}", {scores}, shape);
+  Value result =
+      w.op("attn.matmul " + weights.name + ", " + value.name, {weights, value}, {c.batch, c.heads, c.queries, c.valueDim});
+  if (c.merged)
+    result = w.op("attn.merge_heads " + result.name, {result}, {c.batch, c.queries, c.heads * c.valueDim});
+  return result;
+}
+
+} // namespace
+
+const std::vector<std::string> &epilogues() {
+  static const std::vector<std::string> names = {"none", "bias", "relu",     "gelu",      "gelu_tanh", "silu",
+                                                 "tanh", "sigmoid", "residual", "layernorm", "rmsnorm",   "residual_layernorm"};
+  return names;
+}
+
+Model matmulModel(const MatmulCase &c) {
+  ModelWriter w;
+  const Value x = w.input("x", {c.rows, c.depth});
+  Value y = w.linear(x, w.weight("w", {c.columns, c.depth}));
+  if (c.epilogue != "none")
+    y = w.add(y, w.weight("b", {c.columns}));
+  if (c.epilogue == "residual" || c.epilogue == "residual_layernorm")
+    y = w.add(y, w.input("residual", y.shape));
+  if (c.epilogue == "layernorm" || c.epilogue == "residual_layernorm")
+    y = w.layerNorm(y, "norm");
+  else if (c.epilogue == "rmsnorm")
+    y = w.rmsNorm(y, "norm");
+  else if (c.epilogue != "none" && c.epilogue != "bias" && c.epilogue != "residual")
+    y = w.activation(c.epilogue, y);
+  return w.finish({y});
+}
+
+Model attentionModel(const AttentionCase &c) {
+  ModelWriter w;
+  const Value query = w.input("query", {c.batch, c.heads, c.queries, c.headDim});
+  const Value key = w.input("key", {c.batch, c.heads, c.keys, c.headDim});
+  const Value value = w.input("value", {c.batch, c.heads, c.keys, c.valueDim});
+  return w.finish({attention(w, c, query, key, value)});
+}
+
+Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidden) {
+  ModelWriter w;
+  const Value x = w.input("x", {kBatch, tokens, embedDim});
+  auto linear = [&](const Value &input, const std::string &name, int64_t columns) {
+    const Value weight = w.weight(name + ".weight", {columns, input.shape.back()});
+    return w.add(w.linear(input, weight), w.weight(name + ".bias", {columns}));
+  };
+  auto projection = [&](const std::string &name) {
+    const Value y = linear(x, name, embedDim);
+    return w.op("attn.split_heads " + y.name + " {heads = " + std::to_string(heads) + "}", {y},
+                {kBatch, heads, tokens, embedDim / heads});
+  };
+  AttentionCase c{kBatch, heads, tokens, tokens, embedDim / heads, embedDim / heads, Mask::Keys};
+  c.merged = true;
+  const Value query = projection("q"), key = projection("k"), value = projection("v");
+  const Value mixed = linear(attention(w, c, query, key, value), "out", embedDim);
+  const Value first = w.layerNorm(w.add(x, mixed), "norm1");
+  const Value inner = w.activation("gelu", linear(first, "linear1", hidden));
+  return w.finish({w.layerNorm(w.add(first, linear(inner, "linear2", embedDim)), "norm2")});
+}
+
+} // namespace attnc::test

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The models that several tests share, as the frontend would spell them.
+#pragma once
+
+#include "tests/codegen/Model.h"
+
+namespace attnc::test {
+
+struct MatmulCase {
+  int64_t rows = 1; ///< kBatch: the run-time batch.
+  int64_t columns = 1, depth = 1;
+  /// One of epilogues().
+  std::string epilogue = "none";
+};
+
+/// none, bias, each activation, residual, layernorm, rmsnorm, residual_layernorm.
+const std::vector<std::string> &epilogues();
+/// y(x[, residual]) with the weights w and b.
+Model matmulModel(const MatmulCase &c);
+
+enum class Mask {
+  None,
+  Keys,        ///< padding [batch, keys], bool, true = blocked
+  KeyTokens,   ///< padding [batch, keys], i32, 0 = blocked
+  Pairs,       ///< blocked [queries, keys], bool
+  Bias,        ///< bias [queries, keys], added to the scores
+  KeysAndBias, ///< both
+  Everything   ///< blocked [batch, heads, queries, keys], bool
+};
+
+struct AttentionCase {
+  int64_t batch = kBatch, heads = 1, queries = 1, keys = 1, headDim = 1, valueDim = 1;
+  Mask mask = Mask::None;
+  bool nanWhereMasked = false; ///< fully_masked = nan instead of zero
+  bool merged = false;         ///< the heads side by side in the result
+  float scale = 0;             ///< 0: 1 / sqrt(headDim)
+};
+
+/// softmax(q k^T * scale + bias, masked) v.
+Model attentionModel(const AttentionCase &c);
+
+/// A post-norm encoder layer with padding: every kind of kernel.
+Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidden);
+
+} // namespace attnc::test
