@@ -5,6 +5,7 @@
 // dimensions but the last, flattened.
 #pragma once
 
+#include "codegen/Schedule.h"
 #include "codegen/Tensor.h"
 
 #include "Halide.h"
@@ -46,6 +47,7 @@ struct AttentionStages {
   Halide::Func keyPanels, values, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep, key;
   bool copiesValues = false;
+  bool skipsKeys = false; ///< Tiles look at a range of the keys that depends on their queries.
   int keys = 0, queries = 0, headDim = 0, valueDim = 0;
 };
 
@@ -72,7 +74,8 @@ int lanesFor(int extent);
 /// The algorithm of a kernel function of kind rowwise or matmul.
 Algorithm buildRowAlgorithm(mlir::func::FuncOp kernel);
 
-/// The algorithm of a kernel function of kind attention. `panel`: keys per panel of keyPanels.
-Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel);
+/// The algorithm of a kernel function of kind attention. Of the schedule it takes the width of the key panels, and the queries of a
+/// tile, which share the range of keys that they look at.
+Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSchedule &schedule);
 
 } // namespace attnc

@@ -39,6 +39,33 @@ Expr scoreWhere(const Expr &live, const Expr &score) {
   return reinterpret<float>((reinterpret<int32_t>(score) & keep) | (reinterpret<int32_t>(Expr(-kInfinity)) & ~keep));
 }
 
+/// The keys that a tile of queries can see, by the region's comparisons of indices alone. Keys outside are skipped, which changes
+/// no value: their scores would be -inf, their exponentials 0.
+class KeyRange {
+public:
+  KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys) : keys(keys) {
+    const Expr tileStart = q / tileRows * tileRows;
+    if (band.last)
+      end = clamp(tileStart + (tileRows + static_cast<int>(std::min<int64_t>(*band.last, keys))), 0, keys);
+    if (band.first)
+      begin = clamp(tileStart + static_cast<int>(std::max<int64_t>(*band.first, -keys)), 0, keys);
+  }
+
+  bool isPartial() const { return begin.defined() || end.defined(); }
+
+  /// Leaves out the steps of `step` keys that hold no key of the range.
+  void restrict(RDom &steps, int step) const {
+    if (begin.defined())
+      steps.where(steps * step + (step - 1) >= begin);
+    if (end.defined())
+      steps.where(steps * step < end);
+  }
+
+private:
+  int keys;
+  Expr begin, end;
+};
+
 /// Combines the 16 lanes of `partial` by a fixed tree.
 Func combineLanes(const std::string &name, const Func &partial, const KernelVars &v,
                   const std::function<Expr(Expr, Expr)> &combine) {
@@ -52,7 +79,8 @@ Func combineLanes(const std::string &name, const Func &partial, const KernelVars
 
 } // namespace
 
-Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel) {
+Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSchedule &schedule) {
+  const int panel = schedule.tileCols;
   Algorithm algorithm;
   algorithm.name = kernel.getSymName().str();
   OpTranslator translator(kernel, algorithm);
@@ -90,11 +118,14 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel) {
   // Rows past the last query repeat it, so every register tile is whole.
   s.dots(k, q, h, b) += query(b, h, min(q, queries - 1), depth) * s.keyPanels(k % panel, depth, k / panel, h, b);
 
-  const bool blocks = mayBlockKeys(op), allOrNothing = blocks && (keys == 1 || !liveDependsOnKey(op));
+  mlir::Block &region = op.getScore().front();
+  const bool blocks = mayBlockKeys(region), allOrNothing = blocks && (keys == 1 || !liveDependsOnKey(region));
+  const KeyRange range(keyBand(region), q, std::min(schedule.tileQueries, queries), keys);
+  s.skipsKeys = range.isPartial();
   double factor = 1.0;
   auto scoreAt = [&](const Expr &at) -> Expr {
     const Expr clamped = min(at, keys - 1);
-    const Score score = evaluateScore(op, s.dots(at, q, h, b), {b, h, min(q, queries - 1), clamped}, captures);
+    const Score score = evaluateScore(region, s.dots(at, q, h, b), {b, h, min(q, queries - 1), clamped}, captures);
     factor = score.factor;
     Expr live = keys == paddedKeys ? Internal::const_true() : at < keys;
     if (blocks)
@@ -105,6 +136,7 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel) {
   };
 
   RDom maximumStep(0, paddedKeys / kLanes, "maximum_step");
+  range.restrict(maximumStep, kLanes);
   s.maximumStep = maximumStep;
   s.maximumLanes = Func("maximum_lanes");
   s.maximumLanes(l, q, h, b) = -kInfinity;
@@ -121,6 +153,7 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel) {
   s.weights(k, q, h, b) = expOfNonPositive(scoreAt(k) - s.maximum(q, h, b), factor);
 
   RDom sumStep(0, paddedKeys / kLanes, "sum_step");
+  range.restrict(sumStep, kLanes);
   s.sumStep = sumStep;
   s.sumLanes = Func("sum_lanes");
   s.sumLanes(l, q, h, b) = 0.f;
@@ -132,13 +165,14 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, int panel) {
   s.sum(q, h, b) = select(total(q, h, b) == 0.f, empty, 1.f / total(q, h, b));
 
   RDom position(0, keys, "key");
+  range.restrict(position, 1);
   s.key = position;
-  const bool keyOnly = blocks && liveDependsOnKeyOnly(op);
+  const bool keyOnly = blocks && liveDependsOnKeyOnly(region);
   s.copiesValues = keyOnly || s.valueDim % 16 != 0;
   s.values = Func("values");
   Expr element = value(b, h, k, min(d, s.valueDim - 1));
   if (keyOnly)
-    element = select(evaluateScore(op, 0.f, {b, h, 0, k}, captures).live, element, 0.f);
+    element = select(evaluateScore(region, 0.f, {b, h, 0, k}, captures).live, element, 0.f);
   s.values(d, k, h, b) = element;
   const Expr weight = s.weights(position, q, h, b);
   Expr weightedValue = s.values(d, position, h, b);

@@ -43,7 +43,15 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
 
   // Whole panels, and whole steps of the row sums and maxima, whose lanes may be more than a panel's columns.
   const int step = std::max(panel, kAttentionLanes), paddedKeys = (s.keys + step - 1) / step * step;
-  s.dots.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows).bound_extent(v.k, paddedKeys);
+  s.dots.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
+  s.weights.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
+  if (s.skipsKeys) {
+    // The range of keys varies from tile to tile; its storage does not.
+    s.dots.align_bounds(v.k, step).bound_storage(v.k, paddedKeys + step);
+    s.weights.align_bounds(v.k, step).bound_storage(v.k, paddedKeys + step);
+  } else {
+    s.dots.bound_extent(v.k, paddedKeys);
+  }
   s.dots.vectorize(v.k, lanes);
   Var k0("k0"), k1("k1");
   s.dots.update().split(v.k, k0, k1, panel).reorder(k1, v.q, s.depth, k0);
@@ -58,7 +66,7 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
   };
   lanesStage(s.maximumLanes, s.maximumStep);
   s.maximum.compute_at(out, qo).bound_extent(v.q, tileRows);
-  s.weights.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows).vectorize(v.k, lanes);
+  s.weights.vectorize(v.k, lanes);
   lanesStage(s.sumLanes, s.sumStep);
   s.sum.compute_at(out, qo).bound_extent(v.q, tileRows);
 

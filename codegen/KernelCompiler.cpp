@@ -45,8 +45,9 @@ Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
   const int lanes = static_cast<int>(target.floats());
   mlir::Attribute schedule = kernel->getAttr("attn.schedule");
   if (auto attention = mlir::dyn_cast_if_present<attn::AttentionScheduleAttr>(schedule)) {
-    Algorithm algorithm = buildAttentionAlgorithm(kernel, static_cast<int>(attention.getTileCols()));
-    scheduleAttention(algorithm, fromAttribute(attention), lanes);
+    const AttentionSchedule plan = fromAttribute(attention);
+    Algorithm algorithm = buildAttentionAlgorithm(kernel, plan);
+    scheduleAttention(algorithm, plan, lanes);
     return algorithm;
   }
   Algorithm algorithm = buildRowAlgorithm(kernel);

@@ -50,6 +50,8 @@ private:
   void layerNorm(attn::LayerNormOp op);
   void rmsNorm(attn::RMSNormOp op);
   void l2Norm(attn::L2NormOp op);
+  void mean(attn::MeanOp op);
+  void modifyScores(attn::ModifyScoresOp op);
   void pool(attn::PoolOp op);
   void matmul(attn::MatmulOp op);
   void concat(attn::ConcatOp op);

@@ -104,12 +104,12 @@ bool dependsOn(mlir::Value value, llvm::ArrayRef<unsigned> arguments) {
                       [&](mlir::Value operand) { return dependsOn(operand, arguments); });
 }
 
-attn::ScoreOp scoreOf(attn::AttentionOp op) { return mlir::cast<attn::ScoreOp>(op.getScore().front().getTerminator()); }
+attn::ScoreOp scoreOf(mlir::Block &region) { return mlir::cast<attn::ScoreOp>(region.getTerminator()); }
 
 /// c where the score is dot * c with a constant c > 0.
-std::optional<double> constantFactor(attn::AttentionOp op) {
-  auto product = scoreOf(op).getScore().getDefiningOp<mlir::arith::MulFOp>();
-  if (!product || product.getLhs() != op.getScore().front().getArgument(kDot))
+std::optional<double> constantFactor(mlir::Block &region) {
+  auto product = scoreOf(region).getScore().getDefiningOp<mlir::arith::MulFOp>();
+  if (!product || product.getLhs() != region.getArgument(kDot))
     return std::nullopt;
   llvm::APFloat factor(0.f);
   if (!mlir::matchPattern(product.getRhs(), mlir::m_ConstantFloat(&factor)) || !(factor.convertToFloat() > 0.f))
@@ -117,11 +117,77 @@ std::optional<double> constantFactor(attn::AttentionOp op) {
   return factor.convertToFloat();
 }
 
+/// key * keys + query * queries + constant.
+struct Affine {
+  int64_t keys = 0, queries = 0, constant = 0;
+};
+
+/// `value` as an affine function of key and query; nothing for any other function.
+std::optional<Affine> affineOf(mlir::Value value) {
+  if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(value)) {
+    if (argument.getArgNumber() == kKey)
+      return Affine{1, 0, 0};
+    return argument.getArgNumber() == kQuery ? std::optional(Affine{0, 1, 0}) : std::nullopt;
+  }
+  llvm::APInt constant;
+  if (mlir::matchPattern(value, mlir::m_ConstantInt(&constant)))
+    return Affine{0, 0, constant.getSExtValue()};
+  mlir::Operation *op = value.getDefiningOp();
+  if (mlir::isa<mlir::arith::IndexCastOp>(op))
+    return affineOf(op->getOperand(0));
+  if (!mlir::isa<mlir::arith::AddIOp, mlir::arith::SubIOp>(op))
+    return std::nullopt;
+  const auto a = affineOf(op->getOperand(0)), b = affineOf(op->getOperand(1));
+  if (!a || !b)
+    return std::nullopt;
+  const int64_t sign = mlir::isa<mlir::arith::AddIOp>(op) ? 1 : -1;
+  return Affine{a->keys + sign * b->keys, a->queries + sign * b->queries, a->constant + sign * b->constant};
+}
+
+/// Narrows the band by "distance <= 0", where distance = +-(key - query) + constant.
+void narrow(KeyBand &band, const Affine &distance) {
+  if (distance.keys == 1 && distance.queries == -1)
+    band.last = std::min(band.last.value_or(-distance.constant), -distance.constant);
+  if (distance.keys == -1 && distance.queries == 1)
+    band.first = std::max(band.first.value_or(distance.constant), distance.constant);
+}
+
+/// Collects the comparisons that have to hold for `live`.
+void collectBand(mlir::Value live, KeyBand &band) {
+  mlir::Operation *op = live.getDefiningOp();
+  if (op && mlir::isa<mlir::arith::AndIOp>(op)) {
+    collectBand(op->getOperand(0), band);
+    collectBand(op->getOperand(1), band);
+    return;
+  }
+  auto comparison = mlir::dyn_cast_if_present<mlir::arith::CmpIOp>(op);
+  if (!comparison)
+    return;
+  const auto lhs = affineOf(comparison.getLhs()), rhs = affineOf(comparison.getRhs());
+  if (!lhs || !rhs)
+    return;
+  const Affine less{lhs->keys - rhs->keys, lhs->queries - rhs->queries, lhs->constant - rhs->constant};
+  const Affine more{-less.keys, -less.queries, -less.constant};
+  using P = mlir::arith::CmpIPredicate;
+  // Only signed comparisons: an unsigned one of a negative difference means something else.
+  switch (comparison.getPredicate()) {
+  case P::sle:
+    return narrow(band, less);
+  case P::slt:
+    return narrow(band, {less.keys, less.queries, less.constant + 1});
+  case P::sge:
+    return narrow(band, more);
+  case P::sgt:
+    return narrow(band, {more.keys, more.queries, more.constant + 1});
+  default:
+    return;
+  }
+}
+
 } // namespace
 
-Score evaluateScore(attn::AttentionOp op, const Expr &dot, const ScorePosition &position,
+Score evaluateScore(mlir::Block &body, const Expr &dot, const ScorePosition &position,
                     const std::vector<Tensor> &captures) {
-  mlir::Block &body = op.getScore().front();
   llvm::DenseMap<mlir::Value, Expr> values;
   values[body.getArgument(kDot)] = dot;
   values[body.getArgument(kBatch)] = position.batch;
@@ -144,16 +210,22 @@ Score evaluateScore(attn::AttentionOp op, const Expr &dot, const ScorePosition &
         << "attnc: no rule for '" << inner.getName().getStringRef().str() << "' in a score";
     values[inner.getResult(0)] = result;
   }
-  Score score{get(scoreOf(op).getScore()), get(scoreOf(op).getLive()), 1.0};
-  if (auto factor = constantFactor(op))
+  Score score{get(scoreOf(body).getScore()), get(scoreOf(body).getLive()), 1.0};
+  if (auto factor = constantFactor(body))
     score.value = dot, score.factor = *factor;
   return score;
 }
 
-bool mayBlockKeys(attn::AttentionOp op) { return !mlir::matchPattern(scoreOf(op).getLive(), mlir::m_One()); }
+bool mayBlockKeys(mlir::Block &region) { return !mlir::matchPattern(scoreOf(region).getLive(), mlir::m_One()); }
 
-bool liveDependsOnKeyOnly(attn::AttentionOp op) { return !dependsOn(scoreOf(op).getLive(), {kDot, kQuery}); }
+bool liveDependsOnKeyOnly(mlir::Block &region) { return !dependsOn(scoreOf(region).getLive(), {kDot, kQuery}); }
 
-bool liveDependsOnKey(attn::AttentionOp op) { return dependsOn(scoreOf(op).getLive(), {kDot, kKey}); }
+KeyBand keyBand(mlir::Block &region) {
+  KeyBand band;
+  collectBand(scoreOf(region).getLive(), band);
+  return band;
+}
+
+bool liveDependsOnKey(mlir::Block &region) { return dependsOn(scoreOf(region).getLive(), {kDot, kKey}); }
 
 } // namespace attnc

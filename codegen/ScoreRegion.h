@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The score region of attn.attention as Halide expressions.
+// The score region of attn.attention and attn.modify_scores as Halide expressions.
 #pragma once
 
 #include "codegen/Tensor.h"
@@ -21,16 +21,23 @@ struct ScorePosition {
 };
 
 /// Evaluates the region for a dot product; `captures` in the op's order.
-Score evaluateScore(attn::AttentionOp op, const Halide::Expr &dot, const ScorePosition &position,
+Score evaluateScore(mlir::Block &region, const Halide::Expr &dot, const ScorePosition &position,
                     const std::vector<Tensor> &captures);
 
 /// Whether any key may be left out at all.
-bool mayBlockKeys(attn::AttentionOp op);
+bool mayBlockKeys(mlir::Block &region);
 
 /// Whether `live` is the same for all queries (and does not depend on the score), as key padding is.
-bool liveDependsOnKeyOnly(attn::AttentionOp op);
+bool liveDependsOnKeyOnly(mlir::Block &region);
+
+/// Keys that the region lets a query i see by comparing indices alone: those in [i + first, i + last]. A causal mask has
+/// last = 0, a window both. Undefined where the region sets no such bound; keys inside may be blocked all the same.
+struct KeyBand {
+  std::optional<int64_t> first, last;
+};
+KeyBand keyBand(mlir::Block &region);
 
 /// Whether `live` differs between the keys of a query.
-bool liveDependsOnKey(attn::AttentionOp op);
+bool liveDependsOnKey(mlir::Block &region);
 
 } // namespace attnc

@@ -201,6 +201,17 @@ LogicalResult L2NormOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
   return inferredAs(types, op.getInput());
 }
 
+LogicalResult MeanOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType input = tensorType(op.getInput());
+  int64_t axis = op.getAxis();
+  // mean_c1: axis is in [0, rank) and its extent is static and >= 1.
+  if (axis < 0 || axis >= input.getRank() || input.getDimSize(axis) < 1)
+    return inferError<MeanOp>(loc, "axis ", axis, " is not a static dimension >= 1 of its operand ", input);
+  SmallVector<int64_t> shape(input.getShape());
+  shape.erase(shape.begin() + axis);
+  return inferred(types, shape, input.getElementType());
+}
+
 LogicalResult PoolOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   RankedTensorType input = tensorType(op.getInput());
   // pool_c1: rank >= 2 and a static sequence extent >= 1.

@@ -140,6 +140,31 @@ def Attn_MaskOp : Attn_InferredOp<"mask"> {
   let assemblyFormat = "$input `,` $blocked attr-dict `:` functional-type(operands, results)";
 }
 
+def Attn_ModifyScoresOp : Attn_InferredOp<"modify_scores", [IsolatedFromAbove, SingleBlock]> {
+  let summary = "a function of score, batch, head, query and key, applied to every score";
+  let description = [{
+    scores [batch, heads, queries, keys] or [heads, queries, keys]. The region is that of attn.attention, with the score
+    in the place of the dot product: causal masks, windows, ALiBi, soft-caps and a description's own expressions are all
+    such regions. A score whose key takes no part becomes -inf.
+    ```mlir
+    %m = attn.modify_scores %s {
+      ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):
+        %causal = arith.cmpi sle, %j, %i : index
+        attn.score %score, %causal
+    } : (tensor<?x8x20x20xf32>) -> tensor<?x8x20x20xf32>
+    ```
+    modify_scores_c1: scores have rank 3 or 4 and no run-time extent but the batch.
+    modify_scores_c2: the region's arguments and ops are as attention_c3 says.
+  }];
+  let arguments = (ins Attn_Float:$scores, Variadic<Attn_Tensor>:$captures);
+  let results = (outs Attn_Float:$result);
+  let regions = (region SizedRegion<1>:$score);
+  let hasRegionVerifier = 1;
+  let assemblyFormat = [{
+    $scores (`captures` `(` $captures^ `)`)? attr-dict-with-keyword $score `:` functional-type(operands, results)
+  }];
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Rows
 // ---------------------------------------------------------------------------------------------------------------------
@@ -183,6 +208,14 @@ def Attn_L2NormOp : Attn_InferredOp<"l2norm"> {
   let summary = "x / max(||x||_2, eps) over the last dimension (torch.nn.functional.normalize)";
   let description = [{ l2norm_c1, l2norm_c2: as layernorm_c1 and c3. }];
   let arguments = (ins Attn_Float:$input, F64Attr:$eps);
+  let results = (outs Attn_Float:$result);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+def Attn_MeanOp : Attn_InferredOp<"mean"> {
+  let summary = "the mean along an axis, which the result does not have";
+  let description = [{ mean_c1: axis is in [0, rank) and its extent is static and >= 1. }];
+  let arguments = (ins Attn_Float:$input, I64Attr:$axis);
   let results = (outs Attn_Float:$result);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
@@ -248,6 +281,18 @@ def Attn_ReshapeOp : Attn_Op<"reshape", [Pure]> {
   let description = [{
     reshape_c1: element type and number of elements are the same.
     reshape_c2: a run-time batch is the first extent of both shapes, or of neither.
+  }];
+  let arguments = (ins Attn_Tensor:$input);
+  let results = (outs Attn_Tensor:$result);
+  let hasVerifier = 1;
+  let hasFolder = 1;
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+def Attn_BroadcastOp : Attn_Op<"broadcast", [Pure]> {
+  let summary = "the input repeated to a larger shape, by NumPy's rule";
+  let description = [{
+    broadcast_c1: the element type stays, and the input's shape broadcasts to the result's.
   }];
   let arguments = (ins Attn_Tensor:$input);
   let results = (outs Attn_Tensor:$result);
@@ -322,8 +367,8 @@ def Attn_AttentionOp : Attn_InferredOp<"attention", [IsolatedFromAbove, SingleBl
   }];
 }
 
-def Attn_ElementOp : Attn_Op<"element", [Pure, HasParent<"AttentionOp">]> {
-  let summary = "one element of a captured tensor; only inside the region of attn.attention";
+def Attn_ElementOp : Attn_Op<"element", [Pure, ParentOneOf<["AttentionOp", "ModifyScoresOp"]>]> {
+  let summary = "one element of a captured tensor; only inside a score region";
   let description = [{
     element_c1: as many indices as the tensor's rank, and the result has the tensor's element type.
   }];
@@ -333,8 +378,8 @@ def Attn_ElementOp : Attn_Op<"element", [Pure, HasParent<"AttentionOp">]> {
   let hasVerifier = 1;
 }
 
-def Attn_ScoreOp : Attn_Op<"score", [Pure, Terminator, HasParent<"AttentionOp">]> {
-  let summary = "ends the region of attn.attention: the score and whether the key takes part";
+def Attn_ScoreOp : Attn_Op<"score", [Pure, Terminator, ParentOneOf<["AttentionOp", "ModifyScoresOp"]>]> {
+  let summary = "ends a score region: the score and whether the key takes part";
   let arguments = (ins F32:$score, I1:$live);
   let assemblyFormat = "$score `,` $live attr-dict";
 }

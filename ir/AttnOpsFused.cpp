@@ -36,26 +36,43 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adap
   return inferred(types, shape, query.getElementType());
 }
 
-static SmallVector<Type> scoreArgumentTypes(AttentionOp op) {
-  SmallVector<Type> types(5, IndexType::get(op.getContext()));
-  types.front() = Float32Type::get(op.getContext());
-  llvm::append_range(types, op.getCaptures().getTypes());
-  return types;
+/// The region's arguments are the dot product or score, four indices and the captures; its ops are arith, math and
+/// attn.element.
+static LogicalResult verifyScoreRegion(Operation *op, Block &body, ValueRange captures) {
+  SmallVector<Type> expected(5, IndexType::get(op->getContext()));
+  expected.front() = Float32Type::get(op->getContext());
+  llvm::append_range(expected, captures.getTypes());
+  if (!llvm::equal(body.getArgumentTypes(), expected, sameIgnoringEncoding))
+    return op->emitOpError("region must take (") << expected << "), but takes (" << body.getArgumentTypes() << ")";
+  for (Operation &inner : body) {
+    if (isa<ElementOp, ScoreOp>(inner) || isa_and_nonnull<arith::ArithDialect, math::MathDialect>(inner.getDialect()))
+      continue;
+    return inner.emitOpError("is not allowed in the score of ")
+           << op->getName() << ": only arith, math and attn.element are";
+  }
+  return success();
 }
 
 LogicalResult AttentionOp::verifyRegions() {
   // attention_c3: the region's arguments are the dot product, four indices and the captures; its ops are arith, math
   // and attn.element.
-  Block &body = getScore().front();
-  SmallVector<Type> expected = scoreArgumentTypes(*this);
-  if (!llvm::equal(body.getArgumentTypes(), expected, sameIgnoringEncoding))
-    return emitOpError("region must take (") << expected << "), but takes (" << body.getArgumentTypes() << ")";
-  for (Operation &op : body) {
-    if (isa<ElementOp, ScoreOp>(op) || isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op.getDialect()))
-      continue;
-    return op.emitOpError("is not allowed in the score of attn.attention: only arith, math and attn.element are");
-  }
-  return success();
+  return verifyScoreRegion(*this, getScore().front(), getCaptures());
+}
+
+LogicalResult ModifyScoresOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType scores = tensorType(op.getScores());
+  // modify_scores_c1: scores have rank 3 or 4 and no run-time extent but the batch.
+  if ((scores.getRank() != 3 && scores.getRank() != 4) ||
+      llvm::any_of(scores.getShape().take_back(3), ShapedType::isDynamic))
+    return inferError<ModifyScoresOp>(loc, "needs scores [batch, heads, queries, keys] or [heads, queries, keys], static "
+                                           "but for the batch, but they are ",
+                                      scores);
+  return inferredAs(types, op.getScores());
+}
+
+LogicalResult ModifyScoresOp::verifyRegions() {
+  // modify_scores_c2: the region's arguments and ops are as attention_c3 says.
+  return verifyScoreRegion(*this, getScore().front(), getCaptures());
 }
 
 LogicalResult ElementOp::verify() {

@@ -102,6 +102,21 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   return getResult();
 }
 
+// --- broadcast -------------------------------------------------------------------------------------------------------
+
+LogicalResult BroadcastOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getType();
+  // broadcast_c1: the element type stays, and the input's shape broadcasts to the result's.
+  auto shape = broadcastShapes(input.getShape(), result.getShape());
+  if (input.getElementType() != result.getElementType() || !shape || ArrayRef<int64_t>(*shape) != result.getShape())
+    return emitOpError("cannot repeat ") << input << " to " << result;
+  return success();
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor) {
+  return getInput().getType() == getType() ? OpFoldResult(getInput()) : OpFoldResult();
+}
+
 // --- slice -----------------------------------------------------------------------------------------------------------
 
 LogicalResult SliceOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {

@@ -124,7 +124,8 @@ private:
         llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
             .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp,
                            MaskOp, SoftmaxOp, LayerNormOp, RMSNormOp, L2NormOp, PoolOp, EmbeddingOp, SplitHeadsOp,
-                           MergeHeadsOp, TransposeOp, ReshapeOp, SliceOp, ConcatOp, AttentionOp, PackedOp>(
+                           MergeHeadsOp, TransposeOp, ReshapeOp, BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp,
+                           AttentionOp, PackedOp>(
                 [&](auto op) { return evaluate(op); })
             .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
     if (failed(result))
@@ -448,6 +449,31 @@ private:
     return result;
   }
 
+  FailureOr<Tensor> evaluate(BroadcastOp op) {
+    return gather(op, [&](ArrayRef<int64_t> index) {
+      ArrayRef<int64_t> extents = get(op.getInput()).shape;
+      Index source(index.take_back(extents.size()));
+      for (size_t dim = 0; dim < extents.size(); ++dim)
+        source[dim] = extents[dim] == 1 ? 0 : source[dim];
+      return source;
+    });
+  }
+
+  FailureOr<Tensor> evaluate(MeanOp op) {
+    const Tensor &input = get(op.getInput());
+    Tensor result = zeros(op.getResult());
+    int64_t axis = op.getAxis(), extent = input.shape[axis];
+    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
+      Index source(index);
+      source.insert(source.begin() + axis, 0);
+      Real sum = 0;
+      for (int64_t &i = source[axis]; i < extent; ++i)
+        sum += Real(input.at(source));
+      result.at(index) = sum / Real(extent);
+    });
+    return result;
+  }
+
   FailureOr<Tensor> evaluate(SliceOp op) {
     return gather(op, [&](ArrayRef<int64_t> index) {
       Index source(index);
@@ -472,6 +498,13 @@ private:
   }
 
   // Attention.
+
+  FailureOr<Tensor> evaluate(ModifyScoresOp op) {
+    SmallVector<const Tensor *> captures;
+    for (Value capture : op.getCaptures())
+      captures.push_back(&get(capture));
+    return modifyScores(op, get(op.getScores()), captures, precision);
+  }
 
   /// The scores of one query: -inf where a key takes no part. `live` says which do.
   LogicalResult scoreRow(AttentionOp op, ArrayRef<int64_t> matrix, int64_t i, std::vector<double> &scores,

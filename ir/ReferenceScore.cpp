@@ -171,4 +171,24 @@ FailureOr<Score> evaluateScore(Block &region, double dot, ArrayRef<int64_t> indi
   return ScoreEvaluator(region, captures, precision).run(dot, indices);
 }
 
+FailureOr<Tensor> modifyScores(ModifyScoresOp op, const Tensor &scores, ArrayRef<const Tensor *> captures,
+                               Precision precision) {
+  Tensor result = scores;
+  bool ok = true;
+  forEachIndex(scores.shape, [&](ArrayRef<int64_t> index) {
+    if (!ok)
+      return;
+    SmallVector<int64_t> indices(index);
+    if (indices.size() == 3)
+      indices.insert(indices.begin(), 0); // batch
+    FailureOr<Score> score = evaluateScore(op.getScore().front(), scores.at(index), indices, captures, precision);
+    ok = succeeded(score);
+    if (ok)
+      result.at(index) = score->live ? score->score : -std::numeric_limits<double>::infinity();
+  });
+  if (!ok)
+    return failure();
+  return result;
+}
+
 } // namespace attnc::reference

@@ -19,4 +19,8 @@ struct Score {
 mlir::FailureOr<Score> evaluateScore(mlir::Block &region, double dot, llvm::ArrayRef<int64_t> indices,
                                      llvm::ArrayRef<const Tensor *> captures, Precision precision);
 
+/// The region of attn.modify_scores applied to every score.
+mlir::FailureOr<Tensor> modifyScores(attn::ModifyScoresOp op, const Tensor &scores,
+                                     llvm::ArrayRef<const Tensor *> captures, Precision precision);
+
 } // namespace attnc::reference

@@ -3,16 +3,18 @@
 // Makes attn.attention of softmax(score(query key^T)) value.
 //
 // Needs: CanonicalizeGraph's form: the scores stand left in an add, a transposed key is matmul's transpose_rhs.
-// Ensures: each such chain of rank 3 or 4, whose softmax runs over the keys, is one attn.attention; scale, mask and add
-// between the two matmuls are ops of its score region, and their tensors its captures, indexed by batch, head, query
-// and key. Why here: before FuseEpilogue, which groups what is left op by op. Leaves alone: scores or probabilities
+// Ensures: each such chain of rank 3 or 4, whose softmax runs over the keys, is one attn.attention; scale, mask, add and
+// modify_scores between the two matmuls are ops of its score region, and their tensors its captures, indexed by batch, head,
+// query and key. Why here: before FuseEpilogue, which groups what is left op by op. Leaves alone: scores or probabilities
 // with another user (somebody wants them in memory, and computing them twice costs a matmul), and score functions made
 // of any other op.
 
 #include "passes/Graph.h"
 #include "passes/Passes.h"
 
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
 using namespace attnc::attn;
@@ -27,7 +29,7 @@ namespace {
 struct AttentionChain {
   MatmulOp values; ///< probabilities x value
   SoftmaxOp softmax;
-  SmallVector<Operation *> score; ///< scale, mask and add from the scores to the softmax, first to last
+  SmallVector<Operation *> score; ///< scale, mask, add and modify_scores from the scores to the softmax, first to last
   MatmulOp scores;                ///< query x key^T
   ScaleOp queryScale;             ///< A scale of the query alone; may be null.
 };
@@ -67,16 +69,18 @@ Capture captureOf(Value tensor, ArrayRef<int64_t> dims) {
   return {reshape.getInput(), sourceDims};
 }
 
-/// The other operand of a step of the score, which becomes a capture; null for scale.
-Value otherOperand(Operation *step) { return step->getNumOperands() == 2 ? step->getOperand(1) : Value(); }
+/// The other operand of an add or a mask, which becomes a capture; null for other steps.
+Value otherOperand(Operation *step) { return isa<AddOp, MaskOp>(step) ? step->getOperand(1) : Value(); }
 
 /// May this op, between scores and softmax, be an op of the region?
 LogicalResult checkStep(Operation *step, bool masked, const Refusals &refuse) {
-  if (!isa<ScaleOp, AddOp, MaskOp>(step))
+  if (!isa<ScaleOp, AddOp, MaskOp, ModifyScoresOp>(step))
     return refuse(step, "'" + step->getName().getStringRef() +
                             "' between the scores and their softmax is not a score function");
   if (auto scale = dyn_cast<ScaleOp>(step); scale && masked && !(scale.getFactor().convertToFloat() > 0))
     return refuse(step, "a factor that is not positive after a mask turns -inf into another value");
+  if (isa<ModifyScoresOp>(step) && masked)
+    return refuse(step, "a score function after a mask may turn -inf into another value");
   if (step->getResult(0).getType() != step->getOperand(0).getType())
     return refuse(step, "a mask or bias broadcasts the scores");
   return success();
@@ -93,7 +97,7 @@ LogicalResult collectScore(AttentionChain &chain, const Refusals &refuse) {
       return refuse(producer, "the scores have several users");
     if ((chain.scores = dyn_cast<MatmulOp>(producer)))
       break;
-    if (!isa<ScaleOp, AddOp, MaskOp>(producer))
+    if (!isa<ScaleOp, AddOp, MaskOp, ModifyScoresOp>(producer))
       return checkStep(producer, false, refuse);
     chain.score.insert(chain.score.begin(), producer);
     value = producer->getOperand(0);
@@ -102,7 +106,7 @@ LogicalResult collectScore(AttentionChain &chain, const Refusals &refuse) {
   for (Operation *step : chain.score) {
     if (failed(checkStep(step, masked, refuse)))
       return failure();
-    masked |= isa<MaskOp>(step);
+    masked |= isa<MaskOp, ModifyScoresOp>(step);
   }
   return success();
 }
@@ -161,8 +165,22 @@ public:
 
   void mask(Location loc, Value captured, ArrayRef<int64_t> dims) {
     Value yes = arith::ConstantOp::create(builder, loc, builder.getBoolAttr(true));
-    Value live = arith::XOrIOp::create(builder, loc, element(loc, captured, dims), yes);
-    alive = alive ? Value(arith::AndIOp::create(builder, loc, alive, live)) : live;
+    restrict(loc, arith::XOrIOp::create(builder, loc, element(loc, captured, dims), yes));
+  }
+
+  /// Takes over the region of another op, whose captures are `captured` here.
+  void modify(ModifyScoresOp op, ArrayRef<Value> captured) {
+    Block &region = op.getScore().front();
+    IRMapping mapping;
+    mapping.map(region.getArgument(0), score);
+    for (unsigned i = 1; i < 5; ++i)
+      mapping.map(region.getArgument(i), block->getArgument(i));
+    mapping.map(region.getArguments().drop_front(5), captured);
+    for (Operation &inner : region.without_terminator())
+      builder.clone(inner, mapping);
+    auto end = cast<ScoreOp>(region.getTerminator());
+    score = mapping.lookup(end.getScore());
+    restrict(op.getLoc(), mapping.lookup(end.getLive()));
   }
 
   void finish(Location loc) {
@@ -172,6 +190,10 @@ public:
   }
 
 private:
+  void restrict(Location loc, Value live) {
+    alive = alive ? Value(arith::AndIOp::create(builder, loc, alive, live)) : live;
+  }
+
   Value element(Location loc, Value captured, ArrayRef<int64_t> dims) {
     SmallVector<Value> place;
     for (int64_t dim : dims)
@@ -189,12 +211,18 @@ void rewrite(AttentionChain &chain, RewriterBase &rewriter) {
   RankedTensorType scores = chain.scores.getType();
   SmallVector<Capture> captures; ///< One for each step of the score that has another operand.
   SmallVector<Value> tensors;    ///< Their tensors, each once.
-  for (Operation *step : chain.score)
+  auto capture = [&](Value tensor) {
+    if (!llvm::is_contained(tensors, tensor))
+      tensors.push_back(tensor);
+  };
+  for (Operation *step : chain.score) {
     if (Value other = otherOperand(step)) {
       captures.push_back(captureOf(other, alignDims(tensorType(other), scores)));
-      if (!llvm::is_contained(tensors, captures.back().tensor))
-        tensors.push_back(captures.back().tensor);
+      capture(captures.back().tensor);
     }
+    if (auto modify = dyn_cast<ModifyScoresOp>(step))
+      llvm::for_each(modify.getCaptures(), capture);
+  }
 
   Value query = chain.queryScale ? chain.queryScale.getInput() : chain.scores.getLhs();
   rewriter.setInsertionPoint(chain.values);
@@ -208,18 +236,23 @@ void rewrite(AttentionChain &chain, RewriterBase &rewriter) {
   ScoreWriter writer(rewriter, op, scores.getRank());
   if (chain.queryScale)
     writer.scale(chain.queryScale.getLoc(), chain.queryScale.getFactorAttr());
-  const Capture *capture = captures.begin();
+  auto argumentOf = [&](Value tensor) -> Value {
+    return block->getArgument(5 + std::distance(tensors.begin(), llvm::find(tensors, tensor)));
+  };
+  const Capture *next = captures.begin();
   for (Operation *step : chain.score) {
     if (auto scale = dyn_cast<ScaleOp>(step)) {
       writer.scale(step->getLoc(), scale.getFactorAttr());
-      continue;
+    } else if (auto modify = dyn_cast<ModifyScoresOp>(step)) {
+      writer.modify(modify, llvm::map_to_vector(modify.getCaptures(), argumentOf));
+    } else {
+      Value captured = argumentOf(next->tensor);
+      if (isa<MaskOp>(step))
+        writer.mask(step->getLoc(), captured, next->dims);
+      else
+        writer.add(step->getLoc(), captured, next->dims);
+      ++next;
     }
-    Value captured = block->getArgument(5 + std::distance(tensors.begin(), llvm::find(tensors, capture->tensor)));
-    if (isa<MaskOp>(step))
-      writer.mask(step->getLoc(), captured, capture->dims);
-    else
-      writer.add(step->getLoc(), captured, capture->dims);
-    ++capture;
   }
   writer.finish(op.getLoc());
 

@@ -74,16 +74,16 @@ enum class RowRole {
 
 RowRole roleOf(Operation *op) {
   return TypeSwitch<Operation *, RowRole>(op)
-      .Case<AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp, MaskOp>(
+      .Case<AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp, MaskOp, ModifyScoresOp>(
           [](Operation *) { return RowRole::Elementwise; })
       .Case([](SoftmaxOp softmax) {
         return int64_t(softmax.getAxis()) == softmax.getType().getRank() - 1 ? RowRole::Row : RowRole::Alone;
       })
       .Case<LayerNormOp, RMSNormOp, L2NormOp>([](Operation *) { return RowRole::Row; })
-      .Case<ReshapeOp, TransposeOp, SliceOp, ConcatOp, SplitHeadsOp, MergeHeadsOp>(
+      .Case<ReshapeOp, TransposeOp, SliceOp, ConcatOp, SplitHeadsOp, MergeHeadsOp, BroadcastOp>(
           [](Operation *) { return RowRole::Copy; })
       .Case([](EmbeddingOp) { return RowRole::Gather; })
-      .Case([](PoolOp) { return RowRole::Pool; })
+      .Case<PoolOp, MeanOp>([](Operation *) { return RowRole::Pool; })
       .Default([](Operation *) { return RowRole::Alone; });
 }
 

@@ -23,7 +23,7 @@ std::vector<double> grid(double low, double high) {
   return values;
 }
 
-std::vector<double> apply(const std::string &kind, const std::vector<double> &x) {
+std::vector<double> activate(const std::string &kind, const std::vector<double> &x) {
   ModelWriter w;
   const Value input = w.input("x", {static_cast<int64_t>(x.size())});
   const Model model = w.finish({w.activation(kind, input)});
@@ -58,7 +58,7 @@ const Function functions[] = {
 TEST(Activation, ErrorsAreBounded) {
   for (const Function &function : functions)
     for (const auto &[low, high] : {std::pair(-12.0, 12.0), std::pair(-100.0, 100.0), std::pair(-1e-3, 1e-3)}) {
-      const std::vector<double> x = grid(low, high), y = apply(function.kind, x);
+      const std::vector<double> x = grid(low, high), y = activate(function.kind, x);
       double worst = 0, at = 0;
       for (size_t i = 0; i < x.size(); ++i) {
         const double error = std::fabs(y[i] - function.exact(x[i])) / std::max(1.0, std::fabs(x[i]));
@@ -78,7 +78,7 @@ TEST(Activation, SmallArgumentsKeepTheirDigits) {
     for (int exponent = -120; exponent < -12; ++exponent)
       for (double mantissa : {1.0, -1.3, 1.9})
         x.push_back(static_cast<float>(std::ldexp(mantissa, exponent)));
-    const std::vector<double> y = apply(kind, x);
+    const std::vector<double> y = activate(kind, x);
     const double slope = std::string(kind) == "tanh" ? 1 : 0.5;
     for (size_t i = 0; i < x.size(); ++i)
       EXPECT_NEAR(y[i] / x[i], slope, 4 * kUnitRoundoff + 2 * std::fabs(x[i])) << kind << " at " << x[i];
@@ -92,7 +92,7 @@ TEST(Activation, SpecialValues) {
     // 19 values: whole vectors and a tail.
     const std::vector<double> x = {std::nan(""), kInfinity, -kInfinity, huge, -huge, tiny, -tiny, 0, -0.0, 88, -88, 100, -100,
                                    104, -104, 1e10, -1e10, 127.5, std::nan("")};
-    const std::vector<double> y = apply(function.kind, x);
+    const std::vector<double> y = activate(function.kind, x);
     EXPECT_TRUE(std::isnan(y[0]));
     EXPECT_TRUE(std::isnan(y[18]));
     EXPECT_EQ(y[1], function.atInfinity);

@@ -111,7 +111,7 @@ func.func @element_c1_type(%q: tensor<2x3x4xf32>, %m: tensor<3xf32>) {
 
 // An element is read in an attention's region only.
 func.func @element_outside(%m: tensor<1xf32>, %i: index) {
-  // expected-error@+1 {{expects parent op 'attn.attention'}}
+  // expected-error@+1 {{expects parent op to be one of 'attn.attention, attn.modify_scores'}}
   %live = attn.element %m[%i] : tensor<1xf32> -> f32
   return
 }
@@ -210,5 +210,32 @@ func.func @packed_c2_outside() {
   %0 = attn.packed {offset = 0 : i64, pieces = [
     #attn.piece<parameter = "w", offset = 0, rows = 4611686018427387904, cols = 4, stride_row = 4, stride_col = 1, first = 0>]}
     : tensor<3xf32>
+  return
+}
+
+// -----
+
+// modify_scores_c1
+func.func @modify_scores_c1(%s: tensor<4x4xf32>) {
+  // expected-error@+2 {{needs scores [batch, heads, queries, keys] or [heads, queries, keys], static but for the batch}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.modify_scores %s {
+    ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):
+      %live = arith.cmpi sle, %j, %i : index
+      attn.score %score, %live
+  } : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+// modify_scores_c2
+func.func @modify_scores_c2(%s: tensor<2x4x4xf32>, %m: tensor<4xi1>) {
+  // expected-error@+1 {{region must take ('f32', 'index', 'index', 'index', 'index', 'tensor<4xi1>')}}
+  %0 = attn.modify_scores %s captures(%m) {
+    ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):
+      %live = arith.cmpi sle, %j, %i : index
+      attn.score %score, %live
+  } : (tensor<2x4x4xf32>, tensor<4xi1>) -> tensor<2x4x4xf32>
   return
 }

@@ -504,3 +504,22 @@ func.func @concat_c2_batch(%x: tensor<?x2xf32>) {
   %0 = attn.concat %x, %x {axis = 0 : i64} : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   return
 }
+
+// -----
+
+// mean_c1
+func.func @mean_c1(%x: tensor<?x3xf32>) {
+  // expected-error@+2 {{axis 0 is not a static dimension >= 1 of its operand}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.mean %x {axis = 0 : i64} : (tensor<?x3xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// broadcast_c1
+func.func @broadcast_c1(%x: tensor<2x3xf32>) {
+  // expected-error@+1 {{cannot repeat 'tensor<2x3xf32>' to 'tensor<4x3xf32>'}}
+  %0 = attn.broadcast %x : (tensor<2x3xf32>) -> tensor<4x3xf32>
+  return
+}

@@ -201,3 +201,55 @@ func.func @shared_value(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor
   %2 = attn.matmul %1, %v : (tensor<2x5x5xf32>, tensor<5x4xf32>) -> tensor<2x5x4xf32>
   return %2 : tensor<2x5x4xf32>
 }
+
+// -----
+
+// The region of modify_scores is taken over, after the scale and before the mask; its captures become captures.
+// CHECK-LABEL: func.func @modify_scores
+// CHECK: attn.attention %{{.+}}, %{{.+}}, %{{.+}} captures(%[[SLOPES:.+]], %[[PAD:.+]]) {
+// CHECK: ^bb0(%[[DOT:.+]]: f32, %[[B:.+]]: index, %[[H:.+]]: index, %[[I:.+]]: index, %[[J:.+]]: index, %[[CSLOPES:.+]]: tensor<2xf32>, %[[CPAD:.+]]: tensor<?x5xi1>):
+// CHECK: %[[SCALED:.+]] = arith.mulf %[[DOT]]
+// CHECK: %[[SLOPE:.+]] = attn.element %[[CSLOPES]][%[[H]]]
+// CHECK: %[[SCORE:.+]] = arith.addf %[[SCALED]], %[[SLOPE]]
+// CHECK: %[[CAUSAL:.+]] = arith.cmpi sle, %[[J]], %[[I]]
+// CHECK: %[[BLOCKED:.+]] = attn.element %[[CPAD]][%[[B]], %[[J]]]
+// CHECK: %[[FREE:.+]] = arith.xori %[[BLOCKED]]
+// CHECK: %[[LIVE:.+]] = arith.andi %[[CAUSAL]], %[[FREE]]
+// CHECK: attn.score %[[SCORE]], %[[LIVE]]
+func.func @modify_scores(%q: tensor<?x2x5x4xf32>, %k: tensor<?x2x5x4xf32>, %v: tensor<?x2x5x4xf32>, %slopes: tensor<2xf32>,
+                         %padding: tensor<?x5xi1>) -> tensor<?x2x5x4xf32> {
+  %pad = attn.reshape %padding : (tensor<?x5xi1>) -> tensor<?x1x1x5xi1>
+  %0 = attn.matmul %q, %k {transpose_rhs} : (tensor<?x2x5x4xf32>, tensor<?x2x5x4xf32>) -> tensor<?x2x5x5xf32>
+  %1 = attn.scale %0 {factor = 0.5 : f32} : (tensor<?x2x5x5xf32>) -> tensor<?x2x5x5xf32>
+  %2 = attn.modify_scores %1 captures(%slopes) {
+    ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index, %t: tensor<2xf32>):
+      %slope = attn.element %t[%h] : tensor<2xf32> -> f32
+      %s = arith.addf %score, %slope : f32
+      %causal = arith.cmpi sle, %j, %i : index
+      attn.score %s, %causal
+  } : (tensor<?x2x5x5xf32>, tensor<2xf32>) -> tensor<?x2x5x5xf32>
+  %3 = attn.mask %2, %pad : (tensor<?x2x5x5xf32>, tensor<?x1x1x5xi1>) -> tensor<?x2x5x5xf32>
+  %4 = attn.softmax %3 {axis = 3 : i64} : (tensor<?x2x5x5xf32>) -> tensor<?x2x5x5xf32>
+  %5 = attn.matmul %4, %v : (tensor<?x2x5x5xf32>, tensor<?x2x5x4xf32>) -> tensor<?x2x5x4xf32>
+  return %5 : tensor<?x2x5x4xf32>
+}
+
+// -----
+
+// A soft-cap turns the -inf of a mask before it into a finite score.
+// CHECK-LABEL: func.func @modified_after_mask
+// CHECK-NOT: attn.attention
+func.func @modified_after_mask(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %pad: tensor<5xi1>) -> tensor<2x5x4xf32> {
+  %0 = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  %1 = attn.mask %0, %pad : (tensor<2x5x5xf32>, tensor<5xi1>) -> tensor<2x5x5xf32>
+  // expected-remark@+1 {{a score function after a mask may turn -inf into another value}}
+  %2 = attn.modify_scores %1 {
+    ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):
+      %s = math.tanh %score : f32
+      %true = arith.constant true
+      attn.score %s, %true
+  } : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %3 = attn.softmax %2 {axis = 2 : i64} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %4 = attn.matmul %3, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %4 : tensor<2x5x4xf32>
+}
