@@ -6,20 +6,25 @@ include_guard()
 
 set(ATTNC_RESULTS ${PROJECT_BINARY_DIR}/results)
 
-# attnc_test_environment(NAME): what a suite may rely on.
+# attnc_test_environment(NAME [CHECK_LEAKS]): what a suite may rely on.
 function(attnc_test_environment name)
+  cmake_parse_arguments(arg "CHECK_LEAKS" "" "" ${ARGN})
   set(environment "CMAKE_BUILD_DIR=${PROJECT_BINARY_DIR}")
   if(SANITIZE)
-    # Halide and LLVM keep what they allocate at start; leaks are looked for in the suites of the runtime and the readers.
-    list(APPEND environment "ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1" "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1")
+    # Halide and LLVM keep what they allocate at start, so suites that load Halide do not look for leaks.
+    set(leaks 0)
+    if(arg_CHECK_LEAKS)
+      set(leaks 1)
+    endif()
+    list(APPEND environment "ASAN_OPTIONS=detect_leaks=${leaks}:strict_string_checks=1" "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1")
   endif()
   set_tests_properties(${name} PROPERTIES ENVIRONMENT "${environment}" TIMEOUT 900)
 endfunction()
 
-# attnc_gtest(NAME SOURCES sources... LIBRARIES libraries... [DATA folder]): a GoogleTest executable and its ctest test.
+# attnc_gtest(NAME [CHECK_LEAKS] SOURCES sources... LIBRARIES libraries... [DATA folder]): a GoogleTest executable and its ctest test.
 # It runs in `DATA`, else in the folder that declares it.
 function(attnc_gtest name)
-  cmake_parse_arguments(arg "" "DATA" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "CHECK_LEAKS" "DATA" "SOURCES;LIBRARIES" ${ARGN})
   if(NOT arg_DATA)
     set(arg_DATA ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
@@ -27,7 +32,11 @@ function(attnc_gtest name)
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} attnc_options GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 --gtest_output=xml:${ATTNC_RESULTS}/${name}.xml
            WORKING_DIRECTORY ${arg_DATA})
-  attnc_test_environment(${name})
+  set(leaks)
+  if(arg_CHECK_LEAKS)
+    set(leaks CHECK_LEAKS)
+  endif()
+  attnc_test_environment(${name} ${leaks})
 endfunction()
 
 # attnc_script_test(NAME SCRIPT arguments...): a Python script as one suite; it gets --results FILE to write its cases to.

@@ -19,13 +19,15 @@ libgtest-dev        /usr/include/gtest/gtest.h
 python3             python3
 python3-venv        ensurepip
 '
-# Only the cross-compilation test and faster rebuilds need these; without them the test is a visible skip.
+# Only a few tests (cross-compilation, what a linker is called with) and faster rebuilds need these; without them such a test is a
+# visible skip.
 optional='
 ccache                  ccache
 gcc-aarch64-linux-gnu   aarch64-linux-gnu-gcc
 g++-aarch64-linux-gnu   aarch64-linux-gnu-g++
 libc6-dev-arm64-cross   /usr/aarch64-linux-gnu/lib/libc.so.6
 qemu-user               qemu-aarch64
+strace                  strace
 '
 
 # Debian's own interpreter, whatever else comes first in PATH: the wheels and python3-venv are for that one.

@@ -45,7 +45,8 @@ struct MatmulStages {
 /// row: dot products, maximum, exponentials, sum, weighted values.
 struct AttentionStages {
   Halide::Func keyPanels, values, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
-  Halide::RVar depth, maximumStep, sumStep, key;
+  Halide::RVar depth, maximumStep, sumStep;
+  std::vector<Halide::RVar> keyPieces; ///< One for each update of `weighted`.
   bool copiesValues = false;
   bool skipsKeys = false; ///< Tiles look at a range of the keys that depends on their queries.
   int keys = 0, queries = 0, headDim = 0, valueDim = 0;

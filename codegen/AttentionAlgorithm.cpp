@@ -40,30 +40,63 @@ Expr scoreWhere(const Expr &live, const Expr &score) {
 }
 
 /// The keys that a tile of queries can see, by the region's comparisons of indices alone. Keys outside are skipped, which changes
-/// no value: their scores would be -inf, their exponentials 0.
+/// no value: their scores would be -inf, their exponentials 0. Inside, keys that all queries of the tile can see lie between
+/// those that only some can.
 class KeyRange {
 public:
-  KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys) : keys(keys) {
+  KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys)
+      : partial(band.first || band.last), keys(keys), begin(0), end(keys), fullBegin(0), fullEnd(keys) {
     const Expr tileStart = q / tileRows * tileRows;
-    if (band.last)
-      end = clamp(tileStart + (tileRows + static_cast<int>(std::min<int64_t>(*band.last, keys))), 0, keys);
+    // The first key that the tile's query of this number may not see any more.
+    auto bound = [&](int row, int64_t offset) {
+      const int64_t near = std::clamp<int64_t>(offset, -2 * int64_t(keys) - tileRows, 2 * int64_t(keys));
+      return clamp(tileStart + static_cast<int>(row + near), 0, keys);
+    };
     if (band.first)
-      begin = clamp(tileStart + static_cast<int>(std::max<int64_t>(*band.first, -keys)), 0, keys);
+      begin = bound(0, *band.first), fullBegin = bound(tileRows - 1, *band.first);
+    if (band.last)
+      end = bound(tileRows - 1, *band.last + 1), fullEnd = bound(0, *band.last + 1);
+    fullBegin = min(fullBegin, end);
+    fullEnd = max(fullEnd, fullBegin);
   }
 
-  bool isPartial() const { return begin.defined() || end.defined(); }
+  bool isPartial() const { return partial; }
 
   /// Leaves out the steps of `step` keys that hold no key of the range.
   void restrict(RDom &steps, int step) const {
-    if (begin.defined())
-      steps.where(steps * step + (step - 1) >= begin);
-    if (end.defined())
-      steps.where(steps * step < end);
+    if (!partial)
+      return;
+    steps.where(steps * step + (step - 1) >= begin);
+    steps.where(steps * step < end);
+  }
+
+  /// The keys of the range in ascending order, in pieces: with each, whether only some of the tile's queries can see its keys.
+  std::vector<std::pair<RDom, bool>> pieces() const {
+    if (!partial)
+      return {{RDom(0, keys, "key"), false}};
+    auto piece = [&](const Expr &from, const Expr &to, const char *name) {
+      RDom part(0, keys, name);
+      part.where(part >= from);
+      part.where(part < to);
+      return part;
+    };
+    return {{piece(begin, fullBegin, "first_keys"), true},
+            {piece(fullBegin, fullEnd, "key"), false},
+            {piece(fullEnd, end, "last_keys"), true}};
+  }
+
+  /// `key`, which a loop over restricted steps makes, with what is known of its range: whole steps that hold a key of it. What
+  /// is read there needs to be computed there only.
+  Expr within(const Expr &key, int step) const {
+    if (!partial)
+      return key;
+    return unsafe_promise_clamped(key, begin / step * step, (end + (step - 1)) / step * step - 1);
   }
 
 private:
+  bool partial;
   int keys;
-  Expr begin, end;
+  Expr begin, end, fullBegin, fullEnd;
 };
 
 /// Combines the 16 lanes of `partial` by a fixed tree.
@@ -140,7 +173,7 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSche
   s.maximumStep = maximumStep;
   s.maximumLanes = Func("maximum_lanes");
   s.maximumLanes(l, q, h, b) = -kInfinity;
-  const Expr candidate = scoreAt(maximumStep * kLanes + l);
+  const Expr candidate = scoreAt(range.within(maximumStep * kLanes + l, kLanes));
   s.maximumLanes(l, q, h, b) =
       select(candidate > s.maximumLanes(l, q, h, b), candidate, s.maximumLanes(l, q, h, b));
   Func highest = combineLanes("highest", s.maximumLanes, algorithm.vars,
@@ -157,30 +190,35 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSche
   s.sumStep = sumStep;
   s.sumLanes = Func("sum_lanes");
   s.sumLanes(l, q, h, b) = 0.f;
-  s.sumLanes(l, q, h, b) += s.weights(sumStep * kLanes + l, q, h, b);
+  s.sumLanes(l, q, h, b) += s.weights(range.within(sumStep * kLanes + l, kLanes), q, h, b);
   Func total = combineLanes("total", s.sumLanes, algorithm.vars, [](Expr x, Expr y) { return x + y; });
   s.sum = Func("sum");
   const Expr empty =
       op.getFullyMasked() == attn::FullyMasked::zero ? Expr(0.f) : Expr(std::numeric_limits<float>::quiet_NaN());
   s.sum(q, h, b) = select(total(q, h, b) == 0.f, empty, 1.f / total(q, h, b));
 
-  RDom position(0, keys, "key");
-  range.restrict(position, 1);
-  s.key = position;
-  const bool keyOnly = blocks && liveDependsOnKeyOnly(region);
+  const bool keyOnly = blocks && liveInBandDependsOnKeyOnly(region);
   s.copiesValues = keyOnly || s.valueDim % 16 != 0;
   s.values = Func("values");
   Expr element = value(b, h, k, min(d, s.valueDim - 1));
   if (keyOnly)
-    element = select(evaluateScore(region, 0.f, {b, h, 0, k}, captures).live, element, 0.f);
+    element = select(evaluateScore(region, 0.f, {b, h, 0, k}, captures).liveInBand, element, 0.f);
   s.values(d, k, h, b) = element;
-  const Expr weight = s.weights(position, q, h, b);
-  Expr weightedValue = s.values(d, position, h, b);
-  if (blocks && !keyOnly)
-    weightedValue = select(weight == 0.f, 0.f, weightedValue);
   s.weighted = Func("weighted");
   s.weighted(d, q, h, b) = 0.f;
-  s.weighted(d, q, h, b) += weight * weightedValue;
+  for (const auto &[position, someBlocked] : range.pieces()) {
+    const Expr weight = s.weights(range.within(position, 1), q, h, b);
+    Expr weightedValue = s.values(d, position, h, b);
+    if (someBlocked || (blocks && !keyOnly)) {
+      // Where the score itself decides, the weight tells: it is exactly 0 at a blocked key.
+      const Expr live = liveDependsOnScore(region)
+                            ? weight != 0.f
+                            : evaluateScore(region, 0.f, {b, h, min(q, queries - 1), position}, captures).live;
+      weightedValue = select(live, weightedValue, 0.f);
+    }
+    s.weighted(d, q, h, b) += weight * weightedValue;
+    s.keyPieces.push_back(position);
+  }
 
   algorithm.output = Func("out");
   algorithm.output(d, q, h, b) = s.weighted(d, q, h, b) * s.sum(q, h, b);

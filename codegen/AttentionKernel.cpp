@@ -34,15 +34,15 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
   }
   out.vectorize(di, lanes).unroll(di).unroll(qi).parallel(task);
 
-  s.keyPanels.compute_at(out, task).store_in(MemoryType::Heap);
+  // Whole panels, and whole steps of the row sums and maxima, whose lanes may be more than a panel's columns.
+  const int step = std::max(panel, kAttentionLanes), paddedKeys = (s.keys + step - 1) / step * step;
+  s.keyPanels.compute_at(out, task).store_in(MemoryType::Heap).bound(ko, 0, paddedKeys / panel);
   s.keyPanels.bound_extent(ki, panel).vectorize(ki, lanes).unroll(ki);
   if (s.copiesValues) {
-    s.values.compute_at(out, task).store_in(MemoryType::Heap);
+    s.values.compute_at(out, task).store_in(MemoryType::Heap).bound(v.k, 0, s.keys);
     s.values.bound_extent(v.d, (s.valueDim + valueCols - 1) / valueCols * valueCols).vectorize(v.d, lanes);
   }
 
-  // Whole panels, and whole steps of the row sums and maxima, whose lanes may be more than a panel's columns.
-  const int step = std::max(panel, kAttentionLanes), paddedKeys = (s.keys + step - 1) / step * step;
   s.dots.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
   s.weights.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
   if (s.skipsKeys) {
@@ -72,9 +72,12 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
 
   s.weighted.compute_at(out, dOuter).bound_extent(v.q, tileRows).bound_extent(v.d, valueCols);
   s.weighted.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
-  s.weighted.update().reorder(v.d, v.q, s.key).vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
-  if (s.keys % 2 == 0)
-    s.weighted.update().unroll(s.key, 2);
+  for (size_t i = 0; i < s.keyPieces.size(); ++i) {
+    Stage update = s.weighted.update(static_cast<int>(i));
+    update.reorder(v.d, v.q, s.keyPieces[i]).vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
+    if (s.keys % 2 == 0 && !s.skipsKeys)
+      update.unroll(s.keyPieces[i], 2);
+  }
 }
 
 } // namespace attnc

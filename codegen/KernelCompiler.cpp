@@ -3,6 +3,7 @@
 #include "codegen/KernelCompiler.h"
 
 #include "codegen/Kernels.h"
+#include "codegen/SignalsHeldBack.h"
 #include "ir/AttnDialect.h"
 #include "passes/TargetInfo.h"
 
@@ -107,6 +108,8 @@ bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, Compiled
       error = "kernel '" + compiled.name + "': no memory for its bitcode";
       return false;
     }
+    // Halide makes a folder in /tmp for the time of a compilation, though it puts nothing there.
+    const SignalsHeldBack held;
     algorithm.output.compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
     compiled.bitcode = file.contents();
     if (compiled.bitcode.empty())

@@ -146,6 +146,11 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   for (Function *function : unused)
     if (function->use_empty())
       function->eraseFromParent();
+  // Halide numbers names through the whole process; an object does not tell what was compiled before it.
+  int tasks = 0;
+  for (Function &function : module)
+    if (!function.isDeclaration() && function.getName() != kernel.name)
+      function.setName(kernel.name + ".task" + std::to_string(tasks++));
   state->usesBatch[kernel.name] = kernel.usesBatch;
   if (Linker::linkModules(*state->module, std::move(*parsed)))
     return fail("cannot be linked with the other kernels");

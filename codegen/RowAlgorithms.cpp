@@ -236,8 +236,12 @@ void OpTranslator::pool(attn::PoolOp op) {
   const Expr element = input.at(indexOfRow(input, m * positions + position, n));
   const Expr live = isLive(position, m);
   Func pooled(unique("pooled")), count(unique("pooled_count"));
-  count(m) = 0.f;
-  count(m) += select(live, 1.f, 0.f);
+  if (blocked.at) {
+    count(m) = 0.f;
+    count(m) += select(live, 1.f, 0.f);
+  } else { // A sum of ones that does not mention the position would be one addition.
+    count(m) = static_cast<float>(positions);
+  }
   algorithm.rowStages.push_back({count, m, 0});
   if (op.getKind() == attn::PoolKind::mean) {
     pooled(n, m) = 0.f;

@@ -144,28 +144,25 @@ std::optional<Affine> affineOf(mlir::Value value) {
   return Affine{a->keys + sign * b->keys, a->queries + sign * b->queries, a->constant + sign * b->constant};
 }
 
-/// Narrows the band by "distance <= 0", where distance = +-(key - query) + constant.
-void narrow(KeyBand &band, const Affine &distance) {
+/// Narrows the band by "distance <= 0", where distance = +-(key - query) + constant; false where it says nothing of the two.
+bool narrow(KeyBand &band, const Affine &distance) {
   if (distance.keys == 1 && distance.queries == -1)
     band.last = std::min(band.last.value_or(-distance.constant), -distance.constant);
-  if (distance.keys == -1 && distance.queries == 1)
+  else if (distance.keys == -1 && distance.queries == 1)
     band.first = std::max(band.first.value_or(distance.constant), distance.constant);
+  else
+    return false;
+  return true;
 }
 
-/// Collects the comparisons that have to hold for `live`.
-void collectBand(mlir::Value live, KeyBand &band) {
-  mlir::Operation *op = live.getDefiningOp();
-  if (op && mlir::isa<mlir::arith::AndIOp>(op)) {
-    collectBand(op->getOperand(0), band);
-    collectBand(op->getOperand(1), band);
-    return;
-  }
-  auto comparison = mlir::dyn_cast_if_present<mlir::arith::CmpIOp>(op);
+/// Narrows the band by a comparison of key and query; false for any other condition.
+bool narrowBy(KeyBand &band, mlir::Value condition) {
+  auto comparison = condition.getDefiningOp<mlir::arith::CmpIOp>();
   if (!comparison)
-    return;
+    return false;
   const auto lhs = affineOf(comparison.getLhs()), rhs = affineOf(comparison.getRhs());
   if (!lhs || !rhs)
-    return;
+    return false;
   const Affine less{lhs->keys - rhs->keys, lhs->queries - rhs->queries, lhs->constant - rhs->constant};
   const Affine more{-less.keys, -less.queries, -less.constant};
   using P = mlir::arith::CmpIPredicate;
@@ -180,8 +177,29 @@ void collectBand(mlir::Value live, KeyBand &band) {
   case P::sgt:
     return narrow(band, {more.keys, more.queries, more.constant + 1});
   default:
-    return;
+    return false;
   }
+}
+
+/// `live` taken apart: the band, and the other conditions that have to hold.
+struct LiveConditions {
+  KeyBand band;
+  llvm::SmallVector<mlir::Value> others;
+};
+
+void collectConditions(mlir::Value live, LiveConditions &conditions) {
+  if (auto both = live.getDefiningOp<mlir::arith::AndIOp>()) {
+    collectConditions(both.getLhs(), conditions);
+    collectConditions(both.getRhs(), conditions);
+  } else if (!narrowBy(conditions.band, live)) {
+    conditions.others.push_back(live);
+  }
+}
+
+LiveConditions conditionsOf(mlir::Block &region) {
+  LiveConditions conditions;
+  collectConditions(scoreOf(region).getLive(), conditions);
+  return conditions;
 }
 
 } // namespace
@@ -210,7 +228,9 @@ Score evaluateScore(mlir::Block &body, const Expr &dot, const ScorePosition &pos
         << "attnc: no rule for '" << inner.getName().getStringRef().str() << "' in a score";
     values[inner.getResult(0)] = result;
   }
-  Score score{get(scoreOf(body).getScore()), get(scoreOf(body).getLive()), 1.0};
+  Score score{get(scoreOf(body).getScore()), get(scoreOf(body).getLive()), Internal::const_true(), 1.0};
+  for (mlir::Value condition : conditionsOf(body).others)
+    score.liveInBand = score.liveInBand && get(condition);
   if (auto factor = constantFactor(body))
     score.value = dot, score.factor = *factor;
   return score;
@@ -218,13 +238,14 @@ Score evaluateScore(mlir::Block &body, const Expr &dot, const ScorePosition &pos
 
 bool mayBlockKeys(mlir::Block &region) { return !mlir::matchPattern(scoreOf(region).getLive(), mlir::m_One()); }
 
-bool liveDependsOnKeyOnly(mlir::Block &region) { return !dependsOn(scoreOf(region).getLive(), {kDot, kQuery}); }
-
-KeyBand keyBand(mlir::Block &region) {
-  KeyBand band;
-  collectBand(scoreOf(region).getLive(), band);
-  return band;
+bool liveInBandDependsOnKeyOnly(mlir::Block &region) {
+  return llvm::none_of(conditionsOf(region).others,
+                       [](mlir::Value condition) { return dependsOn(condition, {kDot, kQuery}); });
 }
+
+KeyBand keyBand(mlir::Block &region) { return conditionsOf(region).band; }
+
+bool liveDependsOnScore(mlir::Block &region) { return dependsOn(scoreOf(region).getLive(), {kDot}); }
 
 bool liveDependsOnKey(mlir::Block &region) { return dependsOn(scoreOf(region).getLive(), {kDot, kKey}); }
 

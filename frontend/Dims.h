@@ -19,6 +19,7 @@ constexpr size_t maxNodes = 65536;
 constexpr size_t maxDims = 64;
 constexpr size_t maxTensors = 1024;
 constexpr size_t maxRenamings = 1024;
+constexpr size_t maxScoreSteps = 64;
 /// Elements of all sinusoidal tables together: they are written out in the IR.
 constexpr int64_t maxTableElements = int64_t(1) << 24;
 

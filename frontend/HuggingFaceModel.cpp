@@ -143,7 +143,7 @@ void ModelBuilder::addEncoder() {
   encoder.layer.batchFirst = true;
   const EncoderNames &family = config.family == EncoderFamily::DistilBert ? distilBertNames : bertNames;
   ModuleDesc &module = add("last_hidden_state", {"embeddings"}, names.prefix + family.encoder, encoder);
-  module.mask = {"attention_mask", config.loc, false};
+  module.arguments["src_key_padding_mask"] = {"attention_mask", config.loc, false};
   auto rename = [&](const std::string &local, const std::string &name) {
     module.parameters.push_back({{"layers.*." + local}, {name}});
   };
@@ -192,7 +192,7 @@ void ModelBuilder::addOutputs() {
   pooling.batchFirst = true;
   if (sentence.pooling) {
     pooling.mode = *sentence.pooling;
-    add("pooled", {"last_hidden_state"}, "", pooling).mask = {"attention_mask", config.loc, false};
+    add("pooled", {"last_hidden_state"}, "", pooling).arguments["padding_mask"] = {"attention_mask", config.loc, false};
     if (sentence.normalize)
       add("sentence_embedding", {"pooled"}, "", NormalizeDesc{});
     output("sentence_embedding", sentence.normalize ? "sentence_embedding" : "pooled");

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <set>
 
 namespace attnc {
 
@@ -84,6 +83,19 @@ bool checkModelName(const Located<std::string> &name, Diagnostics &diagnostics) 
     return true;
   diagnostics.error(name.loc, "the model's name " + inQuotes(*name) + " is that of the runtime's functions",
                     "choose another name");
+  return false;
+}
+
+bool checkTensorName(const Located<std::string> &name, std::set<std::string> &seen, Diagnostics &diagnostics) {
+  std::string lowered = *name;
+  std::transform(lowered.begin(), lowered.end(), lowered.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (*name == "batch")
+    diagnostics.error(name.loc, "\"batch\" cannot name a tensor",
+                      "the header uses it for the number of sequences of a call");
+  else if (!seen.insert(lowered).second)
+    diagnostics.error(name.loc, "inputs and outputs need names that differ, and not in case alone: " + inQuotes(*name));
+  else
+    return true;
   return false;
 }
 

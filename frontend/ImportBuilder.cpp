@@ -80,6 +80,21 @@ Value ImportBuilder::reshape(Value input, ArrayRef<int64_t> shape) {
   return checkedResult(builder.create(state));
 }
 
+Value ImportBuilder::broadcast(Value input, ArrayRef<int64_t> shape) {
+  if (!input)
+    return {};
+  auto type = RankedTensorType::get(shape, cast<RankedTensorType>(input.getType()).getElementType());
+  OperationState state(place(), attn::BroadcastOp::getOperationName());
+  state.addOperands(input);
+  state.addTypes(type);
+  return checkedResult(builder.create(state));
+}
+
+Value ImportBuilder::concat(ArrayRef<Value> inputs, int64_t axis) {
+  return emitWith<attn::ConcatOp>(
+      inputs, [&](attn::ConcatOp::Properties &properties) { properties.axis = builder.getI64IntegerAttr(axis); });
+}
+
 Value ImportBuilder::activation(Value input, ActivationKind kind) {
   if (kind == ActivationKind::None)
     return input;
@@ -128,11 +143,8 @@ Value ImportBuilder::parameter(const std::string &name, ArrayRef<int64_t> shape)
   return known->second;
 }
 
-Value ImportBuilder::blockedMask(const Located<std::string> &name) {
-  if (name->empty())
-    return {};
+Value ImportBuilder::blockedMask(const Located<std::string> &name, MaskConvention convention) {
   Value mask = values.at(*name);
-  MaskConvention convention = MaskConvention::Blocked;
   for (const InputDesc &input : model.inputs)
     if (*input.name == *name && *input.mask != MaskConvention::None)
       convention = *input.mask;

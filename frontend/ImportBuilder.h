@@ -62,6 +62,8 @@ public:
   mlir::Value transpose(mlir::Value input, llvm::ArrayRef<int64_t> permutation);
   mlir::Value slice(mlir::Value input, int64_t axis, int64_t start, int64_t size);
   mlir::Value reshape(mlir::Value input, llvm::ArrayRef<int64_t> shape);
+  mlir::Value broadcast(mlir::Value input, llvm::ArrayRef<int64_t> shape);
+  mlir::Value concat(llvm::ArrayRef<mlir::Value> inputs, int64_t axis);
   mlir::Value activation(mlir::Value input, ActivationKind kind);
   mlir::Value layerNorm(mlir::Value input, mlir::Value weight, mlir::Value bias, double eps);
   /// A constant made by the compiler.
@@ -71,8 +73,9 @@ public:
   /// shape is an error.
   mlir::Value parameter(const std::string &name, llvm::ArrayRef<int64_t> shape);
 
-  /// A mask of blocked tokens made of an input of either convention, or null.
-  mlir::Value blockedMask(const Located<std::string> &name);
+  /// A mask that is true where blocked, made of a bool or integer value. An input may state its convention; any other
+  /// value has the one given here.
+  mlir::Value blockedMask(const Located<std::string> &name, MaskConvention convention = MaskConvention::Blocked);
 
   /// States that `indices` choose among `rows` rows, on the arguments that they come from. No op computes integers, so
   /// they are arguments whose elements some ops have moved.
@@ -83,6 +86,9 @@ public:
   /// `[batch, 20, 256]`.
   std::string describe(mlir::Value value) const { return describeShape(shapeOf(value)); }
   std::string describeShape(llvm::ArrayRef<int64_t> extents) const;
+
+  /// The largest batch, 1 where no batch is a run-time extent.
+  int64_t batchBound() const { return maxBatch; }
 
   /// While it is set, results may be larger than a tensor in memory: scores never get there.
   bool virtualResults = false;
@@ -109,14 +115,10 @@ mlir::Value importModule(ImportBuilder &builder, const ModuleDesc &module);
 /// Emits the nodes of a graph, whose values become `<graph>.<node>`; returns that of its output. (ImportGraph.cpp)
 mlir::Value importGraph(ImportBuilder &builder, const ModuleDesc &module, const GraphDesc &graph);
 
-/// Multi-head attention spelled out, on [batch, length, width] or [length, width]; `local` goes before its parameters'
-/// names within the module. (ImportAttention.cpp)
-mlir::Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention,
-                            const std::string &local, mlir::Value query, mlir::Value key, mlir::Value value,
-                            mlir::Value blocked);
-
-/// nn.MultiheadAttention, nn.TransformerEncoderLayer and nn.TransformerEncoder. (ImportAttention.cpp)
+/// nn.MultiheadAttention. (ImportAttention.cpp)
 mlir::Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention);
+
+/// nn.TransformerEncoderLayer and nn.TransformerEncoder. (ImportTransformer.cpp)
 mlir::Value importEncoderLayer(ImportBuilder &builder, const ModuleDesc &module,
                                const TransformerEncoderLayerDesc &layer);
 mlir::Value importEncoder(ImportBuilder &builder, const ModuleDesc &module, const TransformerEncoderDesc &encoder);

@@ -89,11 +89,12 @@ public:
     if (!*pooling.batchFirst)
       x = builder.transpose(x, {1, 0, 2});
     SmallVector<Value> operands = {x};
-    if (Value blocked = builder.blockedMask(module.mask)) {
+    if (const Located<std::string> *mask = module.argument("padding_mask")) {
+      Value blocked = builder.blockedMask(*mask);
       if (ImportBuilder::shapeOf(blocked) != ImportBuilder::shapeOf(x).drop_back())
-        return builder.failAt(module.mask.loc, "the padding mask is " + builder.describe(blocked) +
-                                                   ", but must be (batch, seq), as the input " + builder.describe(x) +
-                                                   " (batch first) is");
+        return builder.failAt(mask->loc, "the padding mask is " + builder.describe(blocked) +
+                                             ", but must be (batch, seq), as the input " + builder.describe(x) +
+                                             " (batch first) is");
       operands.push_back(blocked);
     }
     std::optional<attn::PoolKind> kind = attn::symbolizePoolKind(spelling(*pooling.mode));

@@ -31,7 +31,7 @@ std::string expectation(const KeySpec &spec) {
   case KeyType::Number:
     return "a number" + orNull;
   case KeyType::Boolean:
-    return "true or false";
+    return "true or false" + orNull;
   case KeyType::Choice:
     return "one of " + quotedList(spec.choices) + orNull;
   case KeyType::String:

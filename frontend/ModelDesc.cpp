@@ -33,6 +33,8 @@ const char *spelling(ActivationKind value) { return lookUp(value); }
 const char *spelling(PoolingMode value) { return lookUp(value); }
 const char *spelling(PositionKind value) { return lookUp(value); }
 const char *spelling(MaskConvention value) { return lookUp(value); }
+const char *spelling(CausalAlignment value) { return lookUp(value); }
+const char *spelling(FullyMaskedRows value) { return lookUp(value); }
 
 std::string ModuleDesc::parameterName(const std::string &local) const {
   for (const auto &[from, to] : parameters)

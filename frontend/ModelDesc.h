@@ -11,6 +11,7 @@
 #pragma once
 
 #include "frontend/Diagnostic.h"
+#include "frontend/ScoreExpression.h"
 
 #include <map>
 #include <string>
@@ -29,12 +30,20 @@ enum class PositionKind { Learned, Sinusoidal };
 /// attention_mask of Hugging Face is Valid (1 = the key takes part).
 enum class MaskConvention { None, Blocked, Valid };
 
+/// Which query and key are abreast where there are more keys than queries or fewer: the first ones, or the last ones.
+enum class CausalAlignment { TopLeft, BottomRight };
+
+/// What a row of scores gives whose keys are all blocked.
+enum class FullyMaskedRows { Zero, Nan };
+
 /// The spelling in model.json: "f32", "relu", "cls", "learned", "blocked" ...
 const char *spelling(DType);
 const char *spelling(ActivationKind);
 const char *spelling(PoolingMode);
 const char *spelling(PositionKind);
 const char *spelling(MaskConvention);
+const char *spelling(CausalAlignment);
+const char *spelling(FullyMaskedRows);
 
 /// A named dimension. A run-time dimension is given per call, from 1 to its extent; it may only lead a shape.
 struct DimDesc {
@@ -64,6 +73,19 @@ struct InputDesc {
   Located<DType> dtype = DType::F32;
   Located<MaskConvention> mask =
       MaskConvention::None; ///< Stated by the file; None leaves it to the use (PyTorch's: Blocked).
+};
+
+/// The constant modifications of scores.
+enum class ScoreStepKind { Causal, Window, Alibi, Softcap, Expression };
+
+/// One of them, applied to every score after its scaling and before masks.
+struct ScoreStepDesc {
+  SourceLoc loc;
+  ScoreStepKind kind = ScoreStepKind::Causal;
+  CausalAlignment alignment = CausalAlignment::TopLeft; ///< Of Causal and Window.
+  int64_t left = 0, right = 0;                          ///< Of a Window: how far it reaches to either side.
+  double softcap = 1;
+  ScoreExpression expression;
 };
 
 // -- Modules -------------------------------------------------------------------------------------------------------
@@ -103,20 +125,27 @@ struct PositionalEncodingDesc {
   Located<bool> batchFirst = false;
 };
 
-/// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value and ModuleDesc::mask is key_padding_mask.
+/// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value; arguments: attn_mask, key_padding_mask, lengths.
 /// Parameters, when kdim = vdim = embed_dim: in_proj_weight (3E, E), in_proj_bias (3E); else q_proj_weight,
-/// k_proj_weight, v_proj_weight and in_proj_bias; always out_proj.weight, out_proj.bias. ModuleDesc::parameters may ask
-/// for the split form (see there).
+/// k_proj_weight, v_proj_weight and in_proj_bias; always out_proj.weight, out_proj.bias; bias_k and bias_v (1, 1, E)
+/// with add_bias_kv. ModuleDesc::parameters may ask for the split form (see there). With need_weights the probabilities
+/// are the value `<module>.attn_weights`.
 struct MultiheadAttentionDesc {
   Located<int64_t> embedDim;
   Located<int64_t> numHeads;
   Located<bool> bias = true;
   Located<int64_t> kdim = 0; ///< 0: embed_dim.
   Located<int64_t> vdim = 0; ///< 0: embed_dim.
+  Located<bool> addBiasKv = false;
+  Located<bool> addZeroAttn = false;
   Located<bool> batchFirst = false;
+  Located<bool> needWeights = false;
+  Located<bool> averageAttnWeights = true;
+  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
+  std::vector<ScoreStepDesc> score;
 };
 
-/// nn.TransformerEncoderLayer; ModuleDesc::mask is src_key_padding_mask.
+/// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.
 /// Parameters: self_attn.* (as MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*.
 struct TransformerEncoderLayerDesc {
   SourceLoc loc;
@@ -128,9 +157,12 @@ struct TransformerEncoderLayerDesc {
   Located<bool> batchFirst = false;
   Located<bool> normFirst = false;
   Located<bool> bias = true;
+  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
+  std::vector<ScoreStepDesc> score; ///< Of its self-attention.
 };
 
-/// nn.TransformerEncoder. Parameters: layers.<i>.* and norm.*; with share_weights all layers use layers.0.*.
+/// nn.TransformerEncoder; arguments: mask, src_key_padding_mask, lengths. Parameters: layers.<i>.* and norm.*; with
+/// share_weights all layers use layers.0.*.
 struct TransformerEncoderDesc {
   TransformerEncoderLayerDesc layer;
   Located<int64_t> numLayers;
@@ -144,7 +176,7 @@ struct ActivationDesc {
 };
 
 /// (batch, seq, embed) -> (batch, embed): the first position, or mean or maximum over the positions that
-/// ModuleDesc::mask lets take part. A row without any valid position gives 0.
+/// padding_mask (an argument) lets take part. A row without any valid position gives 0.
 struct PoolingDesc {
   Located<PoolingMode> mode = PoolingMode::Mean;
   Located<bool> batchFirst = false;
@@ -195,8 +227,8 @@ struct ModuleDesc {
   /// The values that it reads: one for most kinds; query, key, value for MultiheadAttention; any number for Add; none
   /// for an Embedding with a row, and for a Graph.
   std::vector<Located<std::string>> inputs;
-  /// The input that says which keys are padding: (batch, seq), bool or integer. Empty: none.
-  Located<std::string> mask;
+  /// Masks and other values that it reads besides, by their keys: {"key_padding_mask", "padding"}.
+  std::map<std::string, Located<std::string>> arguments;
   /// Goes before every parameter's name. Default: name + ".".
   Located<std::string> prefix;
   /// PyTorch's parameter name within the module -> the name to use in its place, still behind the prefix. In both, `*`
@@ -208,6 +240,11 @@ struct ModuleDesc {
 
   /// The full name of a parameter, as the weights file has it: prefix and renaming applied.
   std::string parameterName(const std::string &local) const;
+  /// The value that the key names, or null.
+  const Located<std::string> *argument(const std::string &key) const {
+    auto it = arguments.find(key);
+    return it == arguments.end() ? nullptr : &it->second;
+  }
   /// Whether `parameters` renames that local name.
   bool renames(const std::string &local) const;
 };

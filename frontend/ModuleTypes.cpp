@@ -2,6 +2,7 @@
 #include "frontend/ModuleTypes.h"
 
 #include "frontend/GraphOps.h"
+#include "frontend/ParseScore.h"
 
 #include <cmath>
 
@@ -51,21 +52,24 @@ template <> const std::vector<Key<PositionalEncodingDesc>> &keysOf() {
   return table;
 }
 
+KeySpec scoreKey() { return special("score", KeyType::ObjectList, KeyRole::Optional, "[]"); }
+
 template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
   static const std::vector<Key<MultiheadAttentionDesc>> table = {
       required("embed_dim", &MultiheadAttentionDesc::embedDim),
       required("num_heads", &MultiheadAttentionDesc::numHeads),
       {ignored("dropout", KeyType::Number, "0"), {}},
       optional("bias", &MultiheadAttentionDesc::bias),
-      {unsupported("add_bias_kv", KeyType::Boolean, "false"), {}},
-      {unsupported("add_zero_attn", KeyType::Boolean, "false"), {}},
+      optional("add_bias_kv", &MultiheadAttentionDesc::addBiasKv),
+      optional("add_zero_attn", &MultiheadAttentionDesc::addZeroAttn),
       optional("kdim", &MultiheadAttentionDesc::kdim).orNull(),
       optional("vdim", &MultiheadAttentionDesc::vdim).orNull(),
       optional("batch_first", &MultiheadAttentionDesc::batchFirst),
-      {unsupported("need_weights", KeyType::Boolean, "false"), {}},
-      {unsupported("attn_mask", KeyType::Reference, "null"), {}},
-      {unsupported("is_causal", KeyType::Boolean, "false"), {}},
-      {ignored("average_attn_weights", KeyType::Boolean, "true"), {}}};
+      {scoreKey(), {}},
+      optional("fully_masked", &MultiheadAttentionDesc::fullyMasked),
+      optional("need_weights", &MultiheadAttentionDesc::needWeights),
+      optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights),
+      {ignored("is_causal", KeyType::Boolean, "false"), {}}};
   return table;
 }
 
@@ -79,7 +83,9 @@ template <> const std::vector<Key<TransformerEncoderLayerDesc>> &keysOf() {
                                                 optional("layer_norm_eps", &Layer::layerNormEps),
                                                 optional("batch_first", &Layer::batchFirst),
                                                 optional("norm_first", &Layer::normFirst),
-                                                optional("bias", &Layer::bias)};
+                                                optional("bias", &Layer::bias),
+                                                {scoreKey(), {}},
+                                                optional("fully_masked", &Layer::fullyMasked)};
   return table;
 }
 
@@ -91,8 +97,7 @@ template <> const std::vector<Key<TransformerEncoderDesc>> &keysOf() {
       optional("share_weights", &TransformerEncoderDesc::shareWeights),
       {ignored("enable_nested_tensor", KeyType::Boolean, "true"), {}},
       {ignored("mask_check", KeyType::Boolean, "true"), {}},
-      {unsupported("mask", KeyType::Reference, "null"), {}},
-      {unsupported("is_causal", KeyType::Boolean, "false"), {}}};
+      {ignored("is_causal", KeyType::Boolean, "null"), {}}};
   return table;
 }
 
@@ -167,12 +172,14 @@ ModuleKind parsePositionalEncoding(const JsonValue &object, const ParseContext &
 ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) {
   MultiheadAttentionDesc attention = readTable<MultiheadAttentionDesc>(object, context.diagnostics);
   checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
+  attention.score = readScore(object, context.diagnostics);
   return attention;
 }
 
 TransformerEncoderLayerDesc readEncoderLayer(const JsonValue &object, Diagnostics &diagnostics) {
   auto layer = readTable<TransformerEncoderLayerDesc>(object, diagnostics);
   layer.loc = object.loc();
+  layer.score = readScore(object, diagnostics);
   checkHeads(layer.dModel, "d_model", layer.nhead, "nhead", diagnostics);
   checkEps(layer.layerNormEps, "layer_norm_eps", diagnostics);
   return layer;
@@ -240,7 +247,7 @@ template <typename T> std::vector<KeySpec> specsOf() {
 
 ModuleType makeType(const char *name, std::vector<KeySpec> own,
                     ModuleKind (*parse)(const JsonValue &, const ParseContext &), InputForm inputs, bool hasParameters,
-                    const char *mask = nullptr) {
+                    std::vector<ArgumentSpec> arguments = {}) {
   std::vector<KeySpec> keys = {special("type", KeyType::String, KeyRole::Required),
                                special("name", KeyType::String, KeyRole::Optional)};
   auto add = [&](const char *key, KeyType type, KeyRole role = KeyRole::Optional) {
@@ -254,20 +261,25 @@ ModuleType makeType(const char *name, std::vector<KeySpec> own,
     for (const char *key : {"query", "key", "value"})
       add(key, KeyType::Reference);
   keys.insert(keys.end(), own.begin(), own.end());
-  if (mask)
-    keys.push_back(special(mask, KeyType::Reference, KeyRole::Optional, "null"));
+  for (const ArgumentSpec &argument : arguments)
+    keys.push_back(special(argument.key, KeyType::Reference, KeyRole::Optional, "null"));
   if (hasParameters) {
     add("prefix", KeyType::String);
     keys.push_back(special("parameters", KeyType::Map, KeyRole::Optional, "{}"));
   }
-  return {inputs, mask, hasParameters, {name, std::move(keys)}, parse};
+  return {inputs, std::move(arguments), hasParameters, {name, std::move(keys)}, parse};
 }
 
 std::vector<KeySpec> encoderLayerKeys() {
   std::vector<KeySpec> keys = specsOf<TransformerEncoderLayerDesc>();
-  keys.push_back(unsupported("src_mask", KeyType::Reference, "null"));
-  keys.push_back(unsupported("is_causal", KeyType::Boolean, "false"));
+  keys.push_back(ignored("is_causal", KeyType::Boolean, "false"));
   return keys;
+}
+
+std::vector<ArgumentSpec> selfAttentionArguments(const char *mask) {
+  return {{mask, ArgumentKind::AttentionMask, "is_causal"},
+          {"src_key_padding_mask", ArgumentKind::PaddingMask},
+          {"lengths", ArgumentKind::Lengths}};
 }
 
 std::vector<ModuleType> makeTypes() {
@@ -275,10 +287,13 @@ std::vector<ModuleType> makeTypes() {
   const InputForm one = InputForm::One;
   return {
       makeType("TransformerEncoder", specsOf<TransformerEncoderDesc>(), parseEncoder, one, true,
-               "src_key_padding_mask"),
-      makeType("TransformerEncoderLayer", encoderLayerKeys(), parseEncoderLayer, one, true, "src_key_padding_mask"),
+               selfAttentionArguments("mask")),
+      makeType("TransformerEncoderLayer", encoderLayerKeys(), parseEncoderLayer, one, true,
+               selfAttentionArguments("src_mask")),
       makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, InputForm::Attention, true,
-               "key_padding_mask"),
+               {{"attn_mask", ArgumentKind::AttentionMask, "is_causal"},
+                {"key_padding_mask", ArgumentKind::PaddingMask},
+                {"lengths", ArgumentKind::Lengths}}),
       makeType("Linear", specsOf<LinearDesc>(), parseLinear, one, true),
       makeType("LayerNorm", specsOf<LayerNormDesc>(), parseLayerNorm, one, true),
       makeType("Embedding", specsOf<EmbeddingDesc>(), parseEmbedding, InputForm::Row, true),
@@ -288,7 +303,8 @@ std::vector<ModuleType> makeTypes() {
       makeType("SiLU", {inplace}, parseActivation<ActivationKind::Silu>, one, false),
       makeType("Tanh", {}, parseActivation<ActivationKind::Tanh>, one, false),
       makeType("Sigmoid", {}, parseActivation<ActivationKind::Sigmoid>, one, false),
-      makeType("Pooling", specsOf<PoolingDesc>(), parsePooling, one, false, "padding_mask"),
+      makeType("Pooling", specsOf<PoolingDesc>(), parsePooling, one, false,
+               {{"padding_mask", ArgumentKind::TokenMask}}),
       makeType("Normalize", specsOf<NormalizeDesc>(), parseNormalize, one, false),
       makeType("Add", {}, parseAdd, InputForm::Many, false),
       makeType("Dropout", {ignored("p", KeyType::Number, "0.5"), inplace}, parseIdentity, one, false),
@@ -355,7 +371,8 @@ const ObjectSpec &weightsSpec() {
 }
 
 std::vector<ObjectSpec> describeFormat() {
-  std::vector<ObjectSpec> all = {modelSpec(), dimSpec(), inputSpec(), weightsSpec(), layerSpec(), normSpec()};
+  std::vector<ObjectSpec> all = {modelSpec(), dimSpec(),  inputSpec(), weightsSpec(),
+                                 layerSpec(), normSpec(), scoreSpec()};
   for (const ModuleType &type : moduleTypes())
     all.push_back(type.spec);
   for (const GraphOp &op : graphOps())

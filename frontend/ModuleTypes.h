@@ -25,9 +25,24 @@ enum class InputForm {
   None
 };
 
+/// What a value may be that a module reads besides its inputs.
+enum class ArgumentKind {
+  AttentionMask, ///< bool or f32, any value.
+  PaddingMask,   ///< bool, f32 or integers of a stated convention; an input of the model.
+  TokenMask,     ///< bool or integers of a stated convention; an input of the model.
+  Lengths        ///< i32; an input of the model.
+};
+
+/// A key that names such a value.
+struct ArgumentSpec {
+  const char *key;
+  ArgumentKind kind;
+  const char *hint = nullptr; ///< The key of PyTorch's is_causal for this mask: true needs the mask.
+};
+
 struct ModuleType {
   InputForm inputs;
-  const char *mask;   ///< The key that names its padding mask, or null.
+  std::vector<ArgumentSpec> arguments;
   bool hasParameters; ///< Whether it takes "prefix" and "parameters".
   ObjectSpec spec;    ///< Its name and all of its keys, the common ones included.
   /// Reads and checks its own keys; what it reads from other modules is the caller's affair.

@@ -14,11 +14,6 @@ namespace attnc {
 
 namespace {
 
-std::string lowered(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
 std::string joined(const std::vector<std::string> &words) {
   std::string text;
   for (const std::string &word : words)
@@ -136,17 +131,9 @@ private:
   void checkTensorNames() {
     std::set<std::string> seen;
     for (const InputDesc &input : model.inputs)
-      checkTensorName(input.name, seen);
+      checkTensorName(input.name, seen, diagnostics);
     for (const OutputDesc &output : model.outputs)
-      checkTensorName(output.name, seen);
-  }
-  void checkTensorName(const Located<std::string> &name, std::set<std::string> &seen) {
-    if (*name == "batch")
-      diagnostics.error(name.loc, "\"batch\" cannot name a tensor",
-                        "the header uses it for the number of sequences of a call");
-    else if (!seen.insert(lowered(*name)).second)
-      diagnostics.error(name.loc,
-                        "inputs and outputs need names that differ, and not in case alone: " + inQuotes(*name));
+      checkTensorName(output.name, seen, diagnostics);
   }
 
   void readWeights() {

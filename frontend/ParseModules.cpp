@@ -68,6 +68,14 @@ bool isPrintableName(const std::string &name) {
          std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
 
+/// The values that a module gives besides its result; those of a Graph are its nodes.
+std::vector<std::string> furtherValuesOf(const ModuleDesc &module) {
+  const auto *attention = std::get_if<MultiheadAttentionDesc>(&module.kind);
+  if (!attention || !*attention->needWeights)
+    return {};
+  return {*module.name + ".attn_weights"};
+}
+
 class ModuleListParser {
 public:
   ModuleListParser(ModelDesc &model, Diagnostics &diagnostics)
@@ -130,11 +138,13 @@ private:
       noteDropout(object);
       readName(object, module);
       readInputs(object, *type, module);
-      readMask(object, *type, module);
+      readArguments(object, *type, module);
       readParameters(object, *type, module);
       checkParameterSizes(module);
       if (auto *graph = std::get_if<GraphDesc>(&module.kind))
         resolveGraph(*graph, module);
+      for (const std::string &name : furtherValuesOf(module))
+        scope.define(Located<std::string>(name, module.loc));
     }
     // A module of unknown type still gives its name, lest every reader of it be an error too.
     scope.define(module.name);
@@ -214,26 +224,46 @@ private:
       }
   }
 
-  void readMask(const JsonValue &object, const ModuleType &type, ModuleDesc &module) {
-    const JsonValue *value = type.mask ? object.find(type.mask) : nullptr;
+  void readArguments(const JsonValue &object, const ModuleType &type, ModuleDesc &module) {
+    for (const ArgumentSpec &spec : type.arguments) {
+      readArgument(object, spec, module);
+      const JsonValue *hint = spec.hint ? object.find(spec.hint) : nullptr;
+      if (hint && hint->kind == JsonKind::Boolean && hint->boolean && !module.argument(spec.key))
+        diagnostics.error(hint->loc(), std::string(spec.hint) + " is true, but there is no " + spec.key,
+                          std::string("it is a hint that the given mask is causal and makes none; give ") + spec.key +
+                              ", or \"score\": [{\"causal\": \"top_left\"}] and no hint");
+    }
+  }
+
+  void readArgument(const JsonValue &object, const ArgumentSpec &spec, ModuleDesc &module) {
+    const JsonValue *value = object.find(spec.key);
     if (!value || value->kind == JsonKind::Null)
       return;
-    std::optional<std::string> text = reader.string(*value, type.mask);
+    std::optional<std::string> text = reader.string(*value, spec.key);
     if (!text)
       return;
-    module.mask = Located<std::string>(*text, value->loc());
-    if (!scope.resolve(module.mask))
+    Located<std::string> &name = module.arguments[spec.key] = Located<std::string>(*text, value->loc());
+    if (!scope.resolve(name) || spec.kind == ArgumentKind::AttentionMask)
       return;
     auto input = std::find_if(model.inputs.begin(), model.inputs.end(),
                               [&](const InputDesc &input) { return *input.name == *text; });
     if (input == model.inputs.end())
-      diagnostics.error(value->loc(), std::string(type.mask) + " names " + inQuotes(*text) + ", which is not an input",
-                        "supported are padding masks that are inputs of the model");
-    else if (*input->dtype == DType::F32)
-      diagnostics.error(value->loc(), std::string(type.mask) + " " + inQuotes(*text) + " has dtype f32",
-                        "PyTorch adds a float mask to the scores; supported is bool, i32 or i64");
-    else if (*input->dtype != DType::Bool && *input->mask == MaskConvention::None)
-      diagnostics.error(input->name.loc, "the mask " + inQuotes(*text) + " does not say what its values mean",
+      return diagnostics.error(value->loc(),
+                               std::string(spec.key) + " names " + inQuotes(*text) + ", which is not an input",
+                               "supported are padding masks and lengths that are inputs of the model");
+    checkArgumentType(spec, *input, name);
+  }
+
+  void checkArgumentType(const ArgumentSpec &spec, const InputDesc &input, const Located<std::string> &name) {
+    std::string what = std::string(spec.key) + " " + inQuotes(*name);
+    if (spec.kind == ArgumentKind::Lengths) {
+      if (*input.dtype != DType::I32)
+        diagnostics.error(name.loc, what + " has dtype " + spelling(*input.dtype), "lengths have dtype i32");
+    } else if (*input.dtype == DType::F32) {
+      if (spec.kind == ArgumentKind::TokenMask)
+        diagnostics.error(name.loc, what + " has dtype f32", "supported is bool, i32 or i64");
+    } else if (*input.dtype != DType::Bool && *input.mask == MaskConvention::None)
+      diagnostics.error(input.name.loc, "the mask " + inQuotes(*name) + " does not say what its values mean",
                         "add \"mask\": \"valid\" (1 = the token takes part, as in Hugging Face's attention_mask) or "
                         "\"mask\": \"blocked\" (1 = left out, as "
                         "in PyTorch's key_padding_mask)");
@@ -371,11 +401,15 @@ std::vector<std::string> parameterNamesOf(const ModuleKind &kind) {
   const std::vector<std::string> attention = {"in_proj_weight",  "in_proj_bias", "q_proj_weight", "k_proj_weight",
                                               "v_proj_weight",   "q_proj_bias",  "k_proj_bias",   "v_proj_bias",
                                               "out_proj.weight", "out_proj.bias"};
+  const std::vector<std::string> extraKeys = {"bias_k", "bias_v"};
   std::vector<std::string> layer = prefixed("self_attn.", attention);
   for (const char *part : {"linear1.", "linear2.", "norm1.", "norm2."})
     append(layer, prefixed(part, affine));
-  if (std::holds_alternative<MultiheadAttentionDesc>(kind))
-    return attention;
+  if (std::holds_alternative<MultiheadAttentionDesc>(kind)) {
+    std::vector<std::string> names = attention;
+    append(names, extraKeys);
+    return names;
+  }
   if (std::holds_alternative<TransformerEncoderLayerDesc>(kind))
     return layer;
   if (std::holds_alternative<TransformerEncoderDesc>(kind)) {
@@ -401,6 +435,8 @@ void resolveOutputs(const ModelDesc &model, Diagnostics &diagnostics) {
     if (const auto *graph = std::get_if<GraphDesc>(&module.kind))
       for (const NodeDesc &node : graph->nodes)
         scope.define(Located<std::string>(*module.name + "." + *node.name, node.name.loc));
+    for (const std::string &name : furtherValuesOf(module))
+      scope.define(Located<std::string>(name, module.loc));
   }
   for (const OutputDesc &output : model.outputs)
     scope.resolve(output.value);

@@ -31,6 +31,13 @@ template <> struct Spellings<PositionKind> {
   static constexpr Spelling<PositionKind> table[] = {{"learned", PositionKind::Learned},
                                                      {"sinusoidal", PositionKind::Sinusoidal}};
 };
+template <> struct Spellings<CausalAlignment> {
+  static constexpr Spelling<CausalAlignment> table[] = {{"top_left", CausalAlignment::TopLeft},
+                                                        {"bottom_right", CausalAlignment::BottomRight}};
+};
+template <> struct Spellings<FullyMaskedRows> {
+  static constexpr Spelling<FullyMaskedRows> table[] = {{"zero", FullyMaskedRows::Zero}, {"nan", FullyMaskedRows::Nan}};
+};
 template <> struct Spellings<MaskConvention> {
   static constexpr Spelling<MaskConvention> table[] = {{"blocked", MaskConvention::Blocked},
                                                        {"valid", MaskConvention::Valid}};

@@ -96,19 +96,19 @@ static FailureOr<SmallVector<Tensor>> collectInputs(func::FuncOp function, int64
   return inputs;
 }
 
-static void printValue(raw_ostream &out, DType dtype, double value) {
+static void printValue(raw_ostream &out, DType dtype, double value, unsigned digits) {
   if (dtype == DType::f32)
-    out << llvm::format("%.6g", value);
+    out << llvm::format("%.*g", int(digits), value);
   else
     out << int64_t(value);
 }
 
 /// Nested lists, as dense<> writes them.
-static void printTensor(raw_ostream &out, const Tensor &tensor) {
+static void printTensor(raw_ostream &out, const Tensor &tensor, unsigned digits) {
   size_t next = 0;
   std::function<void(unsigned)> print = [&](unsigned dim) {
     if (dim == tensor.shape.size())
-      return printValue(out, tensor.dtype, tensor.values[next++]);
+      return printValue(out, tensor.dtype, tensor.values[next++], digits);
     out << "[";
     for (int64_t i = 0; i < tensor.shape[dim]; ++i) {
       out << (i ? ", " : "");
@@ -152,7 +152,7 @@ static LogicalResult compareResult(func::FuncOp function, unsigned number, const
 }
 
 static LogicalResult evaluateFunction(func::FuncOp function, const ParameterValues &params, raw_ostream &out,
-                                      Precision precision) {
+                                      Precision precision, unsigned digits) {
   if (!llvm::all_of(function.getArgumentTypes(), llvm::IsaPred<RankedTensorType>))
     return function.emitError("only takes tensors if the reference is to run it");
   int64_t batch = batchOf(function);
@@ -166,7 +166,7 @@ static LogicalResult evaluateFunction(func::FuncOp function, const ParameterValu
   if (!expected) {
     for (auto [number, result] : llvm::enumerate(*results)) {
       out << function.getName() << "[" << number << "]: ";
-      printTensor(out, result);
+      printTensor(out, result, digits);
       out << "\n";
     }
     return success();
@@ -182,13 +182,14 @@ static LogicalResult evaluateFunction(func::FuncOp function, const ParameterValu
   return success();
 }
 
-LogicalResult evaluateModule(ModuleOp module, raw_ostream &out, Precision precision) {
+LogicalResult evaluateModule(ModuleOp module, raw_ostream &out, Precision precision, unsigned digits) {
   FailureOr<ParameterValues> params = collectParameters(module);
   if (failed(params))
     return failure();
   LogicalResult status = success();
   for (auto function : module.getOps<func::FuncOp>())
-    if (function.isPublic() && !function.isExternal() && failed(evaluateFunction(function, *params, out, precision)))
+    if (function.isPublic() && !function.isExternal() &&
+        failed(evaluateFunction(function, *params, out, precision, digits)))
       status = failure();
   return status;
 }

@@ -17,8 +17,10 @@
 
 namespace attnc::reference {
 
-/// Fails, with diagnostics, where a function cannot be evaluated or a result is not the expected one.
-mlir::LogicalResult evaluateModule(mlir::ModuleOp module, llvm::raw_ostream &out, Precision precision);
+/// Fails, with diagnostics, where a function cannot be evaluated or a result is not the expected one. `digits` is how
+/// many significant digits of a printed float there are: 17 give a double's every bit.
+mlir::LogicalResult evaluateModule(mlir::ModuleOp module, llvm::raw_ostream &out, Precision precision,
+                                   unsigned digits = 6);
 
 /// Numbers that look random and depend on `seed` alone: f32 in [-1, 1), about a quarter of the bools true, integers in
 /// [0, 4).

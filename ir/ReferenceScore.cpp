@@ -52,8 +52,8 @@ private:
     if (auto number = dyn_cast<FloatAttr>(op.getValue()))
       return number.getValueAsDouble();
     if (auto number = dyn_cast<IntegerAttr>(op.getValue()))
-      return double(number.getType().isInteger(1) ? number.getValue().getZExtValue()
-                                                  : number.getValue().getSExtValue());
+      return number.getType().isInteger(1) ? double(number.getValue().getZExtValue())
+                                           : double(number.getValue().getSExtValue());
     return unknown(op);
   }
 

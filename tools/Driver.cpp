@@ -4,6 +4,7 @@
 
 #include "codegen/Compile.h"
 #include "frontend/HuggingFace.h"
+#include "frontend/Identifiers.h"
 #include "frontend/Import.h"
 #include "frontend/MlirDiagnostics.h"
 #include "frontend/ParseModel.h"
@@ -12,6 +13,7 @@
 #include "tools/OutputFiles.h"
 #include "tools/SharedLibrary.h"
 
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -36,6 +38,9 @@ constexpr EmitName kEmitNames[] = {{"object", Emit::Object, ".o"},        {"head
                                    {"attn", Emit::Attn, ".attn.mlir"},    {"kernels", Emit::Kernels, ".kernels.mlir"},
                                    {"halide", Emit::Halide, ".halide.txt"}, {"llvm", Emit::LLVM, ".ll"},
                                    {"asm", Emit::Assembly, ".s"}};
+
+/// More text than any model's IR has; weights are not in it.
+constexpr size_t kMaxIRBytes = 64 << 20;
 
 std::string printed(mlir::ModuleOp module) {
   std::string text;
@@ -80,11 +85,14 @@ private:
       return misuse(error);
     if (!placeOutputs())
       return false;
-    const std::optional<ModelDesc> model = readModel();
-    if (!model)
+    context.disableMultithreading();
+    const bool isIR = fs::path(options.input).extension() == ".mlir";
+    const std::optional<ModelDesc> model = isIR ? std::nullopt : readModel();
+    if (!model && !isIR)
       return false;
     WeightSource source;
-    if (options.embedWeights && model->weights) {
+    if (options.embedWeights && model && model->weights) {
+      weightsLoc = model->weights->path.loc;
       store = WeightStore::open(*model, diagnostics);
       if (!store)
         return false;
@@ -93,13 +101,13 @@ private:
         return weight ? weight->data : nullptr;
       };
     }
-    if (!lower(*model, *target) || !generate(*target, source ? &source : nullptr, *model))
+    if (!obtainModule(model) || !lower(*target) || !generate(*target, source ? &source : nullptr))
       return false;
     OutputFiles files;
     if (!write(files, *target))
       return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    summarise(*model, *target, seconds);
+    summarise(*target, seconds);
     return true;
   }
 
@@ -112,13 +120,49 @@ private:
     return parseModelFile(options.input, options.dims, diagnostics);
   }
 
-  /// Runs frontend import and the pipeline; keeps the texts that are wanted on the way.
-  bool lower(const ModelDesc &model, const TargetInfo &target) {
-    context.disableMultithreading();
+  /// The module in core ops: imported from the description, or, without one, parsed from attn IR.
+  bool obtainModule(const std::optional<ModelDesc> &model) {
     MlirDiagnostics handler(context, diagnostics);
-    module = importModel(model, context, diagnostics);
+    if (model) {
+      module = importModel(*model, context, diagnostics);
+      return module || diagnostics.hasErrors() ? bool(module) : fail("internal: the import made no module");
+    }
+    context.loadDialect<attn::AttnDialect>();
+    const std::optional<std::string> text = readTextFile(options.input, kMaxIRBytes, diagnostics);
+    if (!text)
+      return false;
+    diagnostics.addSource(options.input, *text);
+    module = mlir::parseSourceString<mlir::ModuleOp>(*text, mlir::ParserConfig(&context), options.input);
     if (!module)
-      return diagnostics.hasErrors() ? false : fail("internal: the import made no module");
+      return diagnostics.hasErrors() ? false : fail(options.input + " is not attn IR");
+    const auto functions = module->getOps<mlir::func::FuncOp>();
+    if (std::distance(functions.begin(), functions.end()) != 1)
+      return fail(options.input + ": expected one function, which is the model; docs/OPS.md describes the ops");
+    return checkNames(*functions.begin());
+  }
+
+  /// IR comes without the frontend's checks, but its names go into the header too.
+  bool checkNames(mlir::func::FuncOp model) {
+    std::set<std::string> seen;
+    checkModelName({model.getSymName().str(), SourceLoc()}, diagnostics);
+    auto check = [&](mlir::DictionaryAttr attributes) {
+      auto attribute = attributes ? attributes.getAs<mlir::StringAttr>("attn.name") : mlir::StringAttr();
+      if (!attribute)
+        return; // input0, output0 ...
+      const Located<std::string> name(attribute.getValue().str(), SourceLoc());
+      if (checkIdentifier(name, "the name", diagnostics))
+        checkTensorName(name, seen, diagnostics);
+    };
+    for (unsigned i = 0; i < model.getNumArguments(); ++i)
+      check(model.getArgAttrDict(i));
+    for (unsigned i = 0; i < model.getNumResults(); ++i)
+      check(model.getResultAttrDict(i));
+    return !diagnostics.hasErrors();
+  }
+
+  /// Runs the pipeline; keeps the texts that are wanted on the way.
+  bool lower(const TargetInfo &target) {
+    MlirDiagnostics handler(context, diagnostics);
     if (wants(Emit::Attn))
       texts[Emit::Attn] = printed(*module);
     mlir::PassManager manager(&context);
@@ -142,7 +186,7 @@ private:
     return true;
   }
 
-  bool generate(const TargetInfo &target, const WeightSource *source, const ModelDesc &model) {
+  bool generate(const TargetInfo &target, const WeightSource *source) {
     CodegenRequest request;
     request.object = wants(Emit::Object);
     request.header = wants(Emit::Header);
@@ -152,7 +196,7 @@ private:
     std::vector<std::string> problems;
     if (!generateCode(*module, target, source, request, artefacts, problems)) {
       for (const std::string &problem : problems)
-        diagnostics.error(model.weights ? model.weights->path.loc : SourceLoc(), problem);
+        diagnostics.error(weightsLoc, problem);
       return false;
     }
     if (options.timePasses)
@@ -228,14 +272,14 @@ private:
     return files.publish(error) || fail(error);
   }
 
-  void summarise(const ModelDesc &model, const TargetInfo &target, double seconds) {
+  void summarise(const TargetInfo &target, double seconds) {
     if (!wants(Emit::Object))
       return;
     char line[400];
     const bool embedded = store != nullptr;
     const double imageMegabytes = artefacts.imageSize / 1e6;
     std::snprintf(line, sizeof line, "attnc: %s for %s: %.0f KB of code and tables, %.1f MB of weights %s, %.2f s -> %s\n",
-                  model.name->c_str(), target.name.c_str(),
+                  artefacts.modelName.c_str(), target.name.c_str(),
                   (artefacts.object.size() - (embedded ? artefacts.imageSize : 0)) / 1e3, imageMegabytes,
                   embedded ? "embedded" : "handed over at init", seconds, places[Emit::Object].c_str());
     summary = line;
@@ -245,6 +289,7 @@ private:
   Diagnostics diagnostics;
   std::vector<std::string> errors;
   std::string summary;
+  SourceLoc weightsLoc; ///< Where the description names its weights.
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   ExplainLog log;

@@ -2,11 +2,12 @@
 
 #include "tools/OutputFiles.h"
 
+#include "codegen/SignalsHeldBack.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Signals.h"
 
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -38,21 +39,6 @@ mode_t creationMode() {
   umask(mask);
   return 0666 & ~mask;
 }
-
-/// Holds signals back, so that none comes between making a file and registering it for removal, or between two renames.
-class SignalsHeldBack {
-public:
-  SignalsHeldBack() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-  }
-  ~SignalsHeldBack() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-  SignalsHeldBack(const SignalsHeldBack &) = delete;
-
-private:
-  sigset_t before;
-};
 
 } // namespace
 

@@ -24,11 +24,12 @@ namespace {
 class RunReferencePass : public PassWrapper<RunReferencePass, OperationPass<ModuleOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(RunReferencePass)
-  RunReferencePass(raw_ostream &out, Precision precision) : out(out), precision(precision) {}
+  RunReferencePass(raw_ostream &out, Precision precision, unsigned digits)
+      : out(out), precision(precision), digits(digits) {}
 
   StringRef getArgument() const override { return "run-reference"; }
   void runOnOperation() override {
-    if (failed(attnc::reference::evaluateModule(getOperation(), out, precision)))
+    if (failed(attnc::reference::evaluateModule(getOperation(), out, precision, digits)))
       signalPassFailure();
     markAllAnalysesPreserved();
   }
@@ -36,6 +37,7 @@ public:
 private:
   raw_ostream &out;
   Precision precision;
+  unsigned digits;
 };
 
 llvm::cl::opt<bool>
@@ -47,6 +49,9 @@ llvm::cl::opt<Precision>
                        llvm::cl::init(Precision::f64),
                        llvm::cl::values(clEnumValN(Precision::f64, "f64", "the oracle (default)"),
                                         clEnumValN(Precision::f32, "f32", "each op in f32, in index order")));
+llvm::cl::opt<unsigned> referenceDigits("reference-digits",
+                                        llvm::cl::desc("Significant digits of the results that --run-reference prints"),
+                                        llvm::cl::init(6));
 
 const char *const help = R"(attnc-opt: verifies, transforms and evaluates attn IR (docs/OPS.md)
 
@@ -58,6 +63,7 @@ usage: attnc-opt [options] [file.mlir]
   --run-reference              then evaluate the public functions: print their results, or compare
                                them with attn.expected
   --reference-precision=f32    evaluate in f32 instead of f64
+  --reference-digits=N         print results with N significant digits (6; 17: every bit)
   --verify-diagnostics         check the // expected-error comments of the file
   --split-input-file           take the parts between // ----- lines one by one
   --mlir-print-ir-after-all    print the IR after each pass
@@ -103,7 +109,7 @@ int main(int argc, char **argv) {
     config.setPassPipelineSetupFn([&, passes](PassManager &manager) {
       if (failed(passes.setupPassPipeline(manager)))
         return failure();
-      manager.addPass(std::make_unique<RunReferencePass>(output->os(), referencePrecision));
+      manager.addPass(std::make_unique<RunReferencePass>(output->os(), referencePrecision, referenceDigits));
       return success();
     });
   }

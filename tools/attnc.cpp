@@ -18,7 +18,8 @@ namespace {
 constexpr const char *kHelp = R"(attnc: compiles an attention model into one object file and a C header
 
 usage: attnc [options] MODEL
-MODEL: a model.json (docs/MODEL.md), or a Hugging Face directory (BERT family)
+MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or attn IR
+       (NAME.mlir, docs/OPS.md)
 
   -o FILE               kernel.o (default; kernel.h appears beside it), NAME.so, or a directory
                         that exists

@@ -48,8 +48,10 @@ double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 /// gelu multiplies erf's 3e-7 by |x| / 2, and rounds twice.
 const Function functions[] = {
     {"relu", [](double x) { return std::max(x, 0.0); }, 0, 0, kInfinity},
-    {"gelu", [](double x) { return x / 2 * (1 + std::erf(x * M_SQRT1_2)); }, 3e-7 / 2 + 2 * kUnitRoundoff, std::nan(""), kInfinity},
-    {"gelu_tanh", [](double x) { return x * sigmoid(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)); }, 4e-7, std::nan(""), kInfinity},
+    {"gelu", [](double x) { return x / 2 * (1 + std::erf(x * M_SQRT1_2)); }, 3e-7 / 2 + 2 * kUnitRoundoff, std::nan(""),
+     kInfinity},
+    {"gelu_tanh", [](double x) { return x * sigmoid(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)); }, 4e-7,
+     std::nan(""), kInfinity},
     {"silu", [](double x) { return x * sigmoid(x); }, 4e-7, std::nan(""), kInfinity},
     {"tanh", [](double x) { return std::tanh(x); }, 4 * kUnitRoundoff, -1, 1},
     {"sigmoid", sigmoid, 4 * kUnitRoundoff, 0, 1},
@@ -86,12 +88,13 @@ TEST(Activation, SmallArgumentsKeepTheirDigits) {
 }
 
 TEST(Activation, SpecialValues) {
-  const double huge = 3e38, tiny = std::ldexp(1.0, -149);
+  const double huge = 3e38f, tiny = std::ldexp(1.0, -149);
   for (const Function &function : functions) {
     SCOPED_TRACE(function.kind);
     // 19 values: whole vectors and a tail.
-    const std::vector<double> x = {std::nan(""), kInfinity, -kInfinity, huge, -huge, tiny, -tiny, 0, -0.0, 88, -88, 100, -100,
-                                   104, -104, 1e10, -1e10, 127.5, std::nan("")};
+    const std::vector<double> x = {std::nan(""), kInfinity, -kInfinity,  huge, -huge, tiny, -tiny, 0,
+                                   -0.0,         88,        -88,         100,  -100,  104,  -104,  1e10f,
+                                   -1e10f,       127.5,     std::nan("")};
     const std::vector<double> y = activate(function.kind, x);
     EXPECT_TRUE(std::isnan(y[0]));
     EXPECT_TRUE(std::isnan(y[18]));
@@ -105,7 +108,8 @@ TEST(Activation, SpecialValues) {
   }
 }
 
-/// exp(x) is what softmax makes of [0, x]: the quotient of its two results. Both divisions round, which counts against exp.
+/// exp(x) is what softmax makes of [0, x]: the quotient of its two results. Both divisions round, which counts against
+/// exp.
 TEST(Activation, ExponentialIsWithinFourUlp) {
   constexpr int64_t rows = 200000;
   ModelWriter w;

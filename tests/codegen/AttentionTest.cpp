@@ -13,7 +13,8 @@ namespace {
 
 constexpr int64_t kLengths[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 66, 130};
 constexpr int64_t kWidths[] = {1, 3, 8, 15, 16, 17, 32, 40, 64, 80};
-constexpr Mask kMasks[] = {Mask::None, Mask::Keys, Mask::KeyTokens, Mask::Pairs, Mask::Bias, Mask::KeysAndBias, Mask::Everything};
+constexpr Mask kMasks[] = {Mask::None, Mask::Keys,        Mask::KeyTokens, Mask::Pairs,
+                           Mask::Bias, Mask::KeysAndBias, Mask::Everything};
 
 std::string describe(const AttentionCase &c, int64_t batch) {
   return "batch " + std::to_string(batch) + ", " + std::to_string(c.heads) + " heads, " + std::to_string(c.queries) +
@@ -46,9 +47,11 @@ protected:
   CompileOptions options;
 };
 
-/// Every length meets every kind of mask, and every width, in some case.
+/// Each target takes half of the cases, in which every length meets every kind of mask; each half has every length and
+/// width.
 TEST_P(AttentionTest, LengthsWidthsAndMasks) {
-  for (int i = 0; i < 84; ++i) {
+  const int first = options.cpu == "x86-64-v4" ? 42 : 0;
+  for (int i = first; i < first + 42; ++i) {
     AttentionCase c;
     c.heads = 1 + i % 3;
     c.queries = kLengths[i % 12];
@@ -64,10 +67,9 @@ TEST_P(AttentionTest, LengthsWidthsAndMasks) {
   }
 }
 
-/// All queries and all keys around the tiles, with the same width for both.
-TEST_P(AttentionTest, EveryLengthByEveryMask) {
+TEST_P(AttentionTest, LengthsAroundTheTilesByEveryMask) {
   int number = 0;
-  for (int64_t length : {1, 9, 17, 33})
+  for (int64_t length : {9, 17, 33})
     for (Mask mask : kMasks)
       check({kBatch, 2, length, length, 16, 16, mask, number % 2 == 1, true}, 2, ++number);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Memory between two pages that nobody may touch: an access past the end (or before the beginning) of what lies there ends the
-// test program.
+// Memory between two pages that nobody may touch: an access past the end (or before the beginning) of what lies there
+// ends the test program.
 #pragma once
 
 #include <cstddef>

@@ -79,7 +79,8 @@ struct Interface {
     }
     for (int i = 0; i < model.num_outputs; ++i) {
       const attnc_tensor_info &info = model.outputs[i];
-      const size_t count = static_cast<size_t>(elementCount(withBatch({info.shape, info.shape + info.rank}, data.batch)));
+      const size_t count =
+          static_cast<size_t>(elementCount(withBatch({info.shape, info.shape + info.rank}, data.batch)));
       outputs.push_back(std::make_unique<GuardedBuffer>(count * 4, 4, options.placement, options.offset));
       outputPointers.push_back(outputs.back()->data());
     }
@@ -140,8 +141,8 @@ std::vector<Array> Kernel::run(const Data &data, const RunOptions &options) cons
   const int64_t batch = std::min(data.batch, descriptor.max_batch);
   const size_t size = api.workspaceSize(&descriptor, batch, options.threads);
   const GuardedBuffer workspace(size, ATTNC_ALIGNMENT, options.placement);
-  const attnc_status status = api.run(&instance, interface.inputPointers.data(), interface.outputPointers.data(),
-                                      batch, workspace.data(), size, pool ? &executor : nullptr, &error);
+  const attnc_status status = api.run(&instance, interface.inputPointers.data(), interface.outputPointers.data(), batch,
+                                      workspace.data(), size, pool ? &executor : nullptr, &error);
   require(status == ATTNC_OK, std::string("run: ") + error.message);
   require(workspace.surroundingsUntouched(), "a byte beside the workspace is written");
   std::vector<Array> results;

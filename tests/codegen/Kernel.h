@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A compiled model in this process, run between guard pages: every input, output, the workspace (of exactly the size that the
-// runtime asks for) and the weights image.
+// A compiled model in this process, run between guard pages: every input, output, the workspace (of exactly the size
+// that the runtime asks for) and the weights image.
 #pragma once
 
 #include "tests/codegen/GuardedBuffer.h"
@@ -34,8 +34,8 @@ private:
   std::unique_ptr<LoadedModel> loaded;
 };
 
-/// Values for every input and weight of the model, the same for the same seed: f32 uniform in [-1, 1] (weights of rank 2 divided
-/// by the root of their depth), bool one in four, integers in [0, integerLimit).
+/// Values for every input and weight of the model, the same for the same seed: f32 uniform in [-1, 1] (weights of rank
+/// 2 divided by the root of their depth), bool one in four, integers in [0, integerLimit).
 Data randomData(const Model &model, int64_t batch, uint64_t seed = 1, int64_t integerLimit = 2);
 
 /// The input of this name.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Matmul kernels with every epilogue, at extents around every register tile: rows of 4, 6 and 10, columns of 8, 16 and 32.
+// Matmul kernels with every epilogue, at extents around every register tile: rows of 4, 6 and 10, columns of 8, 16
+// and 32.
 
 #include "tests/codegen/Kernel.h"
 #include "tests/codegen/Models.h"
@@ -12,7 +13,8 @@
 namespace attnc::test {
 namespace {
 
-/// The same data without signs: a reference on it gives the sum of absolute values that the bound of a reduction refers to.
+/// The same data without signs: a reference on it gives the sum of absolute values that the bound of a reduction refers
+/// to.
 Data absolute(Data data) {
   for (Array &input : data.inputs)
     for (double &value : input.values)
@@ -35,14 +37,16 @@ void check(const MatmulCase &c, const Kernel &kernel, int64_t batch, const RunOp
       value += 0.5;
   const Array actual = kernel.run(data, options).front();
   const Expected expected = evaluate(model, data);
-  SCOPED_TRACE(std::to_string(c.rows == kBatch ? batch : c.rows) + " rows, " + std::to_string(c.columns) + " columns, depth " +
-               std::to_string(c.depth) + ", " + c.epilogue + ", " + std::to_string(options.threads) + " threads");
+  SCOPED_TRACE(std::to_string(c.rows == kBatch ? batch : c.rows) + " rows, " + std::to_string(c.columns) +
+               " columns, depth " + std::to_string(c.depth) + ", " + c.epilogue + ", " +
+               std::to_string(options.threads) + " threads");
   if (actual.values.size() > 8 && c.columns > 2) {
     EXPECT_TRUE(canTell(expected.f64.front()));
   }
   if (isLinear(c.epilogue)) {
     // The bias and the residual are two more terms of the sum.
-    EXPECT_TRUE(isWithinReductionBound(actual, expected.f64.front(), evaluate(model, absolute(data)).f64.front(), c.depth + 2));
+    EXPECT_TRUE(
+        isWithinReductionBound(actual, expected.f64.front(), evaluate(model, absolute(data)).f64.front(), c.depth + 2));
   } else {
     EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front()));
   }
@@ -66,9 +70,10 @@ protected:
 };
 
 TEST_P(MatmulTest, ExtentsAroundTheTiles) {
-  const Extents extents[] = {{1, 1, 1},    {1, 7, 3},    {1, 34, 65},  {2, 8, 2},    {3, 9, 129}, {4, 15, 16}, {5, 16, 7},
-                             {6, 17, 64},  {7, 31, 33},  {9, 32, 8},   {10, 33, 17}, {11, 64, 5}, {12, 65, 31}, {13, 258, 9},
-                             {34, 130, 11}, {50, 66, 40}, {82, 34, 70}, {96, 96, 96}, {41, 1, 257}};
+  const Extents extents[] = {{1, 1, 1},    {1, 7, 3},    {1, 34, 65},  {2, 8, 2},    {3, 9, 129},
+                             {4, 15, 16},  {5, 16, 7},   {6, 17, 64},  {7, 31, 33},  {9, 32, 8},
+                             {10, 33, 17}, {11, 64, 5},  {12, 65, 31}, {13, 258, 9}, {34, 130, 11},
+                             {50, 66, 40}, {82, 34, 70}, {96, 96, 96}, {41, 1, 257}};
   int threads = 0;
   for (const Extents &e : extents)
     for (const char *epilogue : {"none", "residual"})

@@ -27,7 +27,8 @@ std::string typeOf(const Shape &shape, DType dtype) {
 struct Session {
   Session() {
     context.disableMultithreading();
-    context.loadDialect<attn::AttnDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::math::MathDialect>();
+    context
+        .loadDialect<attn::AttnDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::math::MathDialect>();
     context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
       messages += diagnostic.str() + "\n";
       return mlir::success();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Models as tests write them: attn IR made line by line, the tensors that it takes, and what the compiler and the reference make
-// of it. No header of MLIR or Halide is needed here.
+// Models as tests write them: attn IR made line by line, the tensors that it takes, and what the compiler and the
+// reference make of it. No header of MLIR or Halide is needed here.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,8 @@ struct Data {
   std::map<std::string, Array> weights;
 };
 
-/// Writes a model function. Ops append a line and return its value; text is attn IR, so what the verifier rejects fails loudly.
+/// Writes a model function. Ops append a line and return its value; text is attn IR, so what the verifier rejects fails
+/// loudly.
 class ModelWriter {
 public:
   /// The schedules suit `minBatch`.

@@ -53,9 +53,10 @@ Value attention(ModelWriter &w, const AttentionCase &c, const Value &query, cons
   scores = withMask(w, scores, c);
   const std::string policy = c.nanWhereMasked ? "nan" : "zero";
   const Value weights =
-      w.op("attn.softmax " + scores.name + " {axis = 3, fully_masked = #attn<fully_masked " + policy + ">}", {scores}, shape);
-  Value result =
-      w.op("attn.matmul " + weights.name + ", " + value.name, {weights, value}, {c.batch, c.heads, c.queries, c.valueDim});
+      w.op("attn.softmax " + scores.name + " {axis = 3, fully_masked = #attn<fully_masked " + policy + ">}", {scores},
+           shape);
+  Value result = w.op("attn.matmul " + weights.name + ", " + value.name, {weights, value},
+                      {c.batch, c.heads, c.queries, c.valueDim});
   if (c.merged)
     result = w.op("attn.merge_heads " + result.name, {result}, {c.batch, c.queries, c.heads * c.valueDim});
   return result;
@@ -64,8 +65,9 @@ Value attention(ModelWriter &w, const AttentionCase &c, const Value &query, cons
 } // namespace
 
 const std::vector<std::string> &epilogues() {
-  static const std::vector<std::string> names = {"none", "bias", "relu",     "gelu",      "gelu_tanh", "silu",
-                                                 "tanh", "sigmoid", "residual", "layernorm", "rmsnorm",   "residual_layernorm"};
+  static const std::vector<std::string> names = {"none",      "bias",      "relu",    "gelu",
+                                                 "gelu_tanh", "silu",      "tanh",    "sigmoid",
+                                                 "residual",  "layernorm", "rmsnorm", "residual_layernorm"};
   return names;
 }
 

@@ -77,9 +77,9 @@ AssertionResult isAsGoodAsNaive(const Array &actual, const Array &f64, const Arr
     largest = std::isfinite(value) ? std::max(largest, std::fabs(value)) : largest;
   const ErrorSummary ours = errorOf(actual, f64), naive = errorOf(f32, f64);
   if (ours.max > 2 * naive.max + 1e-6 * largest)
-    return AssertionFailure() << "at " << placeOf(actual, ours.worst) << " " << actual.values[ours.worst] << " instead of "
-                              << f64.values[ours.worst] << ": error " << ours.max << ", of plain f32 " << naive.max
-                              << ", largest value " << largest;
+    return AssertionFailure() << "at " << placeOf(actual, ours.worst) << " " << actual.values[ours.worst]
+                              << " instead of " << f64.values[ours.worst] << ": error " << ours.max << ", of plain f32 "
+                              << naive.max << ", largest value " << largest;
   if (ours.mean > 1.5 * naive.mean + kUnitRoundoff * largest)
     return AssertionFailure() << "mean error " << ours.mean << ", of plain f32 " << naive.mean << ", largest value "
                               << largest;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// When a computed value counts as right (docs/TESTING.md, "Numeric policy"). Every bound follows from the unit roundoff of f32 and
-// the length of a reduction, or from the error that a plain f32 evaluation makes on the same data.
+// When a computed value counts as right (docs/TESTING.md, "Numeric policy"). Every bound follows from the unit roundoff
+// of f32 and the length of a reduction, or from the error that a plain f32 evaluation makes on the same data.
 #pragma once
 
 #include "tests/codegen/Model.h"
@@ -16,11 +16,12 @@ constexpr double kUnitRoundoff = 1.0 / (1 << 24);
 /// K u / (1 - K u): the relative error of a sum of K products in any order.
 double gammaOf(int64_t terms);
 
-/// max |y - f64| <= 2 max |f32 - f64| + 1e-6 max |f64|, and the mean <= 1.5 times the mean + u max |f64|. NaN and infinities are
-/// where the f32 reference has them.
+/// max |y - f64| <= 2 max |f32 - f64| + 1e-6 max |f64|, and the mean <= 1.5 times the mean + u max |f64|. NaN and
+/// infinities are where the f32 reference has them.
 testing::AssertionResult isAsGoodAsNaive(const Array &actual, const Array &f64, const Array &f32);
 
-/// |y - f64| <= 2 gamma(terms) * magnitude for every element, where `magnitude` is the same computation on absolute values.
+/// |y - f64| <= 2 gamma(terms) * magnitude for every element, where `magnitude` is the same computation on absolute
+/// values.
 testing::AssertionResult isWithinReductionBound(const Array &actual, const Array &f64, const Array &magnitude,
                                                 int64_t terms);
 

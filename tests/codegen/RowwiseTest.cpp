@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Row-wise kernels: softmax, norms, pooling, embeddings, copies and element-wise ops, at widths around every vector and every
-// number of lanes of a reduction.
+// Row-wise kernels: softmax, norms, pooling, embeddings, copies and element-wise ops, at widths around every vector and
+// every number of lanes of a reduction.
 
 #include "tests/codegen/Kernel.h"
 #include "tests/codegen/NumericPolicy.h"
@@ -83,7 +83,8 @@ TEST(Rowwise, SoftmaxAlongEveryAxis) {
   for (int axis = 0; axis < 3; ++axis) {
     ModelWriter w;
     const Value x = w.input("x", {9, 6, 35});
-    const Model model = w.finish({w.op("attn.softmax " + x.name + " {axis = " + std::to_string(axis) + "}", {x}, x.shape)});
+    const Model model =
+        w.finish({w.op("attn.softmax " + x.name + " {axis = " + std::to_string(axis) + "}", {x}, x.shape)});
     Data data = randomData(model, 1);
     // A slice of -inf only, and one with a single live element.
     Array &input = data.inputs.front();
@@ -91,12 +92,14 @@ TEST(Rowwise, SoftmaxAlongEveryAxis) {
     for (int64_t i = 0; i < input.shape[static_cast<size_t>(axis)]; ++i)
       input.values[static_cast<size_t>(start + i * strides[axis])] = -kInfinity;
     const Expected expected = evaluate(model, data);
-    EXPECT_TRUE(isAsGoodAsNaive(Kernel(model).run(data, {3}).front(), expected.f64.front(), expected.f32.front())) << axis;
+    EXPECT_TRUE(isAsGoodAsNaive(Kernel(model).run(data, {3}).front(), expected.f64.front(), expected.f32.front()))
+        << axis;
   }
 }
 
 TEST(Rowwise, LayerNorm) {
-  checkWidths(widths(3), [](ModelWriter &w, const Value &x) { return w.layerNorm(x, "n" + std::to_string(x.shape.back())); });
+  checkWidths(widths(3),
+              [](ModelWriter &w, const Value &x) { return w.layerNorm(x, "n" + std::to_string(x.shape.back())); });
 }
 
 /// The mean is a million times the deviation: what sum(x^2) - mean^2 loses.
@@ -114,7 +117,8 @@ TEST(Rowwise, LayerNormOfALargeMean) {
 }
 
 TEST(Rowwise, RMSNorm) {
-  checkWidths(widths(5), [](ModelWriter &w, const Value &x) { return w.rmsNorm(x, "n" + std::to_string(x.shape.back())); });
+  checkWidths(widths(5),
+              [](ModelWriter &w, const Value &x) { return w.rmsNorm(x, "n" + std::to_string(x.shape.back())); });
 }
 
 TEST(Rowwise, L2Norm) {
@@ -126,8 +130,9 @@ TEST(Rowwise, L2Norm) {
 TEST(Rowwise, NaNStaysInItsRow) {
   ModelWriter w;
   const Value x = w.input("x", {4, 37});
-  const Model model = w.finish({w.layerNorm(x, "a"), w.rmsNorm(x, "b"), w.op("attn.softmax " + x.name + " {axis = 1}", {x}, x.shape),
-                                w.op("attn.l2norm " + x.name + " {eps = 1.0e-12 : f64}", {x}, x.shape)});
+  const Model model =
+      w.finish({w.layerNorm(x, "a"), w.rmsNorm(x, "b"), w.op("attn.softmax " + x.name + " {axis = 1}", {x}, x.shape),
+                w.op("attn.l2norm " + x.name + " {eps = 1.0e-12 : f64}", {x}, x.shape)});
   Data data = randomData(model, 1);
   data.inputs.front().values[37 * 2 + 36] = std::nan("");
   for (const Array &result : Kernel(model).run(data))
@@ -170,7 +175,8 @@ TEST(Rowwise, Embedding) {
     for (int64_t width : {1, 7, 16, 33}) {
       ModelWriter w;
       const Value ids = w.input("ids", {kBatch, 9}, dtype), table = w.weight("table", {50, width});
-      const Model model = w.finish({w.op("attn.embedding " + table.name + ", " + ids.name, {table, ids}, {kBatch, 9, width})});
+      const Model model =
+          w.finish({w.op("attn.embedding " + table.name + ", " + ids.name, {table, ids}, {kBatch, 9, width})});
       Data data = randomData(model, 3, 1, 50);
       data.inputs.front().values[0] = 49;
       checkExact(model, data);
@@ -191,7 +197,8 @@ TEST(Rowwise, ConcatAlongEveryAxis) {
       names += (names.empty() ? "" : ", ") + parts.back().name;
     }
     shape[axis] = total;
-    const Model model = w.finish({w.op("attn.concat " + names + " {axis = " + std::to_string(axis) + "}", parts, shape)});
+    const Model model =
+        w.finish({w.op("attn.concat " + names + " {axis = " + std::to_string(axis) + "}", parts, shape)});
     checkExact(model, randomData(model, 1));
   }
 }
@@ -204,8 +211,9 @@ TEST(Rowwise, Slices) {
                     ", size = " + std::to_string(size) + "}",
                 {x}, shape);
   };
-  const Model model = w.finish({slice(1, 0, 1, {kBatch, 1, 37}), slice(1, 12, 1, {kBatch, 1, 37}), slice(1, 3, 8, {kBatch, 8, 37}),
-                                slice(2, 36, 1, {kBatch, 13, 1}), slice(2, 5, 17, {kBatch, 13, 17})});
+  const Model model =
+      w.finish({slice(1, 0, 1, {kBatch, 1, 37}), slice(1, 12, 1, {kBatch, 1, 37}), slice(1, 3, 8, {kBatch, 8, 37}),
+                slice(2, 36, 1, {kBatch, 13, 1}), slice(2, 5, 17, {kBatch, 13, 17})});
   checkExact(model, randomData(model, 3));
 }
 
@@ -215,8 +223,9 @@ TEST(Rowwise, Transposes) {
   auto transpose = [&](const Value &v, const std::string &order, const Shape &shape) {
     return w.op("attn.transpose " + v.name + " {permutation = array<i64: " + order + ">}", {v}, shape);
   };
-  const Model model = w.finish({transpose(x, "0, 2, 1", {5, 19, 9}), transpose(x, "2, 1, 0", {19, 9, 5}), transpose(x, "1, 0, 2", {9, 5, 19}),
-                                transpose(x, "1, 2, 0", {9, 19, 5}), transpose(y, "0, 2, 1", {kBatch, 17, 4})});
+  const Model model = w.finish({transpose(x, "0, 2, 1", {5, 19, 9}), transpose(x, "2, 1, 0", {19, 9, 5}),
+                                transpose(x, "1, 0, 2", {9, 5, 19}), transpose(x, "1, 2, 0", {9, 19, 5}),
+                                transpose(y, "0, 2, 1", {kBatch, 17, 4})});
   checkExact(model, randomData(model, 3));
 }
 
@@ -231,9 +240,9 @@ TEST(Rowwise, ReshapesAndHeads) {
 }
 
 TEST(Rowwise, BroadcastsOfEveryBinaryOp) {
-  const std::pair<Shape, Shape> shapes[] = {{{kBatch, 5, 19}, {19}},          {{kBatch, 5, 19}, {5, 1}},
-                                            {{kBatch, 1, 19}, {kBatch, 5, 1}}, {{5, 19}, {kBatch, 5, 19}},
-                                            {{kBatch, 5, 19}, {kBatch, 5, 19}}, {{kBatch, 5, 19}, {1, 1, 1}}};
+  const std::pair<Shape, Shape> shapes[] = {
+      {{kBatch, 5, 19}, {19}},    {{kBatch, 5, 19}, {5, 1}},          {{kBatch, 1, 19}, {kBatch, 5, 1}},
+      {{5, 19}, {kBatch, 5, 19}}, {{kBatch, 5, 19}, {kBatch, 5, 19}}, {{kBatch, 5, 19}, {1, 1, 1}}};
   for (const char *op : {"add", "sub", "mul", "div"}) {
     ModelWriter w;
     std::vector<Value> results;
@@ -264,8 +273,9 @@ TEST(Rowwise, MatmulOfActivations) {
       ModelWriter w;
       const Value x = w.input("x", {kBatch, 3, 9, depth});
       const Value y = w.input("y", transposed ? Shape{kBatch, 3, 18, depth} : Shape{kBatch, 3, depth, 18});
-      const Model model = w.finish({w.op("attn.matmul " + x.name + ", " + y.name + (transposed ? " {transpose_rhs}" : ""), {x, y},
-                                         {kBatch, 3, 9, 18})});
+      const Model model =
+          w.finish({w.op("attn.matmul " + x.name + ", " + y.name + (transposed ? " {transpose_rhs}" : ""), {x, y},
+                         {kBatch, 3, 9, 18})});
       Data data = randomData(model, 2), magnitude = data;
       for (Array &input : magnitude.inputs)
         for (double &value : input.values)

@@ -200,7 +200,7 @@ TEST(HuggingFace, ImportsBert) {
   EXPECT_EQ(*encoder.layer.activation, ActivationKind::Gelu);
   EXPECT_TRUE(*encoder.layer.batchFirst);
   EXPECT_FALSE(*encoder.layer.normFirst);
-  EXPECT_EQ(*import.module("last_hidden_state")->mask, "attention_mask");
+  EXPECT_EQ(import.module("last_hidden_state")->argument("src_key_padding_mask")->value, "attention_mask");
   EXPECT_EQ(*std::get<EmbeddingDesc>(import.module("token_type_embeddings")->kind).row, 0);
   EXPECT_EQ(*std::get<PositionalEncodingDesc>(import.module("position_embeddings")->kind).offset, 0);
   expectReadsAll(import, tensors);
@@ -323,7 +323,7 @@ TEST(HuggingFace, ImportsASentenceTransformer) {
   EXPECT_EQ(import.outputs(), "sentence_embedding=sentence_embedding");
   EXPECT_EQ(*std::get<PoolingDesc>(import.module("pooled")->kind).mode, PoolingMode::Mean);
   EXPECT_TRUE(*std::get<PoolingDesc>(import.module("pooled")->kind).batchFirst);
-  EXPECT_EQ(*import.module("pooled")->mask, "attention_mask");
+  EXPECT_EQ(import.module("pooled")->argument("padding_mask")->value, "attention_mask");
   EXPECT_TRUE(std::holds_alternative<NormalizeDesc>(import.module("sentence_embedding")->kind));
   expectReadsAll(import, tensors, {"pooler.dense.weight", "pooler.dense.bias"});
 }

@@ -116,7 +116,7 @@ TEST(ParseModel, SaysOnceThatDropoutIsIgnored) {
   EXPECT_EQ(parsed.diagnostics.all()[0].message, "dropout acts only in training; the compiled model leaves it out");
 }
 
-TEST(ParseModel, AcceptsUnsupportedKeysWithTheirSupportedValue) {
+TEST(ParseModel, AcceptsOptionalKeysWithTheirDefault) {
   Parsed parsed(withModules("{ \"type\": \"MultiheadAttention\", \"embed_dim\": 64, \"num_heads\": 4, \"add_bias_kv\": "
                             "false, \"attn_mask\": null, "
                             "\"kdim\": null, \"need_weights\": false }"));

@@ -40,3 +40,19 @@ func.func @indices(%s: tensor<?x2x1x2xf32> {attn.value = dense<0.0> : tensor<2x2
   } : (tensor<?x2x1x2xf32>, tensor<2xf32>) -> tensor<?x2x1x2xf32>
   return %0 : tensor<?x2x1x2xf32>
 }
+
+// A window of two keys by a negative constant: a query sees its own key and the one before.
+// CHECK: window: as expected
+func.func @window(%s: tensor<1x3x3xf32> {attn.value = dense<1.0> : tensor<1x3x3xf32>}) -> tensor<1x3x3xf32>
+    attributes {attn.expected = [dense<[[[1.0, 0xFF800000, 0xFF800000], [1.0, 1.0, 0xFF800000], [0xFF800000, 1.0, 1.0]]]> : tensor<1x3x3xf32>]} {
+  %0 = attn.modify_scores %s {
+    ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):
+      %back = arith.constant -1 : index
+      %first = arith.addi %i, %back : index
+      %after = arith.cmpi sge, %j, %first : index
+      %before = arith.cmpi sle, %j, %i : index
+      %live = arith.andi %after, %before : i1
+      attn.score %score, %live
+  } : (tensor<1x3x3xf32>) -> tensor<1x3x3xf32>
+  return %0 : tensor<1x3x3xf32>
+}

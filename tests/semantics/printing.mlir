@@ -1,5 +1,6 @@
 // RUN: attnc-opt --run-reference %s | FileCheck %s
 // RUN: attnc-opt --run-reference --reference-precision=f32 %s | FileCheck %s --check-prefix=F32
+// RUN: attnc-opt --run-reference --reference-digits=12 %s | FileCheck %s --check-prefix=DIGITS
 // Results without expected values are printed; inputs without values are filled, the same on every run; private functions
 // run only where they are called.
 
@@ -41,4 +42,11 @@ func.func @precision(%x: tensor<1xf32> {attn.value = dense<[16777216.0]> : tenso
   %0 = attn.add %x, %one : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
   %1 = attn.sub %0, %x : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
   return %1 : tensor<1xf32>
+}
+
+// As many digits as asked for.
+// CHECK: digits[0]: [0.1]
+// DIGITS: digits[0]: [0.10000000149]
+func.func @digits(%x: tensor<1xf32> {attn.value = dense<[0.1]> : tensor<1xf32>}) -> tensor<1xf32> {
+  return %x : tensor<1xf32>
 }

@@ -6,6 +6,7 @@ What a wrong description is told is in tests/errors; here is what the driver add
 """
 import argparse
 import ctypes
+import functools
 import importlib.util
 import json
 import os
@@ -139,6 +140,33 @@ def check_files_that_are_no_models(bench):
     bench.run("-o", "k.o", "--", "-m.json")
 
 
+def check_ir(bench):
+    """A .mlir file in the place of a description: the same object, and the same rules for names."""
+    model = bench.model("m.json", encoder(1, 64, 4))
+    bench.run(model, "--emit", "attn", "-o", "m.mlir")
+    bench.run(model, "-o", "a.o")
+    bench.run("m.mlir", "-o", "b.o")
+    assert (bench.folder / "a.o").read_bytes() == (bench.folder / "b.o").read_bytes()
+    text = bench.run(bench.model("l.json", linear()), "--emit", "attn").stdout
+    ir = bench.folder / "l.mlir"
+
+    def says(message, *changes):
+        ir.write_text(functools.reduce(lambda text, change: text.replace(*change), changes, text))
+        bench.refuses(message, "l.mlir", "-o", "l.o")
+    says('the name "class" is a reserved word of C or C++\n  help: choose another name', ('"x"', '"class"'))
+    says('the name "a*/b" is not a C identifier\n  help: use letters, digits and _, at most 64, the first no digit: it names things in '
+         "the generated C header", ('"x"', '"a*/b"'))
+    says('inputs and outputs need names that differ, and not in case alone: "OUTPUT"', ('"x"', '"output"'), ('"output"}) {', '"OUTPUT"}) {'))
+    says('"batch" cannot name a tensor\n  help: the header uses it for the number of sequences of a call', ('"x"', '"batch"'))
+    says('the model\'s name "attnc" is that of the runtime\'s functions\n  help: choose another name', ("@l(", "@attnc("))
+    ir.write_text("module {}\n")
+    bench.refuses("l.mlir: expected one function, which is the model; docs/OPS.md describes the ops", "l.mlir", "-o", "l.o")
+    ir.write_text("module { what }\n")
+    done = bench.start("l.mlir", "-o", "l.o")
+    assert done.returncode == 1 and done.stderr.startswith("l.mlir:1:10: error: "), done.stderr
+    bench.refuses('cannot read "absent.mlir": cannot be opened: No such file or directory', "absent.mlir")
+
+
 def check_weights(bench):
     (bench.folder / "m.json").write_text('{ "weights": "w.safetensors",' + json.dumps(linear())[1:])
 
@@ -240,6 +268,7 @@ def check_shared_library_that_cannot_be(bench):
     empty.mkdir()
     bench.refuses("a shared library needs 'cc' to link it; install it, or emit kernel.o", model, "-o", "m.so",
                   env={**os.environ, "PATH": str(empty)})
+    bench.refuses("cannot make a temporary file for the linker", model, "-o", "m.so", env={**os.environ, "TMPDIR": str(bench.folder / "absent")})
     (empty / "cc").write_text("#!/bin/sh\nexit 1\n")
     (empty / "cc").chmod(0o755)
     bench.refuses("linking m.so failed", model, "-o", "m.so", env={**os.environ, "PATH": str(empty)})
@@ -453,7 +482,7 @@ def check_headers(bench):
         assert done.returncode == 0, f"{language}: {names}\n{done.stderr[:3000]}"
 
 
-CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_weights, check_emit, check_explain, check_passes,
+CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_weights, check_emit, check_explain, check_passes,
          check_standard_output_that_fails, check_shared_library, check_shared_library_that_cannot_be, check_same_bytes, check_size,
          check_outputs_that_cannot_be_written, check_unwritable_directory, check_full_disk, check_failed_compile, check_device,
          check_signals, check_names_are_data, check_headers]

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "frontend/ImportScores.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace attnc {
+
+namespace {
+
+/// The slopes of the ALiBi paper: a geometric sequence for a power of two; else that of the next lower power of two,
+/// and every other one of the next higher.
+std::vector<float> alibiSlopes(int64_t heads) {
+  int64_t power = 1;
+  while (power * 2 <= heads)
+    power *= 2;
+  std::vector<float> slopes;
+  for (int64_t i = 1; i <= power; ++i)
+    slopes.push_back((float)std::exp2(-8.0 * (double)i / (double)power));
+  for (int64_t i = 1; (int64_t)slopes.size() < heads; i += 2)
+    slopes.push_back((float)std::exp2(-4.0 * (double)i / (double)power));
+  return slopes;
+}
+
+/// Writes the region of one attn.modify_scores. Comparisons of places stay signed comparisons of index values: codegen
+/// derives from them which keys a tile of queries can see.
+class ScoreRegionWriter {
+public:
+  ScoreRegionWriter(ImportBuilder &builder, Value scores, const ScoreArguments &arguments, int64_t realKeys)
+      : builder(builder), inner(builder.builder.getContext()), arguments(arguments), scores(scores),
+        shape(ImportBuilder::shapeOf(scores)), realKeys(realKeys), loc(builder.place()) {}
+
+  Value write(ArrayRef<ScoreStepDesc> steps) {
+    bool extraKeys = realKeys < shape.back();
+    SmallVector<Value> captures = collectCaptures(steps, extraKeys);
+    auto op = attn::ModifyScoresOp::create(builder.builder, loc, scores.getType(), scores, captures);
+    createBlock(op, captures);
+    Value before = score;
+    for (const ScoreStepDesc &step : steps)
+      apply(step);
+    if (arguments.lengths)
+      applyLengths();
+    if (extraKeys) {
+      applyMasks();
+      Value real = compare(arith::CmpIPredicate::slt, key, index(realKeys));
+      Value appended = compare(arith::CmpIPredicate::sge, key, index(realKeys));
+      if (score != before)
+        score = arith::SelectOp::create(inner, loc, real, score, before);
+      if (live)
+        live = arith::OrIOp::create(inner, loc, live, appended);
+    }
+    if (!live)
+      live = arith::ConstantOp::create(inner, loc, inner.getBoolAttr(true));
+    attn::ScoreOp::create(inner, loc, score, live);
+    return op.getResult();
+  }
+
+private:
+  SmallVector<Value> collectCaptures(ArrayRef<ScoreStepDesc> steps, bool extraKeys) {
+    SmallVector<Value> captures;
+    if (llvm::any_of(steps, [](const ScoreStepDesc &step) { return step.kind == ScoreStepKind::Alibi; })) {
+      int64_t heads = shape[shape.size() - 3];
+      captures.push_back(builder.constant(alibiSlopes(heads), {heads}));
+    }
+    slopeCount = captures.size();
+    if (arguments.lengths)
+      captures.push_back(arguments.lengths);
+    if (extraKeys) {
+      captures.append(arguments.added);
+      captures.append(arguments.blocked);
+    }
+    return captures;
+  }
+
+  void createBlock(attn::ModifyScoresOp op, ArrayRef<Value> captures) {
+    SmallVector<Type> types{inner.getF32Type()};
+    types.append(4, inner.getIndexType());
+    llvm::append_range(types, TypeRange(ValueRange(captures)));
+    block = inner.createBlock(&op.getScore(), {}, types, SmallVector<Location>(types.size(), loc));
+    score = block->getArgument(0);
+    batch = block->getArgument(1);
+    head = block->getArgument(2);
+    query = block->getArgument(3);
+    key = block->getArgument(4);
+  }
+
+  // -- Values
+
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(inner, loc, value); }
+  Value real(double value) { return arith::ConstantOp::create(inner, loc, inner.getF32FloatAttr((float)value)); }
+  static bool isInteger(Value value) { return isa<IndexType>(value.getType()); }
+  Value toReal(Value value) {
+    if (!isInteger(value))
+      return value;
+    Value narrow = arith::IndexCastOp::create(inner, loc, inner.getI32Type(), value);
+    return arith::SIToFPOp::create(inner, loc, inner.getF32Type(), narrow);
+  }
+  Value compare(arith::CmpIPredicate predicate, Value a, Value b) {
+    return arith::CmpIOp::create(inner, loc, predicate, a, b);
+  }
+  Value compare(arith::CmpFPredicate predicate, Value a, Value b) {
+    return arith::CmpFOp::create(inner, loc, predicate, a, b);
+  }
+  Value offset(Value value, int64_t by) {
+    return by ? Value(arith::AddIOp::create(inner, loc, value, index(by))) : value;
+  }
+  void restrict(Value condition) {
+    live = live ? Value(arith::AndIOp::create(inner, loc, live, condition)) : condition;
+  }
+
+  /// The element of a capture that broadcasts to the scores. Keys that are not real have no element of their own.
+  Value element(Value captured) {
+    ArrayRef<int64_t> extents = ImportBuilder::shapeOf(captured);
+    Value clamped =
+        arith::SelectOp::create(inner, loc, compare(arith::CmpIPredicate::slt, key, index(realKeys)), key, index(0));
+    Value places[] = {batch, head, query, clamped};
+    SmallVector<Value> indices;
+    for (size_t i = 0; i < extents.size(); ++i)
+      indices.push_back(extents[i] == 1 ? index(0) : places[4 - extents.size() + i]);
+    return attn::ElementOp::create(inner, loc, cast<RankedTensorType>(captured.getType()).getElementType(), captured,
+                                   indices);
+  }
+
+  // -- Steps
+
+  void apply(const ScoreStepDesc &step) {
+    int64_t shift = step.alignment == CausalAlignment::BottomRight ? realKeys - shape[shape.size() - 2] : 0;
+    switch (step.kind) {
+    case ScoreStepKind::Causal:
+      return restrict(compare(arith::CmpIPredicate::sle, key, offset(query, shift)));
+    case ScoreStepKind::Window: {
+      // Wider than this a window has no effect, and its offsets might not fit in 32 bits.
+      int64_t widest = realKeys + shape[shape.size() - 2];
+      restrict(compare(arith::CmpIPredicate::sge, key, offset(query, shift - std::min(step.left, widest))));
+      return restrict(compare(arith::CmpIPredicate::sle, key, offset(query, shift + std::min(step.right, widest))));
+    }
+    case ScoreStepKind::Alibi:
+      return applyAlibi();
+    case ScoreStepKind::Softcap: {
+      Value scaled = arith::DivFOp::create(inner, loc, score, real(step.softcap));
+      score = arith::MulFOp::create(inner, loc, math::TanhOp::create(inner, loc, scaled), real(step.softcap));
+      return;
+    }
+    case ScoreStepKind::Expression: {
+      Value result = evaluate(step.expression);
+      if (step.expression.type() == ScoreType::Condition)
+        return restrict(result);
+      score = toReal(result);
+    }
+    }
+  }
+
+  void applyAlibi() {
+    Value slope = attn::ElementOp::create(inner, loc, inner.getF32Type(), block->getArgument(5), ValueRange{head});
+    Value distance = toReal(arith::SubIOp::create(inner, loc, key, query));
+    score = arith::AddFOp::create(inner, loc, score, arith::MulFOp::create(inner, loc, slope, distance));
+  }
+
+  void applyLengths() {
+    Value length = attn::ElementOp::create(inner, loc, inner.getI32Type(), block->getArgument(5 + slopeCount),
+                                           ValueRange{shape.size() == 4 ? batch : index(0)});
+    restrict(
+        compare(arith::CmpIPredicate::slt, key, arith::IndexCastOp::create(inner, loc, inner.getIndexType(), length)));
+  }
+
+  void applyMasks() {
+    unsigned next = 5 + slopeCount + (arguments.lengths ? 1 : 0);
+    for (size_t i = 0; i < arguments.added.size(); ++i)
+      score = arith::AddFOp::create(inner, loc, score, element(block->getArgument(next++)));
+    for (size_t i = 0; i < arguments.blocked.size(); ++i) {
+      Value yes = arith::ConstantOp::create(inner, loc, inner.getBoolAttr(true));
+      restrict(arith::XOrIOp::create(inner, loc, element(block->getArgument(next++)), yes));
+    }
+  }
+
+  // -- Expressions
+
+  /// A value of an expression, and for an integer the largest that it can be, sign aside. An integer that might not fit
+  /// in 32 bits is an f32.
+  struct Operand {
+    Value value;
+    int64_t bound = 0;
+  };
+
+  Value evaluate(const ScoreExpression &expression) {
+    SmallVector<Operand> values;
+    for (const ScoreNode &node : expression.nodes)
+      values.push_back(evaluateNode(node, [&](int i) { return values[node.operands[i]]; }));
+    return values.back().value;
+  }
+
+  Operand evaluateNode(const ScoreNode &node, llvm::function_ref<Operand(int)> operand) {
+    using F = ScoreFunction;
+    size_t rank = shape.size();
+    switch (node.function) {
+    case F::Number:
+      if (node.type == ScoreType::Integer)
+        return {index((int64_t)node.number), (int64_t)node.number};
+      return {real(node.number)};
+    case F::Score:
+      return {score};
+    case F::Batch:
+      return {batch, builder.batchBound()};
+    case F::Head:
+      return {head, shape[rank - 3]};
+    case F::Query:
+      return {query, shape[rank - 2]};
+    case F::Key:
+      return {key, shape[rank - 1]};
+    case F::Negate:
+      if (isInteger(operand(0).value))
+        return {arith::SubIOp::create(inner, loc, index(0), operand(0).value), operand(0).bound};
+      return {arith::NegFOp::create(inner, loc, operand(0).value)};
+    case F::Add:
+    case F::Subtract:
+    case F::Multiply:
+    case F::Divide:
+      return arithmetic(node.function, operand(0), operand(1));
+    case F::Less:
+    case F::LessEqual:
+    case F::Greater:
+    case F::GreaterEqual:
+    case F::Equal:
+    case F::NotEqual:
+      return {comparison(node.function, operand(0).value, operand(1).value)};
+    case F::And:
+      return {arith::AndIOp::create(inner, loc, operand(0).value, operand(1).value)};
+    case F::Or:
+      return {arith::OrIOp::create(inner, loc, operand(0).value, operand(1).value)};
+    case F::Not:
+      return {arith::XOrIOp::create(inner, loc, operand(0).value,
+                                    arith::ConstantOp::create(inner, loc, inner.getBoolAttr(true)))};
+    case F::Select:
+      return choose(operand(0).value, operand(1), operand(2));
+    case F::Exp:
+      return {math::ExpOp::create(inner, loc, toReal(operand(0).value))};
+    case F::Tanh:
+      return {math::TanhOp::create(inner, loc, toReal(operand(0).value))};
+    case F::Abs: {
+      Operand negative = isInteger(operand(0).value)
+                             ? Operand{arith::SubIOp::create(inner, loc, index(0), operand(0).value), operand(0).bound}
+                             : Operand{arith::NegFOp::create(inner, loc, operand(0).value)};
+      return choose(comparison(F::Less, operand(0).value, negative.value), negative, operand(0));
+    }
+    case F::Min:
+    case F::Max: {
+      F better = node.function == F::Min ? F::Less : F::Greater;
+      return choose(comparison(better, operand(0).value, operand(1).value), operand(0), operand(1));
+    }
+    }
+    return {};
+  }
+
+  Operand arithmetic(ScoreFunction function, Operand a, Operand b) {
+    using F = ScoreFunction;
+    bool integers = function != F::Divide && isInteger(a.value) && isInteger(b.value);
+    int64_t bound = 0;
+    if (integers)
+      integers = !(function == F::Multiply ? __builtin_mul_overflow(a.bound, b.bound, &bound)
+                                           : __builtin_add_overflow(a.bound, b.bound, &bound)) &&
+                 bound <= maxElements;
+    if (integers) {
+      if (function == F::Add)
+        return {arith::AddIOp::create(inner, loc, a.value, b.value), bound};
+      if (function == F::Subtract)
+        return {arith::SubIOp::create(inner, loc, a.value, b.value), bound};
+      return {arith::MulIOp::create(inner, loc, a.value, b.value), bound};
+    }
+    Value x = toReal(a.value), y = toReal(b.value);
+    if (function == F::Add)
+      return {arith::AddFOp::create(inner, loc, x, y)};
+    if (function == F::Subtract)
+      return {arith::SubFOp::create(inner, loc, x, y)};
+    if (function == F::Multiply)
+      return {arith::MulFOp::create(inner, loc, x, y)};
+    return {arith::DivFOp::create(inner, loc, x, y)};
+  }
+
+  Value comparison(ScoreFunction function, Value a, Value b) {
+    struct Row {
+      ScoreFunction function;
+      arith::CmpIPredicate integers;
+      arith::CmpFPredicate reals;
+    };
+    using I = arith::CmpIPredicate;
+    using F = arith::CmpFPredicate;
+    static const Row rows[] = {{ScoreFunction::Less, I::slt, F::OLT},    {ScoreFunction::LessEqual, I::sle, F::OLE},
+                               {ScoreFunction::Greater, I::sgt, F::OGT}, {ScoreFunction::GreaterEqual, I::sge, F::OGE},
+                               {ScoreFunction::Equal, I::eq, F::OEQ},    {ScoreFunction::NotEqual, I::ne, F::UNE}};
+    const Row &row = *llvm::find_if(rows, [&](const Row &candidate) { return candidate.function == function; });
+    if (isInteger(a) && isInteger(b))
+      return compare(row.integers, a, b);
+    return compare(row.reals, toReal(a), toReal(b));
+  }
+
+  Operand choose(Value condition, Operand a, Operand b) {
+    if (isInteger(a.value) && isInteger(b.value))
+      return {arith::SelectOp::create(inner, loc, condition, a.value, b.value), std::max(a.bound, b.bound)};
+    return {arith::SelectOp::create(inner, loc, condition, toReal(a.value), toReal(b.value))};
+  }
+
+  ImportBuilder &builder;
+  OpBuilder inner;
+  const ScoreArguments &arguments;
+  Value scores;
+  ArrayRef<int64_t> shape;
+  int64_t realKeys;
+  Location loc;
+  unsigned slopeCount = 0;
+  Block *block = nullptr;
+  Value score, batch, head, query, key;
+  Value live; ///< Null while every key takes part.
+};
+
+/// Reads the arguments of one attention.
+class ArgumentImporter {
+public:
+  ArgumentImporter(ImportBuilder &builder, const ModuleDesc &module, const ScoreExtents &extents)
+      : builder(builder), module(module), extents(extents) {}
+
+  std::optional<ScoreArguments> import(const ScoreArgumentKeys &keys) {
+    bool fits = addMask(keys.mask) && addPadding(keys.padding) && addLengths(keys.lengths);
+    return fits ? std::optional<ScoreArguments>(result) : std::nullopt;
+  }
+
+private:
+  /// The argument and its value; the latter is null where the value's import failed.
+  const Located<std::string> *find(const char *key, Value &value) {
+    const Located<std::string> *name = key ? module.argument(key) : nullptr;
+    if (name)
+      value = builder.values.at(**name);
+    return name;
+  }
+  static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+  bool fail(const Located<std::string> &name, const std::string &message, const std::string &hint = "") {
+    builder.failAt(name.loc, message, hint);
+    return false;
+  }
+
+  /// Files a mask under its kind.
+  void take(Value mask) { (elementOf(mask).isF32() ? result.added : result.blocked).push_back(mask); }
+
+  bool addMask(const char *key) {
+    Value mask;
+    const Located<std::string> *name = find(key, mask);
+    if (!name || !mask)
+      return !name;
+    std::string what = std::string(key) + " " + inQuotes(**name);
+    if (!elementOf(mask).isF32() && !elementOf(mask).isInteger(1))
+      return fail(*name, what + " has integers; a mask is bool or f32",
+                  "bool: true leaves the key out; f32: added to the scores");
+    ArrayRef<int64_t> shape = ImportBuilder::shapeOf(mask);
+    if (shape.size() != 2 && shape.size() != 3)
+      return fail(*name, what + " is " + builder.describe(mask) + ", but must have rank 2 or 3",
+                  "(queries, keys) is for all batches and heads, (batch * num_heads, queries, keys) for each its own");
+    if (shape.size() == 3 && extents.batched && ShapedType::isDynamic(extents.batch))
+      return fail(*name, what + " has batch * num_heads masks, so the batch must be a number",
+                  "fix the run-time dimension with --dim, or give a mask of rank 2");
+    SmallVector<int64_t> expected;
+    if (shape.size() == 3)
+      expected.push_back(extents.heads * extents.batch);
+    expected.append({extents.queries, extents.keys});
+    if (shape != ArrayRef<int64_t>(expected))
+      return fail(*name, what + " is " + builder.describe(mask) + ", but must be " + builder.describeShape(expected),
+                  shape.size() == 2 ? "a mask of rank 2 is (queries, keys)"
+                                    : "a mask of rank 3 is (batch * num_heads, queries, keys)");
+    if (!elementOf(mask).isF32())
+      mask = builder.blockedMask(*name);
+    if (shape.size() == 3 && extents.batched)
+      mask = builder.reshape(mask, {extents.batch, extents.heads, extents.queries, extents.keys});
+    if (mask)
+      take(mask);
+    return bool(mask);
+  }
+
+  bool addPadding(const char *key) {
+    Value mask;
+    const Located<std::string> *name = find(key, mask);
+    if (!name || !mask)
+      return !name;
+    SmallVector<int64_t> expected;
+    if (extents.batched)
+      expected.push_back(extents.batch);
+    expected.push_back(extents.keys);
+    if (ImportBuilder::shapeOf(mask) != ArrayRef<int64_t>(expected))
+      return fail(*name,
+                  std::string(key) + " " + inQuotes(**name) + " is " + builder.describe(mask) + ", but must be " +
+                      builder.describeShape(expected),
+                  extents.batched ? "a padding mask is (batch, keys)" : "without a batch a padding mask is (keys)");
+    if (!elementOf(mask).isF32())
+      mask = builder.blockedMask(*name);
+    if (extents.batched)
+      mask = builder.reshape(mask, {extents.batch, 1, 1, extents.keys});
+    if (mask)
+      take(mask);
+    return bool(mask);
+  }
+
+  bool addLengths(const char *key) {
+    Value lengths;
+    const Located<std::string> *name = find(key, lengths);
+    if (!name || !lengths)
+      return !name;
+    int64_t expected[] = {extents.batched ? extents.batch : 1};
+    if (ImportBuilder::shapeOf(lengths) != ArrayRef<int64_t>(expected))
+      return fail(*name, std::string(key) + " " + inQuotes(**name) + " is " + builder.describe(lengths) +
+                             ", but must be " + builder.describeShape(expected) + ", one for each sequence");
+    result.lengths = lengths;
+    return true;
+  }
+
+  ImportBuilder &builder;
+  const ModuleDesc &module;
+  const ScoreExtents &extents;
+  ScoreArguments result;
+};
+
+} // namespace
+
+std::optional<ScoreArguments> importScoreArguments(ImportBuilder &builder, const ModuleDesc &module,
+                                                   const ScoreArgumentKeys &keys, const ScoreExtents &extents) {
+  return ArgumentImporter(builder, module, extents).import(keys);
+}
+
+Value modifyScores(ImportBuilder &builder, Value scores, ArrayRef<ScoreStepDesc> steps, const ScoreArguments &arguments,
+                   int64_t realKeys) {
+  if (!scores)
+    return {};
+  bool extraKeys = realKeys < ImportBuilder::shapeOf(scores).back();
+  bool masks = !arguments.added.empty() || !arguments.blocked.empty();
+  if (!steps.empty() || arguments.lengths || (extraKeys && masks))
+    scores = ScoreRegionWriter(builder, scores, arguments, realKeys).write(steps);
+  if (extraKeys)
+    return scores;
+  for (Value mask : arguments.added)
+    scores = builder.add(scores, mask);
+  for (Value mask : arguments.blocked)
+    scores = builder.emit<attn::MaskOp>({scores, mask});
+  return scores;
+}
+
+} // namespace attnc

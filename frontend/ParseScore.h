@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "frontend/ModuleTypes.h"
+
+namespace attnc {
+
+/// The keys of one step of "score".
+const ObjectSpec &scoreSpec();
+
+/// Reads "score" of a module: the constant modifications of its scores, in the order in which they apply.
+std::vector<ScoreStepDesc> readScore(const JsonValue &object, Diagnostics &diagnostics);
+
+} // namespace attnc

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Score regions that compare key and query: causal masks and windows, whose tiles skip keys.
+
+#include "tests/codegen/Kernel.h"
+#include "tests/codegen/NumericPolicy.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace attnc::test {
+namespace {
+
+/// Query i sees the keys in [i + first, i + last]; a bound of kNone is no bound.
+constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+struct Band {
+  int64_t first, last;
+};
+
+struct BandCase {
+  int64_t queries, keys, headDim, valueDim;
+  Band band;
+  bool padding = false;
+};
+
+std::string describe(const BandCase &c) {
+  auto bound = [](int64_t offset) { return offset == kNone ? std::string("none") : std::to_string(offset); };
+  return std::to_string(c.queries) + " queries, " + std::to_string(c.keys) + " keys, head_dim " +
+         std::to_string(c.headDim) + ", value_dim " + std::to_string(c.valueDim) + ", band " + bound(c.band.first) + " to " +
+         bound(c.band.last) + (c.padding ? ", padding" : "");
+}
+
+/// The region: score + key / 8 (so that the score is no mere product), live inside the band.
+std::string region(const Band &band) {
+  std::string text = " {\n ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):\n"
+                     "  %place32 = arith.index_cast %j : index to i32\n  %place = arith.sitofp %place32 : i32 to f32\n"
+                     "  %eighth = arith.constant 0.125 : f32\n  %ramp = arith.mulf %place, %eighth : f32\n"
+                     "  %sum = arith.addf %score, %ramp : f32\n  %true = arith.constant true\n";
+  std::string live = "%true";
+  auto require = [&](const char *name, const char *predicate, int64_t offset) {
+    const std::string n = name;
+    text += "  %" + n + "c = arith.constant " + std::to_string(offset) + " : index\n  %" + n + "k = arith.addi %i, %" + n +
+            "c : index\n  %" + n + " = arith.cmpi " + predicate + ", %j, %" + n + "k : index\n  %" + n +
+            "l = arith.andi " + live + ", %" + n + " : i1\n";
+    live = "%" + n + "l";
+  };
+  if (band.first != kNone)
+    require("first", "sge", band.first);
+  if (band.last != kNone)
+    require("last", "slt", band.last + 1);
+  return text + "  attn.score %sum, " + live + "\n }";
+}
+
+Model bandModel(const BandCase &c) {
+  ModelWriter w;
+  const Value query = w.input("query", {kBatch, 2, c.queries, c.headDim}), key = w.input("key", {kBatch, 2, c.keys, c.headDim}),
+              value = w.input("value", {kBatch, 2, c.keys, c.valueDim});
+  const Shape scores = {kBatch, 2, c.queries, c.keys};
+  Value s = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, scores);
+  s = w.op("attn.modify_scores " + s.name + region(c.band), {s}, scores);
+  if (c.padding) {
+    const Value padding = w.input("padding", {kBatch, c.keys}, DType::i1);
+    const Value mask = w.op("attn.reshape " + padding.name, {padding}, {kBatch, 1, 1, c.keys}, DType::i1);
+    s = w.op("attn.mask " + s.name + ", " + mask.name, {s, mask}, scores);
+  }
+  s = w.op("attn.softmax " + s.name + " {axis = 3 : i64}", {s}, scores);
+  return w.finish({w.op("attn.matmul " + s.name + ", " + value.name, {s, value}, {kBatch, 2, c.queries, c.valueDim})});
+}
+
+constexpr Band kBands[] = {{kNone, 0}, {0, kNone}, {-3, 0}, {-9, 4}, {-40, -1}, {kNone, 5}, {2, 2}, {kNone, -1000}, {-1000, 1000}};
+
+TEST(AttentionBand, AgreesWithTheReference) {
+  int number = 0;
+  for (const auto &[queries, keys] : {std::pair<int64_t, int64_t>{1, 1}, {7, 7}, {9, 33}, {33, 17}, {66, 66}, {130, 131}})
+    for (const Band &band : kBands) {
+      ++number;
+      const BandCase c{queries, keys, number % 2 ? 16 : 7, number % 3 ? 32 : 5, band, number % 4 == 0};
+      SCOPED_TRACE(describe(c));
+      const Model model = bandModel(c);
+      const Data data = randomData(model, 2, static_cast<uint64_t>(number));
+      const CompileOptions options{number % 2 && canRun("x86-64-v4") ? "x86-64-v4" : "host"};
+      const Array actual = Kernel(model, options).run(data, {1 + number % 2, Placement::AtEnd}).front();
+      const Expected expected = evaluate(model, data);
+      EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front()));
+    }
+}
+
+/// NaN at a key reaches the queries that see it and no other, wherever in a tile they are.
+TEST(AttentionBand, KeysOutsideHaveNoInfluence) {
+  for (const Band &band : {Band{kNone, 0}, Band{-5, 3}}) {
+    const BandCase c{40, 40, 16, 16, band};
+    const Model model = bandModel(c);
+    const Kernel kernel(model);
+    Data data = randomData(model, 1);
+    const Array before = kernel.run(data).front();
+    for (int64_t poisoned : {0, 5, 17, 39}) {
+      SCOPED_TRACE(describe(c) + ", NaN at key " + std::to_string(poisoned));
+      Data bad = data;
+      for (int64_t d = 0; d < 16; ++d)
+        inputOf(model, bad, "value").values[static_cast<size_t>(poisoned * 16 + d)] = std::numeric_limits<double>::quiet_NaN();
+      const Array after = kernel.run(bad).front();
+      for (int64_t query = 0; query < 40; ++query) {
+        const bool sees = poisoned <= query + band.last && (band.first == kNone || poisoned >= query + band.first);
+        const size_t place = static_cast<size_t>(query * 16);
+        EXPECT_EQ(std::isnan(after.values[place]), sees) << "query " << query;
+        if (!sees) {
+          EXPECT_EQ(after.values[place], before.values[place]) << "query " << query;
+        }
+      }
+    }
+  }
+}
+
+} // namespace
+} // namespace attnc::test

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs every test that labels.py names, prints label, statement and outcome, and fails when a label has no test or one fails.
+
+A test whose module attnc does not have yet (model.schema.json does not name it) is skipped, and its label is "not yet".
+
+    python tests/conformance/conformance.py --bin build/bin [--only LABEL] [--write]
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+ROOT = FOLDER.parents[1]
+PAGE = ROOT / "docs" / "CONFORMANCE.md"
+sys.path[:0] = [str(FOLDER.parent), str(FOLDER.parent / "e2e"), str(FOLDER)]
+import run_e2e  # noqa: E402
+from junit import Skip, Suite  # noqa: E402
+from labels import ERRORS, LABELS, MHA, X  # noqa: E402
+
+run_e2e.GOLDENS = FOLDER / "goldens"
+
+
+def need(description):
+    """Skips where a module's type is not one that attnc has."""
+    schema = (ROOT / "frontend" / "model.schema.json").read_text()
+    for module in description["model"]:
+        if f'"const": "{module["type"]}"' not in schema:
+            raise Skip(f"not yet: {module['type']}")
+
+
+# -- The kinds of tests ------------------------------------------------------------------------------------------------
+
+
+def run_golden(tools, name):
+    path = run_e2e.GOLDENS / f"{name}.json"
+    need(json.loads(path.read_text()))
+    tensors = load_file(path.with_suffix(".safetensors"))
+    f64 = run_e2e.part(tensors, "f64")
+    if all(np.isfinite(value).all() for value in f64.values()):
+        return run_e2e.check_golden(name, tools, [])
+    # Rows of NaN: they have to be in the same places, and the rest as near as ever.
+    with tempfile.TemporaryDirectory() as folder:
+        results = run_e2e.Kernel(tools, path, pathlib.Path(folder)).run(run_e2e.part(tensors, "input"))
+    for output, wanted in f64.items():
+        live = np.isfinite(wanted)
+        assert (np.isfinite(results[output]) == live).all(), f"{output}: NaN in other places than PyTorch's"
+        most, _ = run_e2e.limits(tensors[f"f32.{output}"][live], wanted[live])
+        assert np.abs(results[output] - wanted)[live].max(initial=0) <= most, f"{output}: the live rows differ"
+    return None
+
+
+def run_error(tools, name):
+    inputs, module, words = ERRORS[name]
+    description = {"name": "rejected", "inputs": inputs, "model": [module], "outputs": {"y": "a"}}
+    need(description)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.json"
+        path.write_text(json.dumps(description, indent=1))
+        done = subprocess.run([tools / "attnc", path, "--emit", "attn"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1, f"exit code {done.returncode} instead of an error: {done.stderr}"
+    said = done.stderr.replace(str(folder), "")
+    missing = [word for word in words if word not in said]
+    assert not missing, f"the error does not say {missing}: {said}"
+
+
+def run_model(tools, inputs, specs, module, weights, outputs=None, threads=1):
+    """One module, run on arrays."""
+    description = {"name": "checked", "inputs": specs, "model": [module], "outputs": outputs or {"y": "a"}, "weights": "w.safetensors"}
+    need(description)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        save_file(weights, folder / "w.safetensors")
+        (folder / "model.json").write_text(json.dumps(description))
+        return run_e2e.Kernel(tools, folder / "model.json", folder).run(inputs, threads)
+
+
+def attention_weights(embed=12, dtype=np.float32):
+    rng = np.random.default_rng(5)
+    shapes = {"in_proj_weight": (3 * embed, embed), "in_proj_bias": (3 * embed,), "out_proj.weight": (embed, embed), "out_proj.bias": (embed,)}
+    return {f"a.{name}": (rng.standard_normal(shape) * 0.4).astype(dtype) for name, shape in shapes.items()}
+
+
+def tokens(*shape):
+    return np.random.default_rng(7).standard_normal(shape).astype(np.float32)
+
+
+def check_copies_of_the_query(tools):
+    """M10, up to rounding: one merged projection, or three."""
+    x = tokens(2, 5, 12)
+    once = run_model(tools, {"x": x}, {"x": X}, MHA, attention_weights())["y"]
+    copies = run_model(tools, {"x": x, "k": x.copy(), "v": x.copy()}, {"x": X, "k": X, "v": X}, {**MHA, "key": "k", "value": "v"},
+                       attention_weights())["y"]
+    assert np.abs(once - copies).max() <= 4 * np.finfo(np.float32).eps * np.abs(once).max()
+
+
+def check_poison_in_blocked_keys(tools):
+    """M19: what a blocked key holds changes no bit."""
+    x, memory = tokens(2, 5, 12), tokens(2, 6, 12)
+    blocked = np.array([[0, 0, 1, 0, 1, 1], [0, 1, 1, 1, 1, 0]], bool)
+    specs = {"x": X, "k": {"shape": [2, 6, 12]}, "m": {"shape": [2, 6], "dtype": "bool"}}
+    results = []
+    for value in (1000, np.nan, np.inf):
+        memory[blocked] = value
+        given = {"x": x, "k": memory.copy(), "m": blocked}
+        results.append(run_model(tools, given, specs, {**MHA, "key": "k", "key_padding_mask": "m"}, attention_weights()))
+    assert np.isfinite(results[0]["y"]).all()
+    for other in results[1:]:
+        run_e2e.same_bits("poison", results[0], other)
+
+
+def check_a_wrong_hint_changes_nothing(tools):
+    """M22: the mask is what counts."""
+    given = {"x": tokens(2, 5, 12), "m": np.random.default_rng(3).random((5, 5)) < 0.3}
+    specs = {"x": X, "m": {"shape": [5, 5], "dtype": "bool"}}
+    plain, hinted = (run_model(tools, given, specs, {**MHA, "attn_mask": "m", **hint}, attention_weights())
+                     for hint in ({}, {"is_causal": True}))
+    run_e2e.same_bits("the hint", plain, hinted)
+
+
+def check_lengths_equal_padding(tools):
+    """M34: lengths say what a padding mask says."""
+    x, lengths = tokens(3, 5, 12), np.array([5, 2, 1], np.int32)
+    shape = {"shape": [3, 5, 12]}
+    by_mask = run_model(tools, {"x": x, "m": np.arange(5) >= lengths[:, None]}, {"x": shape, "m": {"shape": [3, 5], "dtype": "bool"}},
+                        {**MHA, "key_padding_mask": "m"}, attention_weights())["y"]
+    by_length = run_model(tools, {"x": x, "n": lengths}, {"x": shape, "n": {"shape": [3], "dtype": "i32"}}, {**MHA, "lengths": "n"},
+                          attention_weights())["y"]
+    assert np.abs(by_mask - by_length).max() <= 4 * np.finfo(np.float32).eps * np.abs(by_mask).max()
+
+
+def check_weights_of_another_type(tools):
+    """M6: refused, by name."""
+    try:
+        run_model(tools, {"x": tokens(2, 5, 12)}, {"x": X}, MHA, attention_weights(dtype=np.int32))
+    except RuntimeError as error:
+        assert "in_proj_weight" in str(error) and "I32" in str(error).upper(), str(error)
+        return
+    raise AssertionError("integer weights were taken")
+
+
+def run_test(tools, test):
+    kind, _, name = test.partition(" ")
+    if kind == "check":
+        return globals()[f"check_{name.replace(' ', '_')}"](tools)
+    return {"golden": run_golden, "error": run_error}[kind](tools, name)
+
+
+# -- The table ---------------------------------------------------------------------------------------------------------
+
+
+def outcome_of(label, outcomes):
+    """What the table says of a label, given each test's outcome: "pass", "fail", or why it was skipped."""
+    found = [outcomes[test] for test in label.tests]
+    if "fail" in found:
+        return "**fails**"
+    missing = sorted({outcome for outcome in found if outcome != "pass"})
+    if missing or label.open:
+        return "; ".join(([f"not yet: {label.open}"] if label.open else []) + missing)
+    if not found:
+        return "**no test**"
+    return f"differs: {label.differs}" if label.differs else "pass"
+
+
+def table(outcomes):
+    rows = ["| label | what it says | result | tests |", "| --- | --- | --- | --- |"]
+    for label in LABELS:
+        passed = sum(outcomes[test] == "pass" for test in label.tests)
+        rows.append(f"| {label.name} | {label.says} | {outcome_of(label, outcomes)} | {passed} of {len(label.tests)} |")
+    return rows
+
+
+def page(outcomes):
+    return "\n".join([
+        "# Conformance", "",
+        "What PyTorch's attention does, label by label, and whether attnc does it: each label has tests in tests/conformance/",
+        "(goldens that PyTorch made, descriptions that must be refused, and checks). \"differs\" is a difference by design; its tests hold",
+        "attnc to what it says instead. M: nn.MultiheadAttention. D: scaled_dot_product_attention. T: Transformer modules. S: scores.",
+        "This page is written by `tests/conformance/conformance.py --write`; a test keeps it current.", "", *table(outcomes), ""])
+
+
+def check_page(text):
+    assert PAGE.exists() and PAGE.read_text() == text, f"docs/{PAGE.name} is not current: run tests/conformance/conformance.py --write"
+
+
+def check_label(label):
+    assert label.tests or label.open, f"{label.name} has no test"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc and attnc-run")
+    parser.add_argument("--only", action="append", help="just this label")
+    parser.add_argument("--write", action="store_true", help="write docs/CONFORMANCE.md")
+    parser.add_argument("--results", help="JUnit file to write")
+    args = parser.parse_args()
+    tools, suite, outcomes = args.bin.resolve(), Suite("conformance"), {}
+
+    def record(test):
+        outcomes[test] = "fail"
+        try:
+            run_test(tools, test)
+            outcomes[test] = "pass"
+        except Skip as reason:
+            outcomes[test] = str(reason)
+            raise
+
+    chosen = [label for label in LABELS if not args.only or label.name in args.only]
+    for test in dict.fromkeys(test for label in chosen for test in label.tests):
+        suite.run(test, record, test)
+    if args.only:
+        return suite.write(args.results)
+    for label in LABELS:
+        suite.run(f"{label.name} has a test", check_label, label)
+    unused = {f"golden {path.stem}" for path in run_e2e.GOLDENS.glob("*.json")} | {f"error {name}" for name in ERRORS}
+    suite.run("every test has a label", check_unused, unused - set(outcomes))
+    print("\n".join(table(outcomes)))
+    if args.write:
+        PAGE.write_text(page(outcomes))
+    suite.run("the page is current", check_page, page(outcomes))
+    return suite.write(args.results)
+
+
+def check_unused(unused):
+    assert not unused, f"without a label: {sorted(unused)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
