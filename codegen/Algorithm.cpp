@@ -19,8 +19,8 @@ attn::MatmulOp packedMatmul(mlir::func::FuncOp kernel) {
   return {};
 }
 
-/// acc(n, m) over the flattened rows. Rows past the last one repeat it, so that every register tile is whole: all rows go
-/// through the same instructions, whatever tile they are in.
+/// acc(n, m) over the flattened rows. Rows past the last one repeat it, so that every register tile is whole: all rows
+/// go through the same instructions, whatever tile they are in.
 void translatePackedMatmul(attn::MatmulOp op, OpTranslator &translator, Algorithm &algorithm) {
   const Tensor lhs = translator.get(op.getLhs()), rhs = translator.get(op.getRhs());
   const auto &[n, m] = std::tie(algorithm.vars.n, algorithm.vars.m);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a kernel computes, as Halide functions, without a word on how: the schedules (MatmulKernel.cpp, AttentionKernel.cpp,
-// RowwiseKernel.cpp) take it from here. Functions over rows have the arguments (n, m): column and row, where the rows are all
-// dimensions but the last, flattened.
+// What a kernel computes, as Halide functions, without a word on how: the schedules (MatmulKernel.cpp,
+// AttentionKernel.cpp, RowwiseKernel.cpp) take it from here. Functions over rows have the arguments (n, m): column and
+// row, where the rows are all dimensions but the last, flattened.
 #pragma once
 
 #include "codegen/Schedule.h"
@@ -24,16 +24,16 @@ struct KernelVars {
   Halide::Var n{"n"}, m{"m"}, d{"d"}, q{"q"}, k{"k"}, h{"h"}, b{"b"}, l{"l"};
 };
 
-/// A function that a schedule computes once per row of the output, before the row itself: pure and vectorised along `inner`,
-/// or a reduction whose updates keep `inner` as a dimension of its own.
+/// A function that a schedule computes once per row of the output, before the row itself: pure and vectorised along
+/// `inner`, or a reduction whose updates keep `inner` as a dimension of its own.
 struct RowStage {
   Halide::Func func;
   Halide::Var inner;
   int innerExtent = 0; ///< 0: a scalar per row.
 };
 
-/// acc(n, m) = sum over k, then the epilogue. Without a norm, `output` is the epilogue; with one, `rows` is what the norm reads
-/// and `output` what it makes.
+/// acc(n, m) = sum over k, then the epilogue. Without a norm, `output` is the epilogue; with one, `rows` is what the
+/// norm reads and `output` what it makes.
 struct MatmulStages {
   Halide::Func accumulator;
   Halide::RVar k;
@@ -41,8 +41,8 @@ struct MatmulStages {
   int depth = 0;     ///< The contracted extent.
 };
 
-/// Per (head, batch): keyPanels(ki, d, ko) holds the keys in panels, values(d, k) the values where they need a copy; per query
-/// row: dot products, maximum, exponentials, sum, weighted values.
+/// Per (head, batch): keyPanels(ki, d, ko) holds the keys in panels, values(d, k) the values where they need a copy;
+/// per query row: dot products, maximum, exponentials, sum, weighted values.
 struct AttentionStages {
   Halide::Func keyPanels, values, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep;
@@ -52,7 +52,8 @@ struct AttentionStages {
   int keys = 0, queries = 0, headDim = 0, valueDim = 0;
 };
 
-/// Lanes of attention's row sums and maxima. 16 for every length: several query rows are in flight, so latency is hidden.
+/// Lanes of attention's row sums and maxima. 16 for every length: several query rows are in flight, so latency is
+/// hidden.
 constexpr int kAttentionLanes = 16;
 
 struct Algorithm {
@@ -68,15 +69,15 @@ struct Algorithm {
   KernelVars vars;
 };
 
-/// Lanes of a sum or maximum over `extent` elements: partial results that are combined by a fixed tree. Part of what a kernel
-/// computes (it fixes the order of additions), so it depends on the extent alone, never on the target.
+/// Lanes of a sum or maximum over `extent` elements: partial results that are combined by a fixed tree. Part of what a
+/// kernel computes (it fixes the order of additions), so it depends on the extent alone, never on the target.
 int lanesFor(int extent);
 
 /// The algorithm of a kernel function of kind rowwise or matmul.
 Algorithm buildRowAlgorithm(mlir::func::FuncOp kernel);
 
-/// The algorithm of a kernel function of kind attention. Of the schedule it takes the width of the key panels, and the queries of a
-/// tile, which share the range of keys that they look at.
+/// The algorithm of a kernel function of kind attention. Of the schedule it takes the width of the key panels, and the
+/// queries of a tile, which share the range of keys that they look at.
 Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSchedule &schedule);
 
 } // namespace attnc

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention with whole score rows: for each query, all scores, their maximum, their exponentials and sum, then the weighted
-// values, divided by the sum. Why a blocked key has no influence: its score is replaced by -inf before the maximum, the
-// exponential of -inf is exactly 0, and its value is replaced by 0, so that 0 * NaN does not arise. A row without a live key has
-// the sum 0 and becomes zeros or NaN, as the op says; a live row has a sum >= 1, since its maximum contributes exp(0). NaN in a
-// live score never becomes the maximum, but its exponential is NaN, and so are the sum and the row.
+// Attention with whole score rows: for each query, all scores, their maximum, their exponentials and sum, then the
+// weighted values, divided by the sum. Why a blocked key has no influence: its score is replaced by -inf before the
+// maximum, the exponential of -inf is exactly 0, and its value is replaced by 0, so that 0 * NaN does not arise. A row
+// without a live key has the sum 0 and becomes zeros or NaN, as the op says; a live row has a sum >= 1, since its
+// maximum contributes exp(0). NaN in a live score never becomes the maximum, but its exponential is NaN, and so are the
+// sum and the row.
 
 #include "codegen/OpAlgorithms.h"
 #include "codegen/ScalarMath.h"
@@ -32,16 +33,16 @@ struct HeadTensor {
   }
 };
 
-/// select(live, score, -inf) in integer operations. A select whose condition is the same for all keys would make Halide skip the
-/// scores where it is false, and so give them scratch of a size that only the run knows.
+/// select(live, score, -inf) in integer operations. A select whose condition is the same for all keys would make Halide
+/// skip the scores where it is false, and so give them scratch of a size that only the run knows.
 Expr scoreWhere(const Expr &live, const Expr &score) {
   const Expr keep = -cast<int32_t>(live);
   return reinterpret<float>((reinterpret<int32_t>(score) & keep) | (reinterpret<int32_t>(Expr(-kInfinity)) & ~keep));
 }
 
-/// The keys that a tile of queries can see, by the region's comparisons of indices alone. Keys outside are skipped, which changes
-/// no value: their scores would be -inf, their exponentials 0. Inside, keys that all queries of the tile can see lie between
-/// those that only some can.
+/// The keys that a tile of queries can see, by the region's comparisons of indices alone. Keys outside are skipped,
+/// which changes no value: their scores would be -inf, their exponentials 0. Inside, keys that all queries of the tile
+/// can see lie between those that only some can.
 class KeyRange {
 public:
   KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys)
@@ -70,7 +71,8 @@ public:
     steps.where(steps * step < end);
   }
 
-  /// The keys of the range in ascending order, in pieces: with each, whether only some of the tile's queries can see its keys.
+  /// The keys of the range in ascending order, in pieces: with each, whether only some of the tile's queries can see
+  /// its keys.
   std::vector<std::pair<RDom, bool>> pieces() const {
     if (!partial)
       return {{RDom(0, keys, "key"), false}};
@@ -85,8 +87,8 @@ public:
             {piece(fullEnd, end, "last_keys"), true}};
   }
 
-  /// `key`, which a loop over restricted steps makes, with what is known of its range: whole steps that hold a key of it. What
-  /// is read there needs to be computed there only.
+  /// `key`, which a loop over restricted steps makes, with what is known of its range: whole steps that hold a key of
+  /// it. What is read there needs to be computed there only.
   Expr within(const Expr &key, int step) const {
     if (!partial)
       return key;
@@ -174,10 +176,9 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSche
   s.maximumLanes = Func("maximum_lanes");
   s.maximumLanes(l, q, h, b) = -kInfinity;
   const Expr candidate = scoreAt(range.within(maximumStep * kLanes + l, kLanes));
-  s.maximumLanes(l, q, h, b) =
-      select(candidate > s.maximumLanes(l, q, h, b), candidate, s.maximumLanes(l, q, h, b));
-  Func highest = combineLanes("highest", s.maximumLanes, algorithm.vars,
-                              [](Expr x, Expr y) { return select(y > x, y, x); });
+  s.maximumLanes(l, q, h, b) = select(candidate > s.maximumLanes(l, q, h, b), candidate, s.maximumLanes(l, q, h, b));
+  Func highest =
+      combineLanes("highest", s.maximumLanes, algorithm.vars, [](Expr x, Expr y) { return select(y > x, y, x); });
   s.maximum = Func("maximum");
   // A row of -inf only: subtracting 0 keeps -inf.
   s.maximum(q, h, b) = select(highest(q, h, b) == -kInfinity, 0.f, highest(q, h, b));

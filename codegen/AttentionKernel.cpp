@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention with whole score rows. A task is a head of a batch element (or a range of its queries): it lays the keys in panels
-// [S/NR][D][NR], copies the values where their width or the mask asks for it, and then takes MR queries at a time: the scores of a
-// register tile MR x NR, the whole rows' maxima, exponentials and sums, and the weighted values by the same register tile. Rows
-// past the last query repeat it and are not stored.
+// Attention with whole score rows. A task is a head of a batch element (or a range of its queries): it lays the keys in
+// panels [S/NR][D][NR], copies the values where their width or the mask asks for it, and then takes MR queries at a
+// time: the scores of a register tile MR x NR, the whole rows' maxima, exponentials and sums, and the weighted values
+// by the same register tile. Rows past the last query repeat it and are not stored.
 
 #include "codegen/Kernels.h"
 
@@ -16,14 +16,14 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
   AttentionStages &s = algorithm.attention;
   Func &out = algorithm.output;
   const int tileRows = std::min(schedule.tileQueries, s.queries), panel = schedule.tileCols;
-  // Columns of the register tile over the value dimension; values that are not a multiple of a vector are padded copies.
+  // Columns of the register tile over the value dimension; values that are not a multiple of a vector are padded
+  // copies.
   const int paddedWidth = (s.valueDim + lanes - 1) / lanes * lanes, valueCols = std::min(panel, paddedWidth);
   Var qo("qo"), qi("qi"), dOuter("do"), di("di"), head("head"), task("task"), queryTask("query_task"), qt("qt");
   Var ki = s.keyPanels.args()[0], ko = s.keyPanels.args()[2];
 
   out.split(v.q, qo, qi, tileRows, TailStrategy::GuardWithIf);
-  const TailStrategy tail =
-      s.valueDim % valueCols == 0 ? TailStrategy::GuardWithIf : TailStrategy::Predicate;
+  const TailStrategy tail = s.valueDim % valueCols == 0 ? TailStrategy::GuardWithIf : TailStrategy::Predicate;
   out.split(v.d, dOuter, di, valueCols, tail);
   if (schedule.taskQueries > 0) {
     out.split(qo, queryTask, qt, schedule.taskQueries, TailStrategy::GuardWithIf);

@@ -48,18 +48,16 @@ private:
     return false;
   }
 
-  template <typename Body>
-  bool timed(const std::string &phase, Body body) {
+  template <typename Body> bool timed(const std::string &phase, Body body) {
     const auto start = std::chrono::steady_clock::now();
     const bool done = body();
-    artefacts.phases.emplace_back(
-        phase, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    artefacts.phases.emplace_back(phase,
+                                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     return done;
   }
 
   /// Calls `body` for each kernel function, in the module's order.
-  template <typename Body>
-  bool forEachKernel(Body body) {
+  template <typename Body> bool forEachKernel(Body body) {
     for (auto function : module.getOps<mlir::func::FuncOp>())
       if (function->hasAttr("attn.kind") && !body(function))
         return false;

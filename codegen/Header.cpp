@@ -90,7 +90,8 @@ private:
         << "\n */\n"
         << "#ifndef " << guard << "\n#define " << guard << "\n\n"
         << "#include <attnc/runtime.h>\n\n"
-        << "#ifdef __cplusplus\nextern \"C\"\n#else\nextern\n#endif\nconst attnc_model " << modelSymbol(name) << ";\n\n";
+        << "#ifdef __cplusplus\nextern \"C\"\n#else\nextern\n#endif\nconst attnc_model " << modelSymbol(name)
+        << ";\n\n";
   }
 
   void describe(const char *role, const std::vector<TensorDesc> &tensors) {
@@ -115,7 +116,8 @@ private:
       for (const TensorDesc &tensor : *tensors) {
         const std::string stem = prefix + upper(identifier(tensor.name));
         for (size_t i = 0; i < tensor.shape.size(); ++i)
-          out << "  " << stem << "_DIM" << i << " = " << (tensor.shape[i] < 0 ? plan.maxBatch : tensor.shape[i]) << ",\n";
+          out << "  " << stem << "_DIM" << i << " = " << (tensor.shape[i] < 0 ? plan.maxBatch : tensor.shape[i])
+              << ",\n";
         out << "  " << stem << "_RANK = " << tensor.shape.size() << ",\n";
       }
     out << "  " << prefix << "NUM_WEIGHTS = " << plan.weights.size() << "\n};\n\n";

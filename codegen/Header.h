@@ -5,8 +5,8 @@
 
 namespace attnc {
 
-/// The C99 header of a compiled model: its tensors with shapes and layout, and inline functions to initialise and run it.
-/// `embedded`: whether the object holds the weights.
+/// The C99 header of a compiled model: its tensors with shapes and layout, and inline functions to initialise and run
+/// it. `embedded`: whether the object holds the weights.
 std::string headerText(const ModelPlan &plan, bool embedded);
 
 /// Whether a name can be a C identifier as it is.

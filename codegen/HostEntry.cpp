@@ -121,8 +121,9 @@ Constant *HostEmitter::tensors(const std::vector<TensorDesc> &descs, const Twine
     std::vector<uint64_t> shape(ATTNC_MAX_RANK, 0);
     for (size_t i = 0; i < desc.shape.size(); ++i)
       shape[i] = static_cast<uint64_t>(desc.shape[i]);
-    infos.push_back(structure({string(desc.name), number32(desc.dtype), number32(static_cast<int64_t>(desc.shape.size())),
-                               ConstantDataArray::get(context, shape), number64(static_cast<uint64_t>(desc.indexLimit))}));
+    infos.push_back(
+        structure({string(desc.name), number32(desc.dtype), number32(static_cast<int64_t>(desc.shape.size())),
+                   ConstantDataArray::get(context, shape), number64(static_cast<uint64_t>(desc.indexLimit))}));
   }
   return global(ConstantArray::get(ArrayType::get(infos[0]->getType(), infos.size()), infos), name);
 }
@@ -132,9 +133,10 @@ Constant *HostEmitter::packSteps() {
     return ConstantPointerNull::get(pointer);
   std::vector<Constant *> steps;
   for (const attnc_pack_step &step : plan.packSteps)
-    steps.push_back(structure({number32(step.weight), number32(step.kind), number64(step.src_offset), number64(step.rows),
-                               number64(step.cols), number64(step.stride_row), number64(step.stride_col),
-                               number64(step.dst), number64(step.first), number64(step.panel)}));
+    steps.push_back(
+        structure({number32(step.weight), number32(step.kind), number64(step.src_offset), number64(step.rows),
+                   number64(step.cols), number64(step.stride_row), number64(step.stride_col), number64(step.dst),
+                   number64(step.first), number64(step.panel)}));
   return global(ConstantArray::get(ArrayType::get(steps[0]->getType(), steps.size()), steps), "pack_steps");
 }
 
@@ -155,15 +157,30 @@ void HostEmitter::emitModel(Function *entry) {
   if (!plan.constants.empty())
     constants = global(ConstantDataArray::get(context, ArrayRef<float>(plan.constants)), "constants", ATTNC_ALIGNMENT);
   auto count = [&](size_t size) { return number32(static_cast<int64_t>(size)); };
-  Constant *model = structure(
-      {number32(ATTNC_ABI_VERSION), number32(0), string(plan.name), string("attnc " ATTNC_VERSION),
-       string(data.cpuFeatures), count(plan.inputs.size()), count(plan.outputs.size()), count(plan.weights.size()),
-       count(plan.packSteps.size()), tensors(plan.inputs, "inputs"), tensors(plan.outputs, "outputs"),
-       tensors(plan.weights, "weights"), packSteps(), constants, image(), number64(plan.imageSize),
-       number64(static_cast<uint64_t>(plan.minBatch)), number64(static_cast<uint64_t>(plan.maxBatch)),
-       number64(plan.arenaFixed), number64(plan.arenaPerBatch), number64(data.scratchSize), entry});
-  auto *variable = new GlobalVariable(module, model->getType(), true, GlobalValue::ExternalLinkage, model,
-                                      modelSymbol(plan.name));
+  Constant *model = structure({number32(ATTNC_ABI_VERSION),
+                               number32(0),
+                               string(plan.name),
+                               string("attnc " ATTNC_VERSION),
+                               string(data.cpuFeatures),
+                               count(plan.inputs.size()),
+                               count(plan.outputs.size()),
+                               count(plan.weights.size()),
+                               count(plan.packSteps.size()),
+                               tensors(plan.inputs, "inputs"),
+                               tensors(plan.outputs, "outputs"),
+                               tensors(plan.weights, "weights"),
+                               packSteps(),
+                               constants,
+                               image(),
+                               number64(plan.imageSize),
+                               number64(static_cast<uint64_t>(plan.minBatch)),
+                               number64(static_cast<uint64_t>(plan.maxBatch)),
+                               number64(plan.arenaFixed),
+                               number64(plan.arenaPerBatch),
+                               number64(data.scratchSize),
+                               entry});
+  auto *variable =
+      new GlobalVariable(module, model->getType(), true, GlobalValue::ExternalLinkage, model, modelSymbol(plan.name));
   variable->setAlignment(Align(8));
 }
 

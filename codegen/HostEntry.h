@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The generated host side in LLVM IR: the entry function that calls the kernels one after the other, and the attnc_model that
-// describes them (runtime/attnc/runtime.h).
+// The generated host side in LLVM IR: the entry function that calls the kernels one after the other, and the
+// attnc_model that describes them (runtime/attnc/runtime.h).
 #pragma once
 
 #include "codegen/ModelPlan.h"
@@ -15,17 +15,18 @@ class Module;
 namespace attnc {
 
 struct HostData {
-  std::string cpuFeatures;      ///< attnc_model.cpu_features.
-  uint64_t scratchSize = 0;     ///< attnc_model.scratch_size.
-  const void *image = nullptr;  ///< The packed weights to embed (plan.imageSize bytes), or null: handed over at init.
-  bool declareImage = false;    ///< Refer to the image without its bytes, for text that a person reads.
+  std::string cpuFeatures;     ///< attnc_model.cpu_features.
+  uint64_t scratchSize = 0;    ///< attnc_model.scratch_size.
+  const void *image = nullptr; ///< The packed weights to embed (plan.imageSize bytes), or null: handed over at init.
+  bool declareImage = false;   ///< Refer to the image without its bytes, for text that a person reads.
 };
 
 /// The name of the model's symbol: <name>_attnc_model.
 std::string modelSymbol(const std::string &modelName);
 
-/// Adds entry and model to `module`, which holds or declares the kernels. `usesBatch[i]`: whether the kernel of call i takes
-/// the batch.
-void emitHostEntry(llvm::Module &module, const ModelPlan &plan, const std::vector<bool> &usesBatch, const HostData &data);
+/// Adds entry and model to `module`, which holds or declares the kernels. `usesBatch[i]`: whether the kernel of call i
+/// takes the batch.
+void emitHostEntry(llvm::Module &module, const ModelPlan &plan, const std::vector<bool> &usesBatch,
+                   const HostData &data);
 
 } // namespace attnc

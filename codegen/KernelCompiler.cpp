@@ -16,8 +16,8 @@ namespace attnc {
 
 namespace {
 
-/// StrictFloat: NaN, infinities and the order of operations mean what the algorithm says. The multiply-adds that this keeps
-/// Halide from forming are formed afterwards (ContractMultiplyAdd.h).
+/// StrictFloat: NaN, infinities and the order of operations mean what the algorithm says. The multiply-adds that this
+/// keeps Halide from forming are formed afterwards (ContractMultiplyAdd.h).
 Halide::Target halideTarget(const TargetInfo &target) {
   using T = Halide::Target;
   std::vector<T::Feature> features = {T::NoAsserts, T::NoBoundsQuery, T::NoRuntime, T::UserContext, T::StrictFloat};
@@ -84,8 +84,7 @@ private:
 };
 
 /// Runs `body`, turning what Halide throws into `error`.
-template <typename Body>
-bool guarded(const std::string &kernel, std::string &error, Body body) {
+template <typename Body> bool guarded(const std::string &kernel, std::string &error, Body body) {
   try {
     return body();
   } catch (const Halide::Error &e) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One function a kernel kind: applies a schedule to an algorithm. `lanes` is the f32 elements of a vector register. Every task of
-// the one parallel loop computes whole elements of the output, so values do not depend on which thread runs it.
+// One function a kernel kind: applies a schedule to an algorithm. `lanes` is the f32 elements of a vector register.
+// Every task of the one parallel loop computes whole elements of the output, so values do not depend on which thread
+// runs it.
 #pragma once
 
 #include "codegen/Algorithm.h"

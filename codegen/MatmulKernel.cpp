@@ -2,14 +2,14 @@
 //
 // Matmul with epilogue: out(n, m) = epilogue(sum_k lhs(k, m) * weight(n, k)), the weight in panels [N/NR][K][NR].
 //
-// The register tile is MR rows x NR columns; k runs innermost but for the tile, so each step loads NR/lanes vectors of the panel
-// and broadcasts MR elements of lhs for MR * NR/lanes multiply-adds. Every element is one chain over k in order: neither tile
-// nor task nor thread changes its bits. Rows past the end repeat the last row inside a tile and are not stored; columns past the
-// end are zeros of the panel and are masked at the store.
+// The register tile is MR rows x NR columns; k runs innermost but for the tile, so each step loads NR/lanes vectors of
+// the panel and broadcasts MR elements of lhs for MR * NR/lanes multiply-adds. Every element is one chain over k in
+// order: neither tile nor task nor thread changes its bits. Rows past the end repeat the last row inside a tile and are
+// not stored; columns past the end are zeros of the panel and are masked at the store.
 //
-// Without a norm, a task is a range of panels and rows: panel by panel over a block of row tiles, so that the panel stays in the
-// first-level cache and the block of lhs in the second. With a norm, a task is a range of whole rows: their unnormalised values
-// go to scratch and are normalised while they are in the second-level cache.
+// Without a norm, a task is a range of panels and rows: panel by panel over a block of row tiles, so that the panel
+// stays in the first-level cache and the block of lhs in the second. With a norm, a task is a range of whole rows:
+// their unnormalised values go to scratch and are normalised while they are in the second-level cache.
 
 #include "codegen/Kernels.h"
 

@@ -140,8 +140,8 @@ private:
     return true;
   }
 
-  /// A dense piece is a contiguous copy; a strided one is the panel layout of width 1, whose order is row-major. `first` counts
-  /// rows of a matrix and elements of anything else.
+  /// A dense piece is a contiguous copy; a strided one is the panel layout of width 1, whose order is row-major.
+  /// `first` counts rows of a matrix and elements of anything else.
   static void placeDense(attnc_pack_step &step, int64_t rank) {
     step.dst += static_cast<uint64_t>(step.first * (rank == 2 ? step.cols : 1)) * sizeof(float);
     step.first = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the model function says after the pipeline, as plain data: the calls in order, where every tensor lies, and what the runtime is told
-// about inputs, outputs and weights. The host entry, the model table and the header are made from it.
+// What the model function says after the pipeline, as plain data: the calls in order, where every tensor lies, and what
+// the runtime is told about inputs, outputs and weights. The host entry, the model table and the header are made from
+// it.
 #pragma once
 
 #include "runtime/attnc/runtime.h"

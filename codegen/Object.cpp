@@ -28,10 +28,18 @@ namespace attnc {
 namespace {
 
 /// What the runtime can check, in its spelling, which is LLVM's too.
-constexpr const char *kCheckedFeatures[] = {
-    "sse3",     "ssse3",    "sse4.1",   "sse4.2",     "popcnt",     "avx",         "avx2",       "fma",
-    "f16c",     "bmi",      "bmi2",     "avx512f",    "avx512cd",   "avx512dq",    "avx512bw",   "avx512vl",
-    "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg", "avx512vpopcntdq", "avx512bf16"};
+constexpr const char *kCheckedFeatures[] = {"sse3",         "ssse3",
+                                            "sse4.1",       "sse4.2",
+                                            "popcnt",       "avx",
+                                            "avx2",         "fma",
+                                            "f16c",         "bmi",
+                                            "bmi2",         "avx512f",
+                                            "avx512cd",     "avx512dq",
+                                            "avx512bw",     "avx512vl",
+                                            "avx512ifma",   "avx512vbmi",
+                                            "avx512vbmi2",  "avx512vnni",
+                                            "avx512bitalg", "avx512vpopcntdq",
+                                            "avx512bf16"};
 
 /// Halide's calls out of a kernel and what answers them.
 constexpr std::pair<const char *, const char *> kRuntimeNames[] = {{"halide_do_par_for", "attnc_rt_parallel_for"},
@@ -90,8 +98,8 @@ ObjectBuilder::~ObjectBuilder() = default;
 
 uint64_t ObjectBuilder::scratchSize() const { return state->scratch; }
 
-/// The sum of a kernel's allocations: no more can be live at once on one worker, since a loop that allocates frees before its
-/// next round. Nothing where one has no constant size.
+/// The sum of a kernel's allocations: no more can be live at once on one worker, since a loop that allocates frees
+/// before its next round. Nothing where one has no constant size.
 static std::optional<uint64_t> scratchOf(Module &module) {
   uint64_t total = 0;
   for (Function &function : module)

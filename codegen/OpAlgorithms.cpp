@@ -150,9 +150,8 @@ bool OpTranslator::translateElementwise(mlir::Operation &op) {
       })
       .Case([&](attn::MaskOp mask) {
         const Tensor input = get(mask.getInput()), blocked = get(mask.getBlocked());
-        result(op, [=](const Index &i) {
-          return select(broadcastAt(blocked, input.extents, i), -kInfinity, input.at(i));
-        });
+        result(op,
+               [=](const Index &i) { return select(broadcastAt(blocked, input.extents, i), -kInfinity, input.at(i)); });
         return true;
       })
       .Case([&](attn::ModifyScoresOp modify) { return modifyScores(modify), true; })
@@ -199,8 +198,8 @@ void OpTranslator::concat(attn::ConcatOp op) {
 void OpTranslator::reshape(attn::ReshapeOp op) {
   const Tensor input = get(op.getInput());
   Tensor shape{extentsOf(op.getType()), input.type, nullptr};
-  const bool sameRows = input.rank() && shape.rank() &&
-                        Internal::graph_equal(input.extents.back(), shape.extents.back());
+  const bool sameRows =
+      input.rank() && shape.rank() && Internal::graph_equal(input.extents.back(), shape.extents.back());
   result(*op, [=](const Index &index) {
     if (sameRows)
       return input.at(indexOfRow(input, rowOf(shape, index), index.dims.back()));

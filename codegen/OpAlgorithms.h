@@ -11,7 +11,8 @@
 namespace attnc {
 
 /// Translates the ops of one kernel, in order. Pure functions of the index (slices, transposes, element-wise ops) stay
-/// expressions; reductions and what they read become Funcs, listed in `algorithm.rowStages` in the order of computation.
+/// expressions; reductions and what they read become Funcs, listed in `algorithm.rowStages` in the order of
+/// computation.
 class OpTranslator {
 public:
   OpTranslator(mlir::func::FuncOp kernel, Algorithm &algorithm);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Ops that reduce: softmax, norms, pooling, means and products of activations. A reduction over columns adds in lanes and combines
-// them by a fixed tree, so its bits depend on the extent alone.
+// Ops that reduce: softmax, norms, pooling, means and products of activations. A reduction over columns adds in lanes
+// and combines them by a fixed tree, so its bits depend on the extent alone.
 
 #include "codegen/OpAlgorithms.h"
 
@@ -114,7 +114,8 @@ void OpTranslator::softmax(attn::SoftmaxOp op) {
   });
 }
 
-/// Along another axis than the last: the slice of each output element is reduced where the element is, column by column.
+/// Along another axis than the last: the slice of each output element is reduced where the element is, column by
+/// column.
 void OpTranslator::softmaxAcross(attn::SoftmaxOp op) {
   const Tensor input = get(op.getInput());
   const auto &[n, m] = std::tie(algorithm.vars.n, algorithm.vars.m);
@@ -149,8 +150,9 @@ void OpTranslator::layerNorm(attn::LayerNormOp op) {
   const int extent = staticExtent(input.extents.back());
   const float count = static_cast<float>(extent), eps = static_cast<float>(op.getEps().convertToDouble());
   const Var &m = algorithm.vars.m;
-  // Two passes over the row: subtracting the mean before squaring keeps the digits that sum(x^2) - mean^2 loses. The mean itself is
-  // rounded to f32, which a row with a large mean would feel: `drift` is what it is off by, from the centred values.
+  // Two passes over the row: subtracting the mean before squaring keeps the digits that sum(x^2) - mean^2 loses. The
+  // mean itself is rounded to f32, which a row with a large mean would feel: `drift` is what it is off by, from the
+  // centred values.
   Func x = materialise(input, "norm_input");
   Func total = sumRows("norm_sum", extent, [=](Expr i, Expr row) { return x(i, row); });
   Func mean(unique("norm_mean"));
@@ -292,9 +294,8 @@ void OpTranslator::mean(attn::MeanOp op) {
   const Tensor shape{extentsOf(op.getType()), Float(32), nullptr};
   if (axis + 1 == input.rank()) {
     // One sum for each row of the input, which are the elements of the result.
-    Func total = sumRows("mean_sum", extent, [=](const Expr &i, const Expr &row) {
-      return input.at(indexOfRow(input, row, i));
-    });
+    Func total = sumRows("mean_sum", extent,
+                         [=](const Expr &i, const Expr &row) { return input.at(indexOfRow(input, row, i)); });
     result(*op, [=](const Index &index) {
       const Expr columns = shape.rank() ? shape.extents.back() : Expr(1);
       return total(rowOf(shape, index) * columns + (shape.rank() ? index.dims.back() : Expr(0))) / count;

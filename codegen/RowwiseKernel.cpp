@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Row-wise kernels: out(n, m) for every row m, all stages of a row while it is in the first cache. Rows are independent, so tasks
-// are blocks of rows. A vector that would pass the end of a row is moved back and computes some elements twice, with the same
-// result.
+// Row-wise kernels: out(n, m) for every row m, all stages of a row while it is in the first cache. Rows are
+// independent, so tasks are blocks of rows. A vector that would pass the end of a row is moved back and computes some
+// elements twice, with the same result.
 
 #include "codegen/Kernels.h"
 
@@ -30,8 +30,10 @@ void scheduleRowStages(const std::vector<RowStage> &stages, Func consumer, const
     for (int i = 0; i < func.num_update_definitions(); ++i) {
       Stage update = func.update(i);
       const auto &dims = update.get_schedule().dims();
-      // A tail update has the reduction itself in the place of the lane and stays scalar, which Halide wants to be told.
-      if (std::any_of(dims.begin(), dims.end(), [&](const Internal::Dim &dim) { return dim.var == stage.inner.name(); }))
+      // A tail update has the reduction itself in the place of the lane and stays scalar, which Halide wants to be
+      // told.
+      if (std::any_of(dims.begin(), dims.end(),
+                      [&](const Internal::Dim &dim) { return dim.var == stage.inner.name(); }))
         update.vectorize(stage.inner, width, TailStrategy::GuardWithIf);
       else
         update.unscheduled();

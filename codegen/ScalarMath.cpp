@@ -18,8 +18,8 @@ Expr polynomial(const Expr &x, std::initializer_list<float> coefficients) {
   return sum;
 }
 
-/// 2^f on [-1/2, 1/2], the minimax polynomial of degree 5 with constant term 1; relative error 9.2e-8 (weighted least squares
-/// iterated to equal ripples).
+/// 2^f on [-1/2, 1/2], the minimax polynomial of degree 5 with constant term 1; relative error 9.2e-8 (weighted least
+/// squares iterated to equal ripples).
 Expr exp2OfFraction(const Expr &f) {
   return polynomial(f, {1.f, 0.693147004f, 0.240222424f, 0.0555073358f, 0.00967151299f, 0.00132647273f});
 }
@@ -31,7 +31,8 @@ Expr expOfNonPositive(const Expr &x, double scale) {
   const double c = scale * 1.4426950408889634;
   const float high = static_cast<float>(c), low = static_cast<float>(c - high);
   Expr whole = round(x * high);
-  // 0 for NaN, which makes the conversion to int defined and leaves the NaN of `power` as it is, and where the result is 0 anyway.
+  // 0 for NaN, which makes the conversion to int defined and leaves the NaN of `power` as it is, and where the result
+  // is 0 anyway.
   whole = select(whole > -127.f, whole, 0.f);
   Expr fraction = x * low + (x * high - whole);
   Expr power = exp2OfFraction(fraction);
@@ -60,8 +61,8 @@ Expr tanhOf(const Expr &x) {
   Expr magnitude = abs(x);
   // Below 0.625 the quotient loses digits; coefficients of the polynomial from the Cephes library's tanhf.
   Expr square = x * x;
-  Expr small = polynomial(square, {-3.33332819422e-1f, 1.33314422036e-1f, -5.37397155531e-2f, 2.06390887954e-2f,
-                                   -5.70498872745e-3f});
+  Expr small = polynomial(
+      square, {-3.33332819422e-1f, 1.33314422036e-1f, -5.37397155531e-2f, 2.06390887954e-2f, -5.70498872745e-3f});
   small = x * (square * small) + x;
   Expr e = expOfNonPositive(select(x > 0.f, -x, x), 2.0);
   Expr large = (1.f - e) / (1.f + e);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Scalar functions as Halide expressions, f32 to f32. They are built of IEEE operations only, so a value has the same bits in a
-// vector and in its tail; a multiplication whose only use is an addition becomes one fma (ContractMultiplyAdd.h). NaN goes in,
-// NaN comes out.
+// Scalar functions as Halide expressions, f32 to f32. They are built of IEEE operations only, so a value has the same
+// bits in a vector and in its tail; a multiplication whose only use is an addition becomes one fma
+// (ContractMultiplyAdd.h). NaN goes in, NaN comes out.
 #pragma once
 
 #include "Halide.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Schedules as plain data, the same fields as the #attn.*_schedule attributes (ir/AttnBase.td says what they mean). They decide
-// how fast a kernel is and never what it computes.
+// Schedules as plain data, the same fields as the #attn.*_schedule attributes (ir/AttnBase.td says what they mean).
+// They decide how fast a kernel is and never what it computes.
 #pragma once
 
 #include <cstdint>

@@ -4,9 +4,9 @@
 
 #include "codegen/ScalarMath.h"
 
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace Halide;
 
@@ -144,7 +144,8 @@ std::optional<Affine> affineOf(mlir::Value value) {
   return Affine{a->keys + sign * b->keys, a->queries + sign * b->queries, a->constant + sign * b->constant};
 }
 
-/// Narrows the band by "distance <= 0", where distance = +-(key - query) + constant; false where it says nothing of the two.
+/// Narrows the band by "distance <= 0", where distance = +-(key - query) + constant; false where it says nothing of the
+/// two.
 bool narrow(KeyBand &band, const Affine &distance) {
   if (distance.keys == 1 && distance.queries == -1)
     band.last = std::min(band.last.value_or(-distance.constant), -distance.constant);

@@ -31,8 +31,8 @@ bool mayBlockKeys(mlir::Block &region);
 /// Whether, inside the band, `live` is the same for all queries (and does not depend on the score), as key padding is.
 bool liveInBandDependsOnKeyOnly(mlir::Block &region);
 
-/// Keys that the region lets a query i see by comparing indices alone: those in [i + first, i + last]. A causal mask has
-/// last = 0, a window both. Undefined where the region sets no such bound; keys inside may be blocked all the same.
+/// Keys that the region lets a query i see by comparing indices alone: those in [i + first, i + last]. A causal mask
+/// has last = 0, a window both. Undefined where the region sets no such bound; keys inside may be blocked all the same.
 struct KeyBand {
   std::optional<int64_t> first, last;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A tensor inside a kernel's algorithm: a function from an index to a Halide expression. Shapes are outermost first, as in the
-// IR; Halide's own argument order (innermost first) appears only where a Func is defined or called.
+// A tensor inside a kernel's algorithm: a function from an index to a Halide expression. Shapes are outermost first, as
+// in the IR; Halide's own argument order (innermost first) appears only where a Func is defined or called.
 #pragma once
 
 #include "Halide.h"

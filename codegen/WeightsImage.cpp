@@ -18,8 +18,8 @@ bool buildWeightsImage(const ModelPlan &plan, const WeightSource &source, std::v
   if (!errors.empty())
     return false;
   image.assign(plan.imageSize, 0);
-  rt::packWeights(plan.packSteps.data(), static_cast<int32_t>(plan.packSteps.size()), data.data(), plan.constants.data(),
-                  image.data());
+  rt::packWeights(plan.packSteps.data(), static_cast<int32_t>(plan.packSteps.size()), data.data(),
+                  plan.constants.data(), image.data());
   return true;
 }
 

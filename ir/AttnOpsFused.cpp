@@ -64,8 +64,9 @@ LogicalResult ModifyScoresOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, A
   // modify_scores_c1: scores have rank 3 or 4 and no run-time extent but the batch.
   if ((scores.getRank() != 3 && scores.getRank() != 4) ||
       llvm::any_of(scores.getShape().take_back(3), ShapedType::isDynamic))
-    return inferError<ModifyScoresOp>(loc, "needs scores [batch, heads, queries, keys] or [heads, queries, keys], static "
-                                           "but for the batch, but they are ",
+    return inferError<ModifyScoresOp>(loc,
+                                      "needs scores [batch, heads, queries, keys] or [heads, queries, keys], static "
+                                      "but for the batch, but they are ",
                                       scores);
   return inferredAs(types, op.getScores());
 }

@@ -125,8 +125,7 @@ private:
             .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp,
                            MaskOp, SoftmaxOp, LayerNormOp, RMSNormOp, L2NormOp, PoolOp, EmbeddingOp, SplitHeadsOp,
                            MergeHeadsOp, TransposeOp, ReshapeOp, BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp,
-                           AttentionOp, PackedOp>(
-                [&](auto op) { return evaluate(op); })
+                           AttentionOp, PackedOp>([&](auto op) { return evaluate(op); })
             .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
     if (failed(result))
       return failure();

@@ -3,11 +3,11 @@
 // Makes attn.attention of softmax(score(query key^T)) value.
 //
 // Needs: CanonicalizeGraph's form: the scores stand left in an add, a transposed key is matmul's transpose_rhs.
-// Ensures: each such chain of rank 3 or 4, whose softmax runs over the keys, is one attn.attention; scale, mask, add and
-// modify_scores between the two matmuls are ops of its score region, and their tensors its captures, indexed by batch, head,
-// query and key. Why here: before FuseEpilogue, which groups what is left op by op. Leaves alone: scores or probabilities
-// with another user (somebody wants them in memory, and computing them twice costs a matmul), and score functions made
-// of any other op.
+// Ensures: each such chain of rank 3 or 4, whose softmax runs over the keys, is one attn.attention; scale, mask, add
+// and modify_scores between the two matmuls are ops of its score region, and their tensors its captures, indexed by
+// batch, head, query and key. Why here: before FuseEpilogue, which groups what is left op by op. Leaves alone: scores
+// or probabilities with another user (somebody wants them in memory, and computing them twice costs a matmul), and
+// score functions made of any other op.
 
 #include "passes/Graph.h"
 #include "passes/Passes.h"

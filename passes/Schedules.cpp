@@ -80,8 +80,8 @@ MatmulSchedule chooseMatmul(const MatmulExtents &extents, const TargetInfo &targ
 
 AttentionSchedule chooseAttention(const AttentionExtents &extents, const TargetInfo &target) {
   int64_t most = tileRowOf(target).mostRows;
-  // The scores of a tile stay in L1 beside a panel of keys: 12 rows lost 8 % at S=512 where they did not (Zen 4, D=64). Fewer than 8
-  // rows never pay: 8 hold 84 % of the peak at S=4096 and 82 % at S=16384, where the scores are in L2.
+  // The scores of a tile stay in L1 beside a panel of keys: 12 rows lost 8 % at S=512 where they did not (Zen 4, D=64).
+  // Fewer than 8 rows never pay: 8 hold 84 % of the peak at S=4096 and 82 % at S=16384, where the scores are in L2.
   constexpr int64_t enoughRows = 8;
   int64_t fitting = target.l1Bytes / 4 * 3 / 4 / std::max<int64_t>(extents.keys, 1);
   most = std::clamp<int64_t>(fitting, std::min(enoughRows, most), most);

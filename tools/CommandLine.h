@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Command lines: `--name value`, `--name=value`, `-o value`, flags and positional arguments, with errors that name the nearest
-// option. LLVM's cl::opt is not used: it would list every option of the linked LLVM libraries.
+// Command lines: `--name value`, `--name=value`, `-o value`, flags and positional arguments, with errors that name the
+// nearest option. LLVM's cl::opt is not used: it would list every option of the linked LLVM libraries.
 #pragma once
 
 #include <map>

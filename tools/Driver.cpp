@@ -34,9 +34,12 @@ struct EmitName {
   const char *extension;
 };
 
-constexpr EmitName kEmitNames[] = {{"object", Emit::Object, ".o"},        {"header", Emit::Header, ".h"},
-                                   {"attn", Emit::Attn, ".attn.mlir"},    {"kernels", Emit::Kernels, ".kernels.mlir"},
-                                   {"halide", Emit::Halide, ".halide.txt"}, {"llvm", Emit::LLVM, ".ll"},
+constexpr EmitName kEmitNames[] = {{"object", Emit::Object, ".o"},
+                                   {"header", Emit::Header, ".h"},
+                                   {"attn", Emit::Attn, ".attn.mlir"},
+                                   {"kernels", Emit::Kernels, ".kernels.mlir"},
+                                   {"halide", Emit::Halide, ".halide.txt"},
+                                   {"llvm", Emit::LLVM, ".ll"},
                                    {"asm", Emit::Assembly, ".s"}};
 
 /// More text than any model's IR has; weights are not in it.
@@ -96,7 +99,8 @@ private:
       store = WeightStore::open(*model, diagnostics);
       if (!store)
         return false;
-      source = [this](const std::string &name, const std::vector<int64_t> &shape, std::string &reason) -> const float * {
+      source = [this](const std::string &name, const std::vector<int64_t> &shape,
+                      std::string &reason) -> const float * {
         const WeightData *weight = store->find(name, shape, reason);
         return weight ? weight->data : nullptr;
       };
@@ -278,7 +282,8 @@ private:
     char line[400];
     const bool embedded = store != nullptr;
     const double imageMegabytes = artefacts.imageSize / 1e6;
-    std::snprintf(line, sizeof line, "attnc: %s for %s: %.0f KB of code and tables, %.1f MB of weights %s, %.2f s -> %s\n",
+    std::snprintf(line, sizeof line,
+                  "attnc: %s for %s: %.0f KB of code and tables, %.1f MB of weights %s, %.2f s -> %s\n",
                   artefacts.modelName.c_str(), target.name.c_str(),
                   (artefacts.object.size() - (embedded ? artefacts.imageSize : 0)) / 1e3, imageMegabytes,
                   embedded ? "embedded" : "handed over at init", seconds, places[Emit::Object].c_str());

@@ -61,9 +61,9 @@ bool linkSharedLibrary(const std::string &object, const std::string &path, const
   const std::string library = files.stageExternal(path, error);
   if (library.empty())
     return false;
-  const llvm::StringRef arguments[] = {*compiler, "-shared",          "-o",      library,
-                                       objectFile, "-Wl,--whole-archive", archive, "-Wl,--no-whole-archive",
-                                       "-lpthread"};
+  const llvm::StringRef arguments[] = {
+      *compiler,  "-shared", "-o", library, objectFile, "-Wl,--whole-archive", archive, "-Wl,--no-whole-archive",
+      "-lpthread"};
   std::string reason;
   if (llvm::sys::ExecuteAndWait(*compiler, arguments, std::nullopt, {}, 0, 0, &reason) != 0) {
     error = "linking " + path + " failed" + (reason.empty() ? "" : ": " + reason);

@@ -8,9 +8,9 @@ namespace attnc {
 class OutputFiles;
 struct TargetInfo;
 
-/// Links an object with the runtime archive into a shared library that exports the model and the runtime's functions, and stages
-/// it as `path`. Runs the C compiler driver (cc, or the cross one) as the linker, without a shell. `program` is argv[0], beside
-/// which the runtime archive lies.
+/// Links an object with the runtime archive into a shared library that exports the model and the runtime's functions,
+/// and stages it as `path`. Runs the C compiler driver (cc, or the cross one) as the linker, without a shell. `program`
+/// is argv[0], beside which the runtime archive lies.
 bool linkSharedLibrary(const std::string &object, const std::string &path, const std::string &program,
                        const TargetInfo &target, OutputFiles &files, std::string &error);
 

@@ -96,10 +96,19 @@ int main(int argc, char **argv) {
   std::signal(SIGXFSZ, SIG_IGN); // A file beyond the limit is an error of write(), with a message.
   attnc::CommandLine line;
   std::string error;
-  const std::vector<attnc::OptionSpec> specs = {
-      {"-o"},           {"--dim", true, true},  {"--cpu"},         {"--target"},
-      {"--weights"},    {"--emit", true, true}, {"--explain", false}, {"--print-ir-after-all", false},
-      {"--time-passes", false}, {"--quiet", false}, {"--token-type-ids", false}, {"--help", false}, {"--version", false}};
+  const std::vector<attnc::OptionSpec> specs = {{"-o"},
+                                                {"--dim", true, true},
+                                                {"--cpu"},
+                                                {"--target"},
+                                                {"--weights"},
+                                                {"--emit", true, true},
+                                                {"--explain", false},
+                                                {"--print-ir-after-all", false},
+                                                {"--time-passes", false},
+                                                {"--quiet", false},
+                                                {"--token-type-ids", false},
+                                                {"--help", false},
+                                                {"--version", false}};
   if (!line.parse(argc, argv, specs, error))
     return usageError(error);
   if (line.has("--help")) {

@@ -8,8 +8,8 @@
  * one workspace per concurrent call. The caller owns all memory: inputs, outputs, workspace and, where the weights are
  * not embedded in the object, the weights image. attnc_run() allocates nothing and never aborts.
  *
- * Tensors are dense, row-major (the last dimension is contiguous), aligned to their element type. A shape entry of -1 is
- * the batch, given to attnc_run(). bool tensors hold one byte per element, 0 or not 0.
+ * Tensors are dense, row-major (the last dimension is contiguous), aligned to their element type. A shape entry of -1
+ * is the batch, given to attnc_run(). bool tensors hold one byte per element, 0 or not 0.
  */
 #ifndef ATTNC_RUNTIME_H
 #define ATTNC_RUNTIME_H
@@ -69,16 +69,17 @@ typedef struct attnc_tensor_info {
   attnc_dtype dtype;
   int32_t rank;
   int64_t shape[ATTNC_MAX_RANK]; /* -1: the batch */
-  int64_t index_limit;           /* > 0: every element must lie in [0, index_limit); attnc_run() checks before it writes */
+  int64_t index_limit; /* > 0: every element must lie in [0, index_limit); attnc_run() checks before it writes */
 } attnc_tensor_info;
 
-/* How a piece of a weight gets into the weights image. One table serves the compiler (embedded weights) and attnc_init()
- * (weights handed over by the caller), so both make the same bytes. Elements are f32. */
+/* How a piece of a weight gets into the weights image. One table serves the compiler (embedded weights) and
+ * attnc_init() (weights handed over by the caller), so both make the same bytes. Elements are f32. */
 typedef enum attnc_pack_kind {
   /* rows*cols elements: image[dst + i] = source[src_offset + i]; stride_row == cols. */
   ATTNC_PACK_COPY = 0,
   /* A matmul operand in panels: element (n, k), 0 <= n < rows, 0 <= k < cols, read at
-   * source[src_offset + n*stride_row + k*stride_col], goes to dst + ((first+n)/panel*cols + k)*panel + (first+n)%panel. */
+   * source[src_offset + n*stride_row + k*stride_col], goes to dst + ((first+n)/panel*cols + k)*panel + (first+n)%panel.
+   */
   ATTNC_PACK_PANEL = 1
 } attnc_pack_kind;
 
@@ -88,9 +89,9 @@ typedef struct attnc_pack_step {
   int64_t src_offset;             /* elements */
   int64_t rows, cols;             /* elements */
   int64_t stride_row, stride_col; /* elements, in the source */
-  uint64_t dst;                   /* bytes from the start of the image; PANEL with panel > 1: a multiple of ATTNC_ALIGNMENT */
-  int64_t first;                  /* PANEL: the row of the packed matrix where this piece begins */
-  int64_t panel;                  /* PANEL: columns of the register tile */
+  uint64_t dst;  /* bytes from the start of the image; PANEL with panel > 1: a multiple of ATTNC_ALIGNMENT */
+  int64_t first; /* PANEL: the row of the packed matrix where this piece begins */
+  int64_t panel; /* PANEL: columns of the register tile */
 } attnc_pack_step;
 
 /* A compiled model, in the read-only data of kernel.o; its symbol is <name>_attnc_model. Private to the runtime but for
@@ -106,13 +107,13 @@ typedef struct attnc_model {
   const attnc_tensor_info *outputs;
   const attnc_tensor_info *weights; /* what the caller hands over; also listed when the weights are embedded */
   const attnc_pack_step *pack_steps;
-  const void *constants;           /* f32 values that the compiler made, source of steps with weight == -1 */
-  const void *weights_image;       /* embedded image, or NULL: attnc_init() packs what the caller hands over */
-  uint64_t weights_image_size;     /* bytes; bytes that no step writes are zero */
-  int64_t min_batch, max_batch;    /* both 1 where the model has no batch dimension */
-  uint64_t arena_size_fixed;       /* bytes of activations that do not depend on the batch */
-  uint64_t arena_size_per_batch;   /* bytes of activations per batch element */
-  uint64_t scratch_size;           /* bytes that each worker's kernels may take at once */
+  const void *constants;         /* f32 values that the compiler made, source of steps with weight == -1 */
+  const void *weights_image;     /* embedded image, or NULL: attnc_init() packs what the caller hands over */
+  uint64_t weights_image_size;   /* bytes; bytes that no step writes are zero */
+  int64_t min_batch, max_batch;  /* both 1 where the model has no batch dimension */
+  uint64_t arena_size_fixed;     /* bytes of activations that do not depend on the batch */
+  uint64_t arena_size_per_batch; /* bytes of activations per batch element */
+  uint64_t scratch_size;         /* bytes that each worker's kernels may take at once */
   /* The generated host entry. `weights` is the image, `arena` has arena_size_fixed + batch*arena_size_per_batch bytes;
    * `context` is handed back to attnc_rt_*. Returns 0, or what a kernel returned. */
   int32_t (*entry)(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
@@ -129,8 +130,8 @@ typedef void (*attnc_task)(void *context, int32_t index, int32_t worker);
 typedef struct attnc_executor {
   void *state;
   int32_t threads; /* >= 1 */
-  /* Calls task(context, i, worker) for every i in [0, count), in any order, on any thread, and returns when all are done.
-   * 0, or not 0 when some task was not called. */
+  /* Calls task(context, i, worker) for every i in [0, count), in any order, on any thread, and returns when all are
+   * done. 0, or not 0 when some task was not called. */
   int32_t (*parallel_for)(void *state, int32_t count, attnc_task task, void *context);
 } attnc_executor;
 
@@ -161,7 +162,8 @@ typedef struct attnc_weight {
 typedef struct attnc_weights {
   const attnc_weight *items;
   size_t count; /* extra weights are ignored; names occur once */
-  void *image;  /* model->weights_image_size bytes, aligned to ATTNC_ALIGNMENT, kept by the caller as long as the instance */
+  void *image;  /* model->weights_image_size bytes, aligned to ATTNC_ALIGNMENT, kept by the caller as long as the
+                   instance */
   size_t image_size;
 } attnc_weights;
 

@@ -28,8 +28,8 @@ struct BandCase {
 std::string describe(const BandCase &c) {
   auto bound = [](int64_t offset) { return offset == kNone ? std::string("none") : std::to_string(offset); };
   return std::to_string(c.queries) + " queries, " + std::to_string(c.keys) + " keys, head_dim " +
-         std::to_string(c.headDim) + ", value_dim " + std::to_string(c.valueDim) + ", band " + bound(c.band.first) + " to " +
-         bound(c.band.last) + (c.padding ? ", padding" : "");
+         std::to_string(c.headDim) + ", value_dim " + std::to_string(c.valueDim) + ", band " + bound(c.band.first) +
+         " to " + bound(c.band.last) + (c.padding ? ", padding" : "");
 }
 
 /// The region: score + key / 8 (so that the score is no mere product), live inside the band.
@@ -41,8 +41,8 @@ std::string region(const Band &band) {
   std::string live = "%true";
   auto require = [&](const char *name, const char *predicate, int64_t offset) {
     const std::string n = name;
-    text += "  %" + n + "c = arith.constant " + std::to_string(offset) + " : index\n  %" + n + "k = arith.addi %i, %" + n +
-            "c : index\n  %" + n + " = arith.cmpi " + predicate + ", %j, %" + n + "k : index\n  %" + n +
+    text += "  %" + n + "c = arith.constant " + std::to_string(offset) + " : index\n  %" + n + "k = arith.addi %i, %" +
+            n + "c : index\n  %" + n + " = arith.cmpi " + predicate + ", %j, %" + n + "k : index\n  %" + n +
             "l = arith.andi " + live + ", %" + n + " : i1\n";
     live = "%" + n + "l";
   };
@@ -55,7 +55,8 @@ std::string region(const Band &band) {
 
 Model bandModel(const BandCase &c) {
   ModelWriter w;
-  const Value query = w.input("query", {kBatch, 2, c.queries, c.headDim}), key = w.input("key", {kBatch, 2, c.keys, c.headDim}),
+  const Value query = w.input("query", {kBatch, 2, c.queries, c.headDim}),
+              key = w.input("key", {kBatch, 2, c.keys, c.headDim}),
               value = w.input("value", {kBatch, 2, c.keys, c.valueDim});
   const Shape scores = {kBatch, 2, c.queries, c.keys};
   Value s = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, scores);
@@ -69,11 +70,13 @@ Model bandModel(const BandCase &c) {
   return w.finish({w.op("attn.matmul " + s.name + ", " + value.name, {s, value}, {kBatch, 2, c.queries, c.valueDim})});
 }
 
-constexpr Band kBands[] = {{kNone, 0}, {0, kNone}, {-3, 0}, {-9, 4}, {-40, -1}, {kNone, 5}, {2, 2}, {kNone, -1000}, {-1000, 1000}};
+constexpr Band kBands[] = {{kNone, 0}, {0, kNone}, {-3, 0},        {-9, 4},      {-40, -1},
+                           {kNone, 5}, {2, 2},     {kNone, -1000}, {-1000, 1000}};
 
 TEST(AttentionBand, AgreesWithTheReference) {
   int number = 0;
-  for (const auto &[queries, keys] : {std::pair<int64_t, int64_t>{1, 1}, {7, 7}, {9, 33}, {33, 17}, {66, 66}, {130, 131}})
+  for (const auto &[queries, keys] :
+       {std::pair<int64_t, int64_t>{1, 1}, {7, 7}, {9, 33}, {33, 17}, {66, 66}, {130, 131}})
     for (const Band &band : kBands) {
       ++number;
       const BandCase c{queries, keys, number % 2 ? 16 : 7, number % 3 ? 32 : 5, band, number % 4 == 0};
@@ -99,7 +102,8 @@ TEST(AttentionBand, KeysOutsideHaveNoInfluence) {
       SCOPED_TRACE(describe(c) + ", NaN at key " + std::to_string(poisoned));
       Data bad = data;
       for (int64_t d = 0; d < 16; ++d)
-        inputOf(model, bad, "value").values[static_cast<size_t>(poisoned * 16 + d)] = std::numeric_limits<double>::quiet_NaN();
+        inputOf(model, bad, "value").values[static_cast<size_t>(poisoned * 16 + d)] =
+            std::numeric_limits<double>::quiet_NaN();
       const Array after = kernel.run(bad).front();
       for (int64_t query = 0; query < 40; ++query) {
         const bool sees = poisoned <= query + band.last && (band.first == kNone || poisoned >= query + band.first);

@@ -70,15 +70,16 @@ def run_error(tools, name):
     assert not missing, f"the error does not say {missing}: {said}"
 
 
-def run_model(tools, inputs, specs, module, weights, outputs=None, threads=1):
+def run_model(tools, inputs, specs, module, weights, dims=None):
     """One module, run on arrays."""
-    description = {"name": "checked", "inputs": specs, "model": [module], "outputs": outputs or {"y": "a"}, "weights": "w.safetensors"}
+    description = {"name": "checked", "dims": dims or {}, "inputs": specs, "model": [module], "outputs": {"y": "a"},
+                   "weights": "w.safetensors"}
     need(description)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         save_file(weights, folder / "w.safetensors")
         (folder / "model.json").write_text(json.dumps(description))
-        return run_e2e.Kernel(tools, folder / "model.json", folder).run(inputs, threads)
+        return run_e2e.Kernel(tools, folder / "model.json", folder).run(inputs)
 
 
 def attention_weights(embed=12, dtype=np.float32):
@@ -133,6 +134,17 @@ def check_lengths_equal_padding(tools):
     by_length = run_model(tools, {"x": x, "n": lengths}, {"x": shape, "n": {"shape": [3], "dtype": "i32"}}, {**MHA, "lengths": "n"},
                           attention_weights())["y"]
     assert np.abs(by_mask - by_length).max() <= 4 * np.finfo(np.float32).eps * np.abs(by_mask).max()
+
+
+def check_an_empty_batch(tools):
+    """M9: refused by run()."""
+    shape = {"x": {"shape": ["batch", 5, 12]}}
+    try:
+        run_model(tools, {"x": tokens(0, 5, 12)}, shape, MHA, attention_weights(), dims={"batch": {"max": 4}})
+    except RuntimeError as error:
+        assert "batch" in str(error) and "attnc-run" in str(error), str(error)
+        return
+    raise AssertionError("an empty batch was taken")
 
 
 def check_weights_of_another_type(tools):

@@ -96,7 +96,7 @@ def mha(name, embed=12, heads=3, seq=5, keys=None, batch=2, layout="batch_first"
                                        key_padding_mask=inputs.get("key_mask"), need_weights=bool(weights) or all_blocked == "nan")
         return {"y": y, **({"weights": found} if weights else {})}
 
-    broken = forget_mask("mask") if mask else forget_mask("key_mask") if padded else drop_last_feature("x")
+    broken = forget_mask("mask") if mask else forget_mask("key_mask") if padded else drop_last_feature(list(inputs)[-1])
     return Golden(description(name, specs, [node], outputs), holder, inputs, compute, broken)
 
 

@@ -77,7 +77,7 @@ LABELS = [
     Label("M8", "widths and lengths of query, key and value fit", goldens("mha_kdim_vdim") +
           ", error width of the query, error key and value lengths"),
     Label("M9", "L and S differ, either is 1, one sample; empty ones are defined",
-          goldens("mha_cross_one_key", "mha_one_query", "mha_one_sample") + ", error empty sequence",
+          goldens("mha_cross_one_key", "mha_one_query", "mha_one_sample") + ", error empty sequence, check an empty batch",
           differs="shapes are static and at least 1: an empty sequence is a compile error, an empty batch one of run()"),
     Label("M10", "the same tensor as q, k and v, or copies of it: the same result", "check copies of the query"),
     Label("M11", "static_k and static_v of the functional form", "error static_k",
@@ -93,7 +93,7 @@ LABELS = [
     Label("M17", "both masks are added, whatever their types", goldens("mha_both_masks_bool", "mha_both_masks_float", "mha_both_masks_mixed")),
     Label("M18", "a mask per sample and one per head at once", goldens("mha_both_masks_per_head")),
     Label("M19", "NaN in a blocked key", "check poison in blocked keys", differs=NAN),
-    Label("M20", "is_causal without attn_mask is an error", "error hint without a mask"),
+    Label("M20", "is_causal without attn_mask is an error", "error hint without a mask, error layer's hint without a mask"),
     Label("M21", "is_causal is a hint about the mask", goldens("mha_causal_mask"), differs=HINT),
     Label("M22", "a wrong hint", differs=HINT + "; masks are run-time inputs, so that there is no constant to compare with the hint",
           tests="check a wrong hint changes nothing"),

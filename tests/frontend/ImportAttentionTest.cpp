@@ -106,8 +106,8 @@ TEST(ImportAttention, IntegersThatMightNotFitAreReal) {
 }
 
 TEST(ImportAttention, FullyMaskedRowsAreZeroOrNan) {
-  EXPECT_TRUE(Attention("\"fully_masked\": \"nan\"").has("fully_masked = #attn.fully_masked<nan>"));
-  EXPECT_FALSE(Attention("\"fully_masked\": \"zero\"").has("nan>"));
+  EXPECT_TRUE(Attention("\"fully_masked\": \"nan\"").has("#attn<fully_masked nan>"));
+  EXPECT_FALSE(Attention("\"fully_masked\": \"zero\"").has("fully_masked nan"));
 }
 
 TEST(ImportAttention, WeightsAreAValueOfTheModel) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What accepted descriptions become; rejected ones are in tests/errors.
-#include "frontend/Identifiers.h"
 #include "frontend/ParseModel.h"
 #include "frontend/Dims.h"
+#include "frontend/Identifiers.h"
 
 #include <gtest/gtest.h>
 #include <sstream>

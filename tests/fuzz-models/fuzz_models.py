@@ -69,7 +69,11 @@ def make_inputs(plan, description, shapes):
         if spec["dtype"] == "bool":
             inputs[name] = make_mask(rng, plan, shape)
         elif spec["dtype"] == "i32":
-            inputs[name] = rng.integers(0, plans.INTEGERS.get(name, 11), shape, dtype=np.int32)
+            # Indices of the table of plans.py, or lengths: some empty, some of every key there is.
+            most = int(name.removeprefix("lengths_")) if name.startswith("lengths") else plans.WORDS - 1
+            inputs[name] = rng.integers(0, most + 1, shape, dtype=np.int32)
+        elif name.startswith("added"):
+            inputs[name] = np.where(make_mask(rng, plan, shape), -np.inf, rng.standard_normal(shape)).astype(np.float32)
         else:
             inputs[name] = rng.standard_normal(shape, dtype=np.float32)
     return inputs

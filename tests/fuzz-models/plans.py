@@ -12,10 +12,18 @@ ACTIVATIONS = ["relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid"]
 LENGTHS = [1, 2, 3, 5, 7, 8, 9, 13, 16, 17, 24, 31, 33, 48, 61, 64, 65, 97, 127, 128, 129, 160, 191, 255, 256, 257]
 WIDTHS = [8, 9, 12, 13, 15, 16, 17, 20, 23, 24, 30, 31, 32, 33, 36, 40, 47, 48, 60, 64, 66, 72, 96, 97, 120, 128, 144, 181,
           192, 210, 256, 257, 293, 300]
-# How many values the integers of an input have.
-INTEGERS = {"ids": 11}
+# Rows of the embedding tables.
+WORDS = 11
 # Multiplications that a model may cost: the reference is plain loops.
 MOST_WORK = 6_000_000
+
+
+# Score modifications by name, and how often an attention has how many.
+SCORES = {
+    "causal": {"causal": "top_left"}, "bottom_right": {"causal": "bottom_right"}, "window": {"window": [5, 2]},
+    "window_back": {"window": [17, 0], "align": "bottom_right"}, "alibi": {"alibi": True}, "softcap": {"softcap": 3},
+    "distance": {"expression": "score - 0.1 * abs(query - key)"}, "sinks": {"expression": "key < 4 or query - key < 9"}}
+STEPS = [0, 0, 0, 1, 1, 2, 3]
 
 
 def divisors(number):
@@ -51,13 +59,18 @@ def draw_block(rng, width):
     block = {"kind": kind, "heads": rng.choice(divisors(width)), "bias": rng.random() < 0.8, "masked": rng.random() < 0.5}
     if kind == "mha":
         block.update(cross=rng.random() < 0.4, residual=rng.random() < 0.4, norm=rng.random() < 0.3,
-                     kdim=rng.choice([0, 0, rng.choice(WIDTHS)]), vdim=rng.choice([0, 0, rng.choice(WIDTHS)]))
+                     kdim=rng.choice([0, 0, rng.choice(WIDTHS)]), vdim=rng.choice([0, 0, rng.choice(WIDTHS)]),
+                     mask=rng.choice(["none"] * 3 + ["bool2", "float2", "bool3", "float3"]),
+                     key_mask=rng.choice(["bool", "bool", "float", "lengths"]), bias_kv=rng.random() < 0.15,
+                     zero_attn=rng.random() < 0.15, weights=rng.choice(["none"] * 6 + ["averaged", "per_head"]))
     elif kind in ("layer", "encoder", "decoder"):
         block.update(feedforward=rng.choice(WIDTHS), activation=rng.choice(ACTIVATIONS), norm_first=rng.random() < 0.5,
                      eps=rng.choice([1e-5, 1e-12, 1e-3]))
         if kind == "encoder":
             block.update(layers=rng.randint(1, 3), share=rng.random() < 0.3, norm=rng.random() < 0.5)
-    elif kind == "rows":
+    if kind in ("mha", "layer"):
+        block["score"] = rng.sample(list(SCORES), rng.choice(STEPS))
+    if kind == "rows":
         block.update(ops=[rng.choice(list(ROW_OPS)) for _ in range(rng.randint(1, 6))])
     elif kind == "by_hand":
         block.update(normaliser=rng.choice(["softmax", "softmax", "relu", "sigmoid"]), inner=rng.choice(WIDTHS))
@@ -104,17 +117,18 @@ class Description:
 
     def __init__(self, plan):
         self.plan, self.modules, self.inputs, self.shapes = plan, [], {}, {}
-        self.width, self.current, self.skipped_rows = plan["width"], None, False
+        self.width, self.current, self.weights = plan["width"], None, {}
         self.layout = plan["layout"]
         self.batch_first = self.layout == "batch_first"
         self.runtime = plan["runtime_batch"] and self.batch_first
         self.extent = "batch" if self.runtime else plan["batch"]
 
-    def input(self, name, rows, *trailing, dtype="f32", batch_first=None):
-        """An input of one row a token: (batch, rows, ..), (rows, batch, ..) or (rows, ..), once."""
+    def input(self, name, rows=None, *trailing, dtype="f32", batch_first=None):
+        """An input of one row a token: (batch, rows, ..), (rows, batch, ..) or (rows, ..), once; without rows (batch)."""
         if name not in self.inputs:
             batch_first = self.batch_first if batch_first is None else batch_first
             lead = {True: ["batch", rows], False: [rows, "batch"]}[batch_first] if self.layout != "unbatched" else [rows]
+            lead = ["batch"] if rows is None else lead
             self.inputs[name] = {"shape": [self.extent if e == "batch" else e for e in lead] + list(trailing), "dtype": dtype}
             self.shapes[name] = [self.plan["batch"] if e == "batch" else e for e in lead] + list(trailing)
         return name
@@ -123,6 +137,12 @@ class Description:
         """A padding mask is (batch, rows) in both layouts, and (rows) where there is no batch."""
         rows = self.plan["memory" if memory else "seq"]
         return self.input("memory_padding" if memory else "padding", rows, dtype="bool", batch_first=True)
+
+    def mask(self, shape, dtype):
+        """An attention mask, the same for every batch that a call chooses."""
+        name = "_".join(["added" if dtype == "f32" else "blocked", *map(str, shape)])
+        self.inputs[name], self.shapes[name] = {"shape": shape, "dtype": dtype}, shape
+        return name
 
     def add(self, module, /, **keys):
         name = f"m{len(self.modules)}"
@@ -140,7 +160,7 @@ def describe(plan):
     describe_front(d)
     for block in plan["blocks"]:
         BLOCKS[block["kind"]](d, block)
-    outputs = describe_tail(d)
+    outputs = {**describe_tail(d), **d.weights}
     result = {"name": "fuzz", "inputs": d.inputs, "model": d.modules, "outputs": outputs}
     if any("batch" in spec["shape"] for spec in d.inputs.values()):
         result["dims"] = {"batch": {"max": plan["batch"]}}
@@ -151,7 +171,7 @@ def describe_front(d):
     plan = d.plan
     if plan["front"].startswith("ids"):
         d.input("ids", plan["seq"], dtype="i32")
-        d.current = d.add("Embedding", input="ids", num_embeddings=11, embedding_dim=d.width)
+        d.current = d.add("Embedding", input="ids", num_embeddings=WORDS, embedding_dim=d.width)
     else:
         d.current = d.input("x", plan["seq"], d.width)
         if plan["blocks"] == [] and plan["tail"] in ("none", "two"):
@@ -172,13 +192,41 @@ def describe_mha(d, block):
         keys.update(key=key, value=key)
         if (kdim, vdim) != (d.width, d.width):
             keys.update(kdim=kdim, vdim=vdim, value=d.input(f"memory{vdim}", plan["memory"], vdim))
-    if block["masked"]:
-        keys["key_padding_mask"] = d.padding(memory=block["cross"])
+    keys.update(describe_masks(d, block, keys["num_heads"]))
     d.current = d.add("MultiheadAttention", query=query, **keys)
+    if block["weights"] != "none":
+        d.weights[f"w{len(d.weights)}"] = f"{d.current}.attn_weights"
     if block["residual"]:
         d.current = d.add("Add", inputs=[query, d.current])
     if block["norm"]:
         d.then("LayerNorm", normalized_shape=d.width)
+
+
+def describe_masks(d, block, heads):
+    """The keys of a MultiheadAttention that say which keys it sees, and what comes of it."""
+    keys, rows = {}, d.plan["memory" if block["cross"] else "seq"]
+    if block["masked"]:
+        kind = block["key_mask"] if d.layout != "unbatched" else "bool"
+        if kind == "lengths":
+            keys["lengths"] = d.input(f"lengths_{rows}", dtype="i32")
+        elif kind == "float":
+            keys["key_padding_mask"] = d.input(f"added_{rows}", rows, batch_first=True)
+        else:
+            keys["key_padding_mask"] = d.padding(memory=block["cross"])
+    if block["mask"] != "none":
+        dtype, whole = "f32" if block["mask"].startswith("float") else "bool", block["mask"].endswith("3") and not d.runtime
+        batch = 1 if d.layout == "unbatched" else d.plan["batch"]
+        keys["attn_mask"] = d.mask(([batch * heads] if whole else []) + [d.plan["seq"], rows], dtype)
+    for key, plan_key in (("add_bias_kv", "bias_kv"), ("add_zero_attn", "zero_attn")):
+        if block[plan_key]:
+            keys[key] = True
+    if block["weights"] != "none":
+        keys.update(need_weights=True, average_attn_weights=block["weights"] == "averaged")
+    return {**keys, **score_keys(block)}
+
+
+def score_keys(block):
+    return {"score": [SCORES[step] for step in block["score"]]} if block["score"] else {}
 
 
 def layer_keys(d, block):
@@ -189,7 +237,7 @@ def layer_keys(d, block):
 
 def describe_layer(d, block):
     mask = {"src_key_padding_mask": d.padding()} if block["masked"] else {}
-    d.then("TransformerEncoderLayer", **layer_keys(d, block), **mask)
+    d.then("TransformerEncoderLayer", **layer_keys(d, block), **mask, **score_keys(block))
 
 
 def describe_encoder(d, block):

@@ -114,8 +114,12 @@ TEST(Schedules, AttentionTilesAndTasks) {
   EXPECT_EQ(chooseAttention(extents, avx512).taskQueries, 0);
   extents.heads = 1;
   EXPECT_EQ(chooseAttention(extents, avx512).taskQueries, 2) << "16 tiles of one head in 8 tasks";
+  extents.queries = 100;
+  EXPECT_EQ(chooseAttention(extents, avx512).tileQueries, 10) << "tiles without a row to spare, whose scores fit";
   extents.keys = 4096;
-  EXPECT_EQ(chooseAttention(extents, avx512).tileQueries, 4) << "score rows of 16 KiB";
+  EXPECT_LE(chooseAttention(extents, avx512).tileQueries, 8) << "score rows of 16 KiB";
+  extents.queries = 4096;
+  EXPECT_EQ(chooseAttention(extents, avx512).tileQueries, 8) << "fewer than 8 rows never pay";
 }
 
 TEST(Schedules, SmallRowwiseKernelsRunOnOneThread) {
