@@ -12,10 +12,11 @@ BUILD ?= build-$(subst $(comma),-,$(SANITIZE))
 endif
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 FUZZ_SECONDS ?= 60
+N ?= 500
 VENV := $(CURDIR)/.venv/bin
 HALIDE = $(dir $(firstword $(wildcard $(CURDIR)/.venv/lib/python3.*/site-packages/halide/__init__.py)))
 
-.PHONY: help setup build demo test fuzz bench install format clean distclean
+.PHONY: help setup build demo test fuzz fuzz-models bench install format clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +26,7 @@ help:
 	@echo 'make install   install them below PREFIX ($(PREFIX))'
 	@echo 'make bench     time MiniLM and BERT-base beside what the machine can do'
 	@echo 'make fuzz      search for inputs that break the readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make fuzz-models  compare N ($(N)) random models with the reference, from SEED on (1000)'
 	@echo 'make format    clang-format the sources'
 	@echo 'make clean     remove the build folders (make distclean: .venv too)'
 	@echo 'Each installs what is missing first: Debian packages with root or sudo, Python packages in .venv/.'
@@ -53,6 +55,9 @@ bench: build
 
 fuzz:
 	@$(MAKE) --no-print-directory SANITIZE=$(or $(SANITIZE),address$(comma)undefined) run-fuzz
+
+fuzz-models: build
+	@$(VENV)/python tests/fuzz-models/fuzz_models.py --bin $(BUILD)/bin --count $(N) --seed $(or $(SEED),1000) --jobs $(JOBS)
 
 .PHONY: run-fuzz
 run-fuzz: $(BUILD)/build.ninja

@@ -54,7 +54,8 @@ public:
       return clamp(tileStart + static_cast<int>(row + near), 0, keys);
     };
     if (band.first)
-      begin = bound(0, *band.first), fullBegin = bound(tileRows - 1, *band.first);
+      // At most the last key: the range never begins behind the panels, and that key's own condition still decides.
+      begin = min(bound(0, *band.first), keys - 1), fullBegin = bound(tileRows - 1, *band.first);
     if (band.last)
       end = bound(tileRows - 1, *band.last + 1), fullEnd = bound(0, *band.last + 1);
     fullBegin = min(fullBegin, end);

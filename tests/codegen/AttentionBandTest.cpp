@@ -76,7 +76,7 @@ constexpr Band kBands[] = {{kNone, 0}, {0, kNone}, {-3, 0},        {-9, 4},     
 TEST(AttentionBand, AgreesWithTheReference) {
   int number = 0;
   for (const auto &[queries, keys] :
-       {std::pair<int64_t, int64_t>{1, 1}, {7, 7}, {9, 33}, {33, 17}, {66, 66}, {130, 131}})
+       {std::pair<int64_t, int64_t>{1, 1}, {7, 7}, {9, 33}, {33, 17}, {200, 32}, {66, 66}, {130, 131}})
     for (const Band &band : kBands) {
       ++number;
       const BandCase c{queries, keys, number % 2 ? 16 : 7, number % 3 ? 32 : 5, band, number % 4 == 0};
