@@ -36,7 +36,9 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
 
   // Whole panels, and whole steps of the row sums and maxima, whose lanes may be more than a panel's columns.
   const int step = std::max(panel, kAttentionLanes), paddedKeys = (s.keys + step - 1) / step * step;
-  s.keyPanels.compute_at(out, task).store_in(MemoryType::Heap).bound(ko, 0, paddedKeys / panel);
+  // A range that varies may be rounded up by a step; the panels there repeat the last key.
+  const int panelKeys = paddedKeys + (s.skipsKeys ? step : 0);
+  s.keyPanels.compute_at(out, task).store_in(MemoryType::Heap).bound(ko, 0, panelKeys / panel);
   s.keyPanels.bound_extent(ki, panel).vectorize(ki, lanes).unroll(ki);
   if (s.copiesValues) {
     s.values.compute_at(out, task).store_in(MemoryType::Heap).bound(v.k, 0, s.keys);
