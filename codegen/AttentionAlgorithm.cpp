@@ -48,7 +48,7 @@ public:
   KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys)
       : partial(band.first || band.last), keys(keys), begin(0), end(keys), fullBegin(0), fullEnd(keys) {
     const Expr tileStart = q / tileRows * tileRows;
-    // The first key that the tile's query of this number may not see any more.
+    // The place of the tile's query of this number, moved by `offset`, as a place among the keys.
     auto bound = [&](int row, int64_t offset) {
       // So far out no key is in range, and the sum still fits 32 bits.
       const int64_t near = std::clamp<int64_t>(offset, -(1 << 28), 1 << 28);

@@ -70,6 +70,19 @@ std::unique_ptr<TargetMachine> machineFor(const TargetInfo &target, std::string 
       llvmTarget->createTargetMachine(triple, target.name, "", options, Reloc::PIC_, {}, CodeGenOptLevel::Default));
 }
 
+/// Features that the machine's CPU has, as attnc_model.cpu_features lists them.
+std::string runtimeFeatures(const TargetMachine &machine) {
+  if (machine.getTargetTriple().isAArch64())
+    return "neon";
+  std::string features;
+  const std::unique_ptr<MCSubtargetInfo> info(
+      machine.getTarget().createMCSubtargetInfo(machine.getTargetTriple(), machine.getTargetCPU(), ""));
+  for (const char *feature : kCheckedFeatures)
+    if (info->checkFeatures(std::string("+") + feature))
+      features += (features.empty() ? "" : " ") + std::string(feature);
+  return features;
+}
+
 uint64_t roundUp(uint64_t size) { return (size + ATTNC_ALIGNMENT - 1) / ATTNC_ALIGNMENT * ATTNC_ALIGNMENT; }
 
 } // namespace
@@ -95,8 +108,6 @@ ObjectBuilder::ObjectBuilder(const TargetInfo &target, std::string &error)
 }
 
 ObjectBuilder::~ObjectBuilder() = default;
-
-uint64_t ObjectBuilder::scratchSize() const { return state->scratch; }
 
 /// The sum of a kernel's allocations: no more can be live at once on one worker, since a loop that allocates frees
 /// before its next round. Nothing where one has no constant size.
@@ -162,7 +173,6 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   state->usesBatch[kernel.name] = kernel.usesBatch;
   if (Linker::linkModules(*state->module, std::move(*parsed)))
     return fail("cannot be linked with the other kernels");
-  // Only here, since a private name would not be linked to the call.
   return true;
 }
 
@@ -172,7 +182,7 @@ bool ObjectBuilder::addModel(const ModelPlan &plan, const void *image, bool decl
   std::vector<bool> usesBatch;
   for (const KernelCall &call : plan.calls)
     usesBatch.push_back(state->usesBatch.lookup(call.kernel));
-  HostData data{runtimeFeatures(state->target), state->scratch, image, declareImage};
+  HostData data{runtimeFeatures(*state->machine), state->scratch, image, declareImage};
   emitHostEntry(*state->module, plan, usesBatch, data);
   for (Function &function : *state->module)
     if (!function.isDeclaration()) {
@@ -210,21 +220,6 @@ bool ObjectBuilder::emit(OutputForm form, std::string &result) {
   passes.run(*state->module);
   result.assign(bytes.begin(), bytes.end());
   return true;
-}
-
-std::string runtimeFeatures(const TargetInfo &target) {
-  if (target.arch == TargetInfo::Arch::AArch64)
-    return "neon";
-  std::string ignored, features;
-  std::unique_ptr<TargetMachine> machine = machineFor(target, ignored);
-  if (!machine)
-    return features;
-  const std::unique_ptr<MCSubtargetInfo> info(
-      machine->getTarget().createMCSubtargetInfo(machine->getTargetTriple(), target.name, ""));
-  for (const char *feature : kCheckedFeatures)
-    if (info->checkFeatures(std::string("+") + feature))
-      features += (features.empty() ? "" : " ") + std::string(feature);
-  return features;
 }
 
 } // namespace attnc

@@ -31,16 +31,10 @@ public:
   /// Emits the module; may be called once.
   bool emit(OutputForm form, std::string &result);
 
-  /// Bytes of scratch a worker needs at once, over all kernels so far.
-  uint64_t scratchSize() const;
-
 private:
   struct State;
   std::unique_ptr<State> state;
   std::string &error;
 };
-
-/// Features that the target's CPU has, as attnc_model.cpu_features lists them.
-std::string runtimeFeatures(const TargetInfo &target);
 
 } // namespace attnc

@@ -200,6 +200,13 @@ std::string didYouMean(std::string_view word, const std::vector<std::string> &ca
   return nearest ? "; did you mean " + inQuotes(*nearest) + "?" : "";
 }
 
+std::string joined(const std::vector<std::string> &words) {
+  std::string text;
+  for (const std::string &word : words)
+    text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
 std::string inQuotes(std::string_view text) {
   constexpr size_t limit = 80;
   std::string result = "\"";

@@ -108,6 +108,9 @@ std::string didYouMean(std::string_view word, const std::vector<std::string> &ca
 /// The text in double quotes, with control characters and quotes escaped and a long text cut: for names in messages.
 std::string inQuotes(std::string_view text);
 
+/// The words with ", " between them.
+std::string joined(const std::vector<std::string> &words);
+
 /// Reads a whole regular file of at most `maxBytes` bytes. On failure reports an error that names the file, and returns
 /// none.
 std::optional<std::string> readTextFile(const std::string &path, size_t maxBytes, Diagnostics &diagnostics);

@@ -9,13 +9,6 @@ namespace attnc {
 
 namespace {
 
-std::string joined(const std::vector<std::string> &words) {
-  std::string text;
-  for (const std::string &word : words)
-    text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 std::string quotedList(const std::vector<std::string> &words) {
   std::vector<std::string> quotes;
   for (const std::string &word : words)

@@ -14,13 +14,6 @@ namespace attnc {
 
 namespace {
 
-std::string joined(const std::vector<std::string> &words) {
-  std::string text;
-  for (const std::string &word : words)
-    text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 class ModelParser {
 public:
   ModelParser(const JsonValue &root, const DimOverrides &overrides, Diagnostics &diagnostics)

@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A suite of cases that is written as a JUnit file, for tests/run_tests.py to count."""
+"""A suite of cases that is written as a JUnit file, for tests/run_tests.py to count, and what its cases share."""
+import subprocess
 import traceback
 import xml.etree.ElementTree as xml
 
 
 class Skip(Exception):
     """Raised by a case that cannot run here; its text is the reason."""
+
+
+def command(*words, cwd=None):
+    """Runs a program; what it says on failure becomes the case's failure. Returns its standard output."""
+    words = [str(word) for word in words]
+    done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 class Suite:

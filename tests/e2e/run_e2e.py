@@ -29,16 +29,7 @@ from safetensors.numpy import load_file, save_file
 FOLDER = pathlib.Path(__file__).resolve().parent
 GOLDENS = FOLDER / "goldens"
 sys.path.insert(0, str(FOLDER.parent))
-from junit import Skip, Suite  # noqa: E402
-
-
-def command(*words, cwd=None):
-    """Runs a tool; what it says on failure becomes the case's failure."""
-    words = [str(word) for word in words]
-    done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
+from junit import Skip, Suite, command  # noqa: E402
 
 
 class Kernel:

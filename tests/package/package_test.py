@@ -5,27 +5,18 @@ package and by plain commands in C99, without the build folder or this tree's he
 import argparse
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
-from junit import Suite  # noqa: E402
+from junit import Suite, command  # noqa: E402
 
 EXAMPLE = ROOT / "examples/first-model"
 EXPECTED = ["apple is red (1.000)", "banana is yellow (1.000)", "plum is blue (1.000)", "kiwi is green (1.000)"]
 
 
 SANITIZE = []  # what a program must be compiled with when the runtime archive was
-
-
-def command(*words, cwd=None):
-    words = [str(word) for word in words]
-    done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def check_files(prefix):
