@@ -145,9 +145,8 @@ struct MultiheadAttentionDesc {
   std::vector<ScoreStepDesc> score;
 };
 
-/// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.
-/// Parameters: self_attn.* (as MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*.
-struct TransformerEncoderLayerDesc {
+/// What the layers of encoder and decoder have in common.
+struct TransformerLayerDesc {
   SourceLoc loc;
   Located<int64_t> dModel;
   Located<int64_t> nhead;
@@ -161,14 +160,22 @@ struct TransformerEncoderLayerDesc {
   std::vector<ScoreStepDesc> score; ///< Of its self-attention.
 };
 
-/// nn.TransformerEncoder; arguments: mask, src_key_padding_mask, lengths. Parameters: layers.<i>.* and norm.*; with
-/// share_weights all layers use layers.0.*.
-struct TransformerEncoderDesc {
-  TransformerEncoderLayerDesc layer;
+/// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.
+/// Parameters: self_attn.* (as MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*.
+struct TransformerEncoderLayerDesc : TransformerLayerDesc {};
+
+/// What encoder and decoder have in common. Parameters: layers.<i>.* and norm.*; with share_weights all layers use
+/// layers.0.*.
+struct TransformerStackDesc {
   Located<int64_t> numLayers;
   Located<bool> shareWeights = false;
   std::optional<LayerNormDesc> norm;
   SourceLoc normLoc;
+};
+
+/// nn.TransformerEncoder; arguments: mask, src_key_padding_mask, lengths.
+struct TransformerEncoderDesc : TransformerStackDesc {
+  TransformerEncoderLayerDesc layer;
 };
 
 struct ActivationDesc {

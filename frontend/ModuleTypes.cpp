@@ -52,7 +52,7 @@ template <> const std::vector<Key<PositionalEncodingDesc>> &keysOf() {
   return table;
 }
 
-KeySpec scoreKey() { return special("score", KeyType::ObjectList, KeyRole::Optional, "[]"); }
+KeySpec scoreKey(const char *name = "score") { return special(name, KeyType::ObjectList, KeyRole::Optional, "[]"); }
 
 template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
   static const std::vector<Key<MultiheadAttentionDesc>> table = {
@@ -68,13 +68,12 @@ template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
       {scoreKey(), {}},
       optional("fully_masked", &MultiheadAttentionDesc::fullyMasked),
       optional("need_weights", &MultiheadAttentionDesc::needWeights),
-      optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights),
-      {ignored("is_causal", KeyType::Boolean, "false"), {}}};
+      optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights)};
   return table;
 }
 
-template <> const std::vector<Key<TransformerEncoderLayerDesc>> &keysOf() {
-  using Layer = TransformerEncoderLayerDesc;
+template <> const std::vector<Key<TransformerLayerDesc>> &keysOf() {
+  using Layer = TransformerLayerDesc;
   static const std::vector<Key<Layer>> table = {required("d_model", &Layer::dModel),
                                                 required("nhead", &Layer::nhead),
                                                 optional("dim_feedforward", &Layer::dimFeedforward),
@@ -84,20 +83,16 @@ template <> const std::vector<Key<TransformerEncoderLayerDesc>> &keysOf() {
                                                 optional("batch_first", &Layer::batchFirst),
                                                 optional("norm_first", &Layer::normFirst),
                                                 optional("bias", &Layer::bias),
-                                                {scoreKey(), {}},
                                                 optional("fully_masked", &Layer::fullyMasked)};
   return table;
 }
 
-template <> const std::vector<Key<TransformerEncoderDesc>> &keysOf() {
-  static const std::vector<Key<TransformerEncoderDesc>> table = {
+template <> const std::vector<Key<TransformerStackDesc>> &keysOf() {
+  static const std::vector<Key<TransformerStackDesc>> table = {
       {special("layer", KeyType::Object, KeyRole::Required), {}},
-      required("num_layers", &TransformerEncoderDesc::numLayers),
+      required("num_layers", &TransformerStackDesc::numLayers),
       {special("norm", KeyType::Object, KeyRole::Optional, "null"), {}},
-      optional("share_weights", &TransformerEncoderDesc::shareWeights),
-      {ignored("enable_nested_tensor", KeyType::Boolean, "true"), {}},
-      {ignored("mask_check", KeyType::Boolean, "true"), {}},
-      {ignored("is_causal", KeyType::Boolean, "null"), {}}};
+      optional("share_weights", &TransformerStackDesc::shareWeights)};
   return table;
 }
 
@@ -176,12 +171,18 @@ ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) 
   return attention;
 }
 
-TransformerEncoderLayerDesc readEncoderLayer(const JsonValue &object, Diagnostics &diagnostics) {
-  auto layer = readTable<TransformerEncoderLayerDesc>(object, diagnostics);
+/// Reads what all layers have.
+void readLayer(const JsonValue &object, TransformerLayerDesc &layer, Diagnostics &diagnostics) {
+  KeyReader(diagnostics).read(object, keysOf<TransformerLayerDesc>(), layer);
   layer.loc = object.loc();
-  layer.score = readScore(object, diagnostics);
   checkHeads(layer.dModel, "d_model", layer.nhead, "nhead", diagnostics);
   checkEps(layer.layerNormEps, "layer_norm_eps", diagnostics);
+}
+
+TransformerEncoderLayerDesc readEncoderLayer(const JsonValue &object, Diagnostics &diagnostics) {
+  TransformerEncoderLayerDesc layer;
+  readLayer(object, layer, diagnostics);
+  layer.score = readScore(object, diagnostics);
   return layer;
 }
 ModuleKind parseEncoderLayer(const JsonValue &object, const ParseContext &context) {
@@ -199,15 +200,22 @@ bool checkNested(const JsonValue &object, const ObjectSpec &spec, const char *ty
   return true;
 }
 
-ModuleKind parseEncoder(const JsonValue &object, const ParseContext &context) {
-  auto encoder = readTable<TransformerEncoderDesc>(object, context.diagnostics);
+/// Reads what encoder and decoder have, but for the keys of their layer, which is the result; null where there is none.
+const JsonValue *readStack(const JsonValue &object, const ObjectSpec &layerSpec, const char *layerType,
+                           TransformerStackDesc &stack, Diagnostics &diagnostics) {
+  KeyReader(diagnostics).read(object, keysOf<TransformerStackDesc>(), stack);
   const JsonValue *layer = object.find("layer"), *norm = object.find("norm");
-  if (layer && checkNested(*layer, layerSpec(), "TransformerEncoderLayer", context.diagnostics))
-    encoder.layer = readEncoderLayer(*layer, context.diagnostics);
-  if (norm && norm->kind != JsonKind::Null && checkNested(*norm, normSpec(), "LayerNorm", context.diagnostics)) {
-    encoder.norm = readLayerNorm(*norm, context.diagnostics);
-    encoder.normLoc = norm->loc();
+  if (norm && norm->kind != JsonKind::Null && checkNested(*norm, normSpec(), "LayerNorm", diagnostics)) {
+    stack.norm = readLayerNorm(*norm, diagnostics);
+    stack.normLoc = norm->loc();
   }
+  return layer && checkNested(*layer, layerSpec, layerType, diagnostics) ? layer : nullptr;
+}
+
+ModuleKind parseEncoder(const JsonValue &object, const ParseContext &context) {
+  TransformerEncoderDesc encoder;
+  if (const JsonValue *layer = readStack(object, layerSpec(), "TransformerEncoderLayer", encoder, context.diagnostics))
+    encoder.layer = readEncoderLayer(*layer, context.diagnostics);
   return encoder;
 }
 
@@ -245,74 +253,95 @@ template <typename T> std::vector<KeySpec> specsOf() {
   return specs;
 }
 
-ModuleType makeType(const char *name, std::vector<KeySpec> own,
-                    ModuleKind (*parse)(const JsonValue &, const ParseContext &), InputForm inputs, bool hasParameters,
-                    std::vector<ArgumentSpec> arguments = {}) {
-  std::vector<KeySpec> keys = {special("type", KeyType::String, KeyRole::Required),
-                               special("name", KeyType::String, KeyRole::Optional)};
-  auto add = [&](const char *key, KeyType type, KeyRole role = KeyRole::Optional) {
-    keys.push_back(special(key, type, role));
-  };
-  if (inputs == InputForm::One || inputs == InputForm::Row)
-    add("input", KeyType::Reference);
-  if (inputs == InputForm::Many)
-    add("inputs", KeyType::ReferenceList, KeyRole::Required);
-  if (inputs == InputForm::Attention)
-    for (const char *key : {"query", "key", "value"})
-      add(key, KeyType::Reference);
-  keys.insert(keys.end(), own.begin(), own.end());
-  for (const ArgumentSpec &argument : arguments)
-    keys.push_back(special(argument.key, KeyType::Reference, KeyRole::Optional, "null"));
-  if (hasParameters) {
-    add("prefix", KeyType::String);
-    keys.push_back(special("parameters", KeyType::Map, KeyRole::Optional, "{}"));
-  }
-  return {inputs, std::move(arguments), hasParameters, {name, std::move(keys)}, parse};
+/// What a module type reads.
+struct Reads {
+  InputForm form = InputForm::None;
+  std::vector<InputSpec> inputs;
+  std::vector<ArgumentSpec> arguments;
+};
+
+const std::vector<InputSpec> oneInput = {{"input", InputDefault::Previous}};
+const Reads one = {InputForm::Named, oneInput, {}};
+
+Reads named(std::vector<InputSpec> inputs, std::vector<ArgumentSpec> arguments) {
+  return {InputForm::Named, std::move(inputs), std::move(arguments)};
 }
 
-std::vector<KeySpec> encoderLayerKeys() {
-  std::vector<KeySpec> keys = specsOf<TransformerEncoderLayerDesc>();
-  keys.push_back(ignored("is_causal", KeyType::Boolean, "false"));
+using ParseFunction = ModuleKind (*)(const JsonValue &, const ParseContext &);
+
+ModuleType makeType(const char *name, std::vector<KeySpec> own, ParseFunction parse, Reads reads, bool hasParameters) {
+  std::vector<KeySpec> keys = {special("type", KeyType::String, KeyRole::Required),
+                               special("name", KeyType::String, KeyRole::Optional)};
+  for (const InputSpec &input : reads.inputs)
+    keys.push_back(special(input.key, KeyType::Reference,
+                           input.fallback == InputDefault::None ? KeyRole::Required : KeyRole::Optional));
+  if (reads.form == InputForm::Many)
+    keys.push_back(special("inputs", KeyType::ReferenceList, KeyRole::Required));
+  keys.insert(keys.end(), own.begin(), own.end());
+  for (const ArgumentSpec &argument : reads.arguments) {
+    if (argument.hint)
+      keys.push_back(ignored(argument.hint, KeyType::Boolean, argument.hintDefault));
+    keys.push_back(special(argument.key, KeyType::Reference, KeyRole::Optional, "null"));
+  }
+  if (hasParameters) {
+    keys.push_back(special("prefix", KeyType::String, KeyRole::Optional));
+    keys.push_back(special("parameters", KeyType::Map, KeyRole::Optional, "{}"));
+  }
+  return {reads.form,    std::move(reads.inputs), std::move(reads.arguments),
+          hasParameters, {name, std::move(keys)}, parse};
+}
+
+template <typename T> std::vector<KeySpec> specsWith(std::vector<KeySpec> more) {
+  std::vector<KeySpec> keys = specsOf<T>();
+  keys.insert(keys.end(), more.begin(), more.end());
   return keys;
 }
 
-std::vector<ArgumentSpec> selfAttentionArguments(const char *mask) {
-  return {{mask, ArgumentKind::AttentionMask, "is_causal"},
-          {"src_key_padding_mask", ArgumentKind::PaddingMask},
-          {"lengths", ArgumentKind::Lengths}};
+std::vector<KeySpec> encoderKeys() {
+  return specsWith<TransformerStackDesc>(
+      {ignored("enable_nested_tensor", KeyType::Boolean, "true"), ignored("mask_check", KeyType::Boolean, "true")});
+}
+
+Reads encoderReads(const char *mask, const char *hintDefault) {
+  return named(oneInput, {{mask, ArgumentKind::AttentionMask, "is_causal", hintDefault},
+                          {"src_key_padding_mask", ArgumentKind::PaddingMask},
+                          {"lengths", ArgumentKind::Lengths}});
+}
+
+Reads attentionReads() {
+  return named(
+      {{"query", InputDefault::Previous}, {"key", InputDefault::Preceding}, {"value", InputDefault::Preceding}},
+      {{"attn_mask", ArgumentKind::AttentionMask, "is_causal"},
+       {"key_padding_mask", ArgumentKind::PaddingMask},
+       {"lengths", ArgumentKind::Lengths}});
 }
 
 std::vector<ModuleType> makeTypes() {
   const KeySpec inplace = ignored("inplace", KeyType::Boolean, "false");
-  const InputForm one = InputForm::One;
   return {
-      makeType("TransformerEncoder", specsOf<TransformerEncoderDesc>(), parseEncoder, one, true,
-               selfAttentionArguments("mask")),
-      makeType("TransformerEncoderLayer", encoderLayerKeys(), parseEncoderLayer, one, true,
-               selfAttentionArguments("src_mask")),
-      makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, InputForm::Attention, true,
-               {{"attn_mask", ArgumentKind::AttentionMask, "is_causal"},
-                {"key_padding_mask", ArgumentKind::PaddingMask},
-                {"lengths", ArgumentKind::Lengths}}),
+      makeType("TransformerEncoder", encoderKeys(), parseEncoder, encoderReads("mask", "null"), true),
+      makeType("TransformerEncoderLayer", specsWith<TransformerLayerDesc>({scoreKey()}), parseEncoderLayer,
+               encoderReads("src_mask", "false"), true),
+      makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, attentionReads(), true),
       makeType("Linear", specsOf<LinearDesc>(), parseLinear, one, true),
       makeType("LayerNorm", specsOf<LayerNormDesc>(), parseLayerNorm, one, true),
-      makeType("Embedding", specsOf<EmbeddingDesc>(), parseEmbedding, InputForm::Row, true),
+      makeType("Embedding", specsOf<EmbeddingDesc>(), parseEmbedding, {InputForm::Row, oneInput, {}}, true),
       makeType("PositionalEncoding", specsOf<PositionalEncodingDesc>(), parsePositionalEncoding, one, true),
       makeType("ReLU", {inplace}, parseActivation<ActivationKind::Relu>, one, false),
       makeType("GELU", {approximateKey()}, parseGelu, one, false),
       makeType("SiLU", {inplace}, parseActivation<ActivationKind::Silu>, one, false),
       makeType("Tanh", {}, parseActivation<ActivationKind::Tanh>, one, false),
       makeType("Sigmoid", {}, parseActivation<ActivationKind::Sigmoid>, one, false),
-      makeType("Pooling", specsOf<PoolingDesc>(), parsePooling, one, false,
-               {{"padding_mask", ArgumentKind::TokenMask}}),
+      makeType("Pooling", specsOf<PoolingDesc>(), parsePooling,
+               named(oneInput, {{"padding_mask", ArgumentKind::TokenMask}}), false),
       makeType("Normalize", specsOf<NormalizeDesc>(), parseNormalize, one, false),
-      makeType("Add", {}, parseAdd, InputForm::Many, false),
+      makeType("Add", {}, parseAdd, {InputForm::Many, {}, {}}, false),
       makeType("Dropout", {ignored("p", KeyType::Number, "0.5"), inplace}, parseIdentity, one, false),
       makeType("Identity", {}, parseIdentity, one, false),
       makeType("Graph",
                {special("nodes", KeyType::ObjectList, KeyRole::Required),
                 special("output", KeyType::String, KeyRole::Optional)},
-               parseGraph, InputForm::None, false),
+               parseGraph, {}, false),
   };
 }
 
@@ -329,7 +358,7 @@ const std::vector<ModuleType> &moduleTypes() {
 }
 
 const ObjectSpec &layerSpec() {
-  static const ObjectSpec spec = nested("layer", specsOf<TransformerEncoderLayerDesc>());
+  static const ObjectSpec spec = nested("layer", specsWith<TransformerLayerDesc>({scoreKey()}));
   return spec;
 }
 

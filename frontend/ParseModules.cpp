@@ -182,32 +182,21 @@ private:
   }
 
   void readInputs(const JsonValue &object, const ModuleType &type, ModuleDesc &module) {
-    auto add = [&](std::optional<Located<std::string>> name) {
-      if (name)
-        module.inputs.push_back(std::move(*name));
-    };
-    switch (type.inputs) {
-    case InputForm::One:
-      return add(readReference(object, "input", previousValue(object)));
-    case InputForm::Row: {
-      const Located<int64_t> &row = std::get<EmbeddingDesc>(module.kind).row;
-      if (!row.given)
-        return add(readReference(object, "input", previousValue(object)));
+    if (type.form == InputForm::Many)
+      return readInputList(object, module);
+    if (type.form == InputForm::Row && std::get<EmbeddingDesc>(module.kind).row.given) {
       if (const JsonValue *input = object.find("input"))
         diagnostics.error(input->loc(), "an Embedding with \"row\" reads no input", "leave out \"input\" or \"row\"");
       return;
     }
-    case InputForm::Attention: {
-      auto query = readReference(object, "query", previousValue(object));
-      auto key = readReference(object, "key", query);
-      auto value = readReference(object, "value", key);
-      add(query), add(key), add(value);
-      return;
-    }
-    case InputForm::Many:
-      return readInputList(object, module);
-    case InputForm::None:
-      return;
+    std::optional<Located<std::string>> preceding;
+    for (const InputSpec &spec : type.inputs) {
+      std::optional<Located<std::string>> fallback;
+      if (spec.fallback != InputDefault::None)
+        fallback = spec.fallback == InputDefault::Previous ? previousValue(object) : preceding;
+      preceding = readReference(object, spec.key, fallback);
+      if (preceding)
+        module.inputs.push_back(*preceding);
     }
   }
 
