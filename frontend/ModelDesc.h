@@ -178,6 +178,26 @@ struct TransformerEncoderDesc : TransformerStackDesc {
   TransformerEncoderLayerDesc layer;
 };
 
+/// nn.TransformerDecoderLayer; ModuleDesc::inputs are tgt, memory; arguments: tgt_mask, tgt_key_padding_mask,
+/// tgt_lengths and memory_mask, memory_key_padding_mask, memory_lengths. Parameters: self_attn.*, multihead_attn.* (as
+/// MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*, norm3.*.
+struct TransformerDecoderLayerDesc : TransformerLayerDesc {
+  std::vector<ScoreStepDesc> memoryScore; ///< Of its attention to the memory.
+};
+
+/// nn.TransformerDecoder; inputs and arguments as of its layer.
+struct TransformerDecoderDesc : TransformerStackDesc {
+  TransformerDecoderLayerDesc layer;
+};
+
+/// nn.Transformer; ModuleDesc::inputs are src, tgt; arguments: those of the decoder, and src_mask,
+/// src_key_padding_mask, src_lengths. Parameters: encoder.* and decoder.*, both with a norm. The layers differ in score
+/// alone.
+struct TransformerDesc {
+  TransformerEncoderDesc encoder;
+  TransformerDecoderDesc decoder;
+};
+
 struct ActivationDesc {
   Located<ActivationKind> function;
 };
@@ -225,14 +245,15 @@ struct GraphDesc {
 
 using ModuleKind = std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc,
                                 MultiheadAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc,
-                                ActivationDesc, PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
+                                TransformerDecoderLayerDesc, TransformerDecoderDesc, TransformerDesc, ActivationDesc,
+                                PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
 
 /// One entry of `model`.
 struct ModuleDesc {
   SourceLoc loc;
   Located<std::string> name; ///< Unique among modules and inputs; default: its index, as in nn.Sequential.
-  /// The values that it reads: one for most kinds; query, key, value for MultiheadAttention; any number for Add; none
-  /// for an Embedding with a row, and for a Graph.
+  /// The values that it reads: one for most kinds; query, key, value for MultiheadAttention; tgt, memory for decoders;
+  /// src, tgt for Transformer; any number for Add; none for an Embedding with a row, and for a Graph.
   std::vector<Located<std::string>> inputs;
   /// Masks and other values that it reads besides, by their keys: {"key_padding_mask", "padding"}.
   std::map<std::string, Located<std::string>> arguments;

@@ -2,18 +2,15 @@
 #include "frontend/ModuleTypes.h"
 
 #include "frontend/GraphOps.h"
+#include "frontend/ModuleTable.h"
 #include "frontend/ParseScore.h"
 
 #include <cmath>
 
 namespace attnc {
 
-namespace {
-
 // -- Tables: the own keys of each module
 // -----------------------------------------------------------------------------------
-
-template <typename T> const std::vector<Key<T>> &keysOf();
 
 template <> const std::vector<Key<LinearDesc>> &keysOf() {
   static const std::vector<Key<LinearDesc>> table = {
@@ -52,50 +49,6 @@ template <> const std::vector<Key<PositionalEncodingDesc>> &keysOf() {
   return table;
 }
 
-KeySpec scoreKey(const char *name = "score") { return special(name, KeyType::ObjectList, KeyRole::Optional, "[]"); }
-
-template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
-  static const std::vector<Key<MultiheadAttentionDesc>> table = {
-      required("embed_dim", &MultiheadAttentionDesc::embedDim),
-      required("num_heads", &MultiheadAttentionDesc::numHeads),
-      {ignored("dropout", KeyType::Number, "0"), {}},
-      optional("bias", &MultiheadAttentionDesc::bias),
-      optional("add_bias_kv", &MultiheadAttentionDesc::addBiasKv),
-      optional("add_zero_attn", &MultiheadAttentionDesc::addZeroAttn),
-      optional("kdim", &MultiheadAttentionDesc::kdim).orNull(),
-      optional("vdim", &MultiheadAttentionDesc::vdim).orNull(),
-      optional("batch_first", &MultiheadAttentionDesc::batchFirst),
-      {scoreKey(), {}},
-      optional("fully_masked", &MultiheadAttentionDesc::fullyMasked),
-      optional("need_weights", &MultiheadAttentionDesc::needWeights),
-      optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights)};
-  return table;
-}
-
-template <> const std::vector<Key<TransformerLayerDesc>> &keysOf() {
-  using Layer = TransformerLayerDesc;
-  static const std::vector<Key<Layer>> table = {required("d_model", &Layer::dModel),
-                                                required("nhead", &Layer::nhead),
-                                                optional("dim_feedforward", &Layer::dimFeedforward),
-                                                {ignored("dropout", KeyType::Number, "0.1"), {}},
-                                                optional("activation", &Layer::activation),
-                                                optional("layer_norm_eps", &Layer::layerNormEps),
-                                                optional("batch_first", &Layer::batchFirst),
-                                                optional("norm_first", &Layer::normFirst),
-                                                optional("bias", &Layer::bias),
-                                                optional("fully_masked", &Layer::fullyMasked)};
-  return table;
-}
-
-template <> const std::vector<Key<TransformerStackDesc>> &keysOf() {
-  static const std::vector<Key<TransformerStackDesc>> table = {
-      {special("layer", KeyType::Object, KeyRole::Required), {}},
-      required("num_layers", &TransformerStackDesc::numLayers),
-      {special("norm", KeyType::Object, KeyRole::Optional, "null"), {}},
-      optional("share_weights", &TransformerStackDesc::shareWeights)};
-  return table;
-}
-
 template <> const std::vector<Key<PoolingDesc>> &keysOf() {
   static const std::vector<Key<PoolingDesc>> table = {optional("mode", &PoolingDesc::mode),
                                                       required("batch_first", &PoolingDesc::batchFirst)};
@@ -107,42 +60,15 @@ template <> const std::vector<Key<NormalizeDesc>> &keysOf() {
   return table;
 }
 
+namespace {
+
 // -- Reading
 // -----------------------------------------------------------------------------------------------------------------
-
-template <typename T> T readTable(const JsonValue &object, Diagnostics &diagnostics) {
-  T result;
-  KeyReader(diagnostics).read(object, keysOf<T>(), result);
-  return result;
-}
-
-void checkEps(const Located<double> &eps, const char *name, Diagnostics &diagnostics) {
-  if (!(*eps >= 0) || !std::isfinite((float)*eps))
-    diagnostics.error(eps.loc, std::string(name) + " must be a finite number that is not negative");
-}
-
-void checkHeads(const Located<int64_t> &width, const char *widthName, const Located<int64_t> &heads,
-                const char *headsName, Diagnostics &diagnostics) {
-  if (*width < 1 || *heads < 1 || *width % *heads == 0)
-    return;
-  int64_t below = *width / *heads * *heads;
-  std::string divisible = (below ? std::to_string(below) + " or " : "") + std::to_string(below + *heads);
-  diagnostics.error(width.loc,
-                    std::string(widthName) + " " + std::to_string(*width) + " is not divisible by " + headsName + " " +
-                        std::to_string(*heads),
-                    std::string("every head gets ") + widthName + " / " + headsName + " features; " + divisible +
-                        " would do");
-}
 
 ModuleKind parseLinear(const JsonValue &object, const ParseContext &context) {
   return readTable<LinearDesc>(object, context.diagnostics);
 }
 
-LayerNormDesc readLayerNorm(const JsonValue &object, Diagnostics &diagnostics) {
-  LayerNormDesc norm = readTable<LayerNormDesc>(object, diagnostics);
-  checkEps(norm.eps, "eps", diagnostics);
-  return norm;
-}
 ModuleKind parseLayerNorm(const JsonValue &object, const ParseContext &context) {
   return readLayerNorm(object, context.diagnostics);
 }
@@ -162,61 +88,6 @@ ModuleKind parsePositionalEncoding(const JsonValue &object, const ParseContext &
     context.diagnostics.error(encoding.dModel.loc, "a sinusoidal encoding needs an even d_model, but it is " +
                                                        std::to_string(*encoding.dModel));
   return encoding;
-}
-
-ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) {
-  MultiheadAttentionDesc attention = readTable<MultiheadAttentionDesc>(object, context.diagnostics);
-  checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
-  attention.score = readScore(object, context.diagnostics);
-  return attention;
-}
-
-/// Reads what all layers have.
-void readLayer(const JsonValue &object, TransformerLayerDesc &layer, Diagnostics &diagnostics) {
-  KeyReader(diagnostics).read(object, keysOf<TransformerLayerDesc>(), layer);
-  layer.loc = object.loc();
-  checkHeads(layer.dModel, "d_model", layer.nhead, "nhead", diagnostics);
-  checkEps(layer.layerNormEps, "layer_norm_eps", diagnostics);
-}
-
-TransformerEncoderLayerDesc readEncoderLayer(const JsonValue &object, Diagnostics &diagnostics) {
-  TransformerEncoderLayerDesc layer;
-  readLayer(object, layer, diagnostics);
-  layer.score = readScore(object, diagnostics);
-  return layer;
-}
-ModuleKind parseEncoderLayer(const JsonValue &object, const ParseContext &context) {
-  return readEncoderLayer(object, context.diagnostics);
-}
-
-/// Checks the keys of a module within a module, where "type" may be left out but not be another one.
-bool checkNested(const JsonValue &object, const ObjectSpec &spec, const char *type, Diagnostics &diagnostics) {
-  if (!KeyReader(diagnostics).checkKeys(object, spec))
-    return false;
-  const JsonValue *stated = object.find("type");
-  if (stated && (stated->kind != JsonKind::String || stated->text != type))
-    diagnostics.error(stated->loc(),
-                      spec.name + " must be of type " + inQuotes(type) + ", but is " + stated->describe());
-  return true;
-}
-
-/// Reads what encoder and decoder have, but for the keys of their layer, which is the result; null where there is none.
-const JsonValue *readStack(const JsonValue &object, const ObjectSpec &layerSpec, const char *layerType,
-                           TransformerStackDesc &stack, Diagnostics &diagnostics) {
-  KeyReader(diagnostics).read(object, keysOf<TransformerStackDesc>(), stack);
-  const JsonValue *layer = object.find("layer"), *norm = object.find("norm");
-  if (norm && norm->kind != JsonKind::Null && checkNested(*norm, normSpec(), "LayerNorm", diagnostics)) {
-    stack.norm = readLayerNorm(*norm, diagnostics);
-    stack.normLoc = norm->loc();
-  }
-  return layer && checkNested(*layer, layerSpec, layerType, diagnostics) ? layer : nullptr;
-}
-
-ModuleKind parseEncoder(const JsonValue &object, const ParseContext &context) {
-  TransformerEncoderDesc encoder;
-  if (const JsonValue *layer = readStack(object, layerSpec(), "TransformerEncoderLayer", encoder, context.diagnostics))
-    encoder.layer = readEncoderLayer(*layer, context.diagnostics);
-  return encoder;
 }
 
 ModuleKind parsePooling(const JsonValue &object, const ParseContext &context) {
@@ -246,30 +117,61 @@ ModuleKind parseGelu(const JsonValue &object, const ParseContext &context) {
 // -- The list
 // ----------------------------------------------------------------------------------------------------------------
 
-template <typename T> std::vector<KeySpec> specsOf() {
-  std::vector<KeySpec> specs;
-  for (const Key<T> &key : keysOf<T>())
-    specs.push_back(key.spec);
-  return specs;
+std::vector<ModuleType> makeTypes() {
+  const KeySpec inplace = ignored("inplace", KeyType::Boolean, "false");
+  const std::vector<InputSpec> input = {{"input", InputDefault::Previous}};
+  const Reads one = {InputForm::Named, input, {}};
+  std::vector<ModuleType> types = {
+      makeType("Linear", specsOf<LinearDesc>(), parseLinear, one, true),
+      makeType("LayerNorm", specsOf<LayerNormDesc>(), parseLayerNorm, one, true),
+      makeType("Embedding", specsOf<EmbeddingDesc>(), parseEmbedding, {InputForm::Row, input, {}}, true),
+      makeType("PositionalEncoding", specsOf<PositionalEncodingDesc>(), parsePositionalEncoding, one, true),
+      makeType("ReLU", {inplace}, parseActivation<ActivationKind::Relu>, one, false),
+      makeType("GELU", {approximateKey()}, parseGelu, one, false),
+      makeType("SiLU", {inplace}, parseActivation<ActivationKind::Silu>, one, false),
+      makeType("Tanh", {}, parseActivation<ActivationKind::Tanh>, one, false),
+      makeType("Sigmoid", {}, parseActivation<ActivationKind::Sigmoid>, one, false),
+      makeType("Pooling", specsOf<PoolingDesc>(), parsePooling,
+               {InputForm::Named, input, {{"padding_mask", ArgumentKind::TokenMask}}}, false),
+      makeType("Normalize", specsOf<NormalizeDesc>(), parseNormalize, one, false),
+      makeType("Add", {}, parseAdd, {InputForm::Many, {}, {}}, false),
+      makeType("Dropout", {ignored("p", KeyType::Number, "0.5"), inplace}, parseIdentity, one, false),
+      makeType("Identity", {}, parseIdentity, one, false),
+      makeType("Graph",
+               {special("nodes", KeyType::ObjectList, KeyRole::Required),
+                special("output", KeyType::String, KeyRole::Optional)},
+               parseGraph, {}, false),
+  };
+  std::vector<ModuleType> all = attentionTypes();
+  all.insert(all.end(), types.begin(), types.end());
+  return all;
 }
 
-/// What a module type reads.
-struct Reads {
-  InputForm form = InputForm::None;
-  std::vector<InputSpec> inputs;
-  std::vector<ArgumentSpec> arguments;
-};
+} // namespace
 
-const std::vector<InputSpec> oneInput = {{"input", InputDefault::Previous}};
-const Reads one = {InputForm::Named, oneInput, {}};
-
-Reads named(std::vector<InputSpec> inputs, std::vector<ArgumentSpec> arguments) {
-  return {InputForm::Named, std::move(inputs), std::move(arguments)};
+void checkEps(const Located<double> &eps, const char *name, Diagnostics &diagnostics) {
+  if (!(*eps >= 0) || !std::isfinite((float)*eps))
+    diagnostics.error(eps.loc, std::string(name) + " must be a finite number that is not negative");
 }
 
-using ParseFunction = ModuleKind (*)(const JsonValue &, const ParseContext &);
+LayerNormDesc readLayerNorm(const JsonValue &object, Diagnostics &diagnostics) {
+  LayerNormDesc norm = readTable<LayerNormDesc>(object, diagnostics);
+  checkEps(norm.eps, "eps", diagnostics);
+  return norm;
+}
 
-ModuleType makeType(const char *name, std::vector<KeySpec> own, ParseFunction parse, Reads reads, bool hasParameters) {
+bool checkNested(const JsonValue &object, const ObjectSpec &spec, const char *type, Diagnostics &diagnostics) {
+  if (!KeyReader(diagnostics).checkKeys(object, spec))
+    return false;
+  const JsonValue *stated = object.find("type");
+  if (stated && (stated->kind != JsonKind::String || stated->text != type))
+    diagnostics.error(stated->loc(),
+                      spec.name + " must be of type " + inQuotes(type) + ", but is " + stated->describe());
+  return true;
+}
+
+ModuleType makeType(const char *name, const std::vector<KeySpec> &own, ParseFunction parse, Reads reads,
+                    bool hasParameters) {
   std::vector<KeySpec> keys = {special("type", KeyType::String, KeyRole::Required),
                                special("name", KeyType::String, KeyRole::Optional)};
   for (const InputSpec &input : reads.inputs)
@@ -291,79 +193,18 @@ ModuleType makeType(const char *name, std::vector<KeySpec> own, ParseFunction pa
           hasParameters, {name, std::move(keys)}, parse};
 }
 
-template <typename T> std::vector<KeySpec> specsWith(std::vector<KeySpec> more) {
-  std::vector<KeySpec> keys = specsOf<T>();
-  keys.insert(keys.end(), more.begin(), more.end());
-  return keys;
-}
-
-std::vector<KeySpec> encoderKeys() {
-  return specsWith<TransformerStackDesc>(
-      {ignored("enable_nested_tensor", KeyType::Boolean, "true"), ignored("mask_check", KeyType::Boolean, "true")});
-}
-
-Reads encoderReads(const char *mask, const char *hintDefault) {
-  return named(oneInput, {{mask, ArgumentKind::AttentionMask, "is_causal", hintDefault},
-                          {"src_key_padding_mask", ArgumentKind::PaddingMask},
-                          {"lengths", ArgumentKind::Lengths}});
-}
-
-Reads attentionReads() {
-  return named(
-      {{"query", InputDefault::Previous}, {"key", InputDefault::Preceding}, {"value", InputDefault::Preceding}},
-      {{"attn_mask", ArgumentKind::AttentionMask, "is_causal"},
-       {"key_padding_mask", ArgumentKind::PaddingMask},
-       {"lengths", ArgumentKind::Lengths}});
-}
-
-std::vector<ModuleType> makeTypes() {
-  const KeySpec inplace = ignored("inplace", KeyType::Boolean, "false");
-  return {
-      makeType("TransformerEncoder", encoderKeys(), parseEncoder, encoderReads("mask", "null"), true),
-      makeType("TransformerEncoderLayer", specsWith<TransformerLayerDesc>({scoreKey()}), parseEncoderLayer,
-               encoderReads("src_mask", "false"), true),
-      makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, attentionReads(), true),
-      makeType("Linear", specsOf<LinearDesc>(), parseLinear, one, true),
-      makeType("LayerNorm", specsOf<LayerNormDesc>(), parseLayerNorm, one, true),
-      makeType("Embedding", specsOf<EmbeddingDesc>(), parseEmbedding, {InputForm::Row, oneInput, {}}, true),
-      makeType("PositionalEncoding", specsOf<PositionalEncodingDesc>(), parsePositionalEncoding, one, true),
-      makeType("ReLU", {inplace}, parseActivation<ActivationKind::Relu>, one, false),
-      makeType("GELU", {approximateKey()}, parseGelu, one, false),
-      makeType("SiLU", {inplace}, parseActivation<ActivationKind::Silu>, one, false),
-      makeType("Tanh", {}, parseActivation<ActivationKind::Tanh>, one, false),
-      makeType("Sigmoid", {}, parseActivation<ActivationKind::Sigmoid>, one, false),
-      makeType("Pooling", specsOf<PoolingDesc>(), parsePooling,
-               named(oneInput, {{"padding_mask", ArgumentKind::TokenMask}}), false),
-      makeType("Normalize", specsOf<NormalizeDesc>(), parseNormalize, one, false),
-      makeType("Add", {}, parseAdd, {InputForm::Many, {}, {}}, false),
-      makeType("Dropout", {ignored("p", KeyType::Number, "0.5"), inplace}, parseIdentity, one, false),
-      makeType("Identity", {}, parseIdentity, one, false),
-      makeType("Graph",
-               {special("nodes", KeyType::ObjectList, KeyRole::Required),
-                special("output", KeyType::String, KeyRole::Optional)},
-               parseGraph, {}, false),
-  };
-}
-
-ObjectSpec nested(const char *name, std::vector<KeySpec> keys) {
+ObjectSpec nestedSpec(const char *name, std::vector<KeySpec> keys) {
   keys.insert(keys.begin(), special("type", KeyType::String, KeyRole::Optional));
   return {name, std::move(keys)};
 }
-
-} // namespace
 
 const std::vector<ModuleType> &moduleTypes() {
   static const std::vector<ModuleType> types = makeTypes();
   return types;
 }
 
-const ObjectSpec &layerSpec() {
-  static const ObjectSpec spec = nested("layer", specsWith<TransformerLayerDesc>({scoreKey()}));
-  return spec;
-}
-
 const ObjectSpec &normSpec() {
-  static const ObjectSpec spec = nested("norm", specsOf<LayerNormDesc>());
+  static const ObjectSpec spec = nestedSpec("norm", specsOf<LayerNormDesc>());
   return spec;
 }
 
@@ -400,8 +241,8 @@ const ObjectSpec &weightsSpec() {
 }
 
 std::vector<ObjectSpec> describeFormat() {
-  std::vector<ObjectSpec> all = {modelSpec(), dimSpec(),  inputSpec(), weightsSpec(),
-                                 layerSpec(), normSpec(), scoreSpec()};
+  std::vector<ObjectSpec> all = {modelSpec(),        dimSpec(),          inputSpec(), weightsSpec(),
+                                 encoderLayerSpec(), decoderLayerSpec(), normSpec(),  scoreSpec()};
   for (const ModuleType &type : moduleTypes())
     all.push_back(type.spec);
   for (const GraphOp &op : graphOps())

@@ -66,13 +66,14 @@ struct ModuleType {
 /// All types, in the order of the documentation.
 const std::vector<ModuleType> &moduleTypes();
 
-/// The keys of the description itself, of a run-time dimension, an input, the weights, and a layer and norm within
-/// TransformerEncoder.
+/// The keys of the description itself, of a run-time dimension, an input, the weights, and the layer and norm within
+/// TransformerEncoder and TransformerDecoder.
 const ObjectSpec &modelSpec();
 const ObjectSpec &dimSpec();
 const ObjectSpec &inputSpec();
 const ObjectSpec &weightsSpec();
-const ObjectSpec &layerSpec();
+const ObjectSpec &encoderLayerSpec();
+const ObjectSpec &decoderLayerSpec();
 const ObjectSpec &normSpec();
 
 /// Every object of the format, graph nodes included (as `node <op>`): for tests of schema and documentation.
