@@ -135,16 +135,16 @@ const ObjectSpec &scoreSpec() {
   return spec;
 }
 
-std::vector<ScoreStepDesc> readScore(const JsonValue &object, Diagnostics &diagnostics) {
-  const JsonValue *list = object.find("score");
+std::vector<ScoreStepDesc> readScore(const JsonValue &object, Diagnostics &diagnostics, const char *key) {
+  const JsonValue *list = object.find(key);
   if (!list)
     return {};
   if (list->kind != JsonKind::Array) {
-    KeyReader(diagnostics).wrongType(*list, "score", "a list of steps");
+    KeyReader(diagnostics).wrongType(*list, key, "a list of steps");
     return {};
   }
   if (list->items.size() > maxScoreSteps) {
-    diagnostics.error(list->loc(), "score has more than " + std::to_string(maxScoreSteps) + " steps");
+    diagnostics.error(list->loc(), std::string(key) + " has more than " + std::to_string(maxScoreSteps) + " steps");
     return {};
   }
   std::vector<ScoreStepDesc> steps;
