@@ -4,6 +4,7 @@
 
 #include "codegen/Kernels.h"
 #include "codegen/SignalsHeldBack.h"
+#include "codegen/StoredProducts.h"
 #include "ir/AttnDialect.h"
 #include "passes/TargetInfo.h"
 
@@ -49,6 +50,7 @@ Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
     const AttentionSchedule plan = fromAttribute(attention);
     Algorithm algorithm = buildAttentionAlgorithm(kernel, plan);
     scheduleAttention(algorithm, plan, lanes);
+    algorithm.output.add_custom_lowering_pass(new HideStoredProducts);
     return algorithm;
   }
   Algorithm algorithm = buildRowAlgorithm(kernel);
@@ -58,7 +60,20 @@ Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
     scheduleRowwise(algorithm, {static_cast<int>(rowwise.getTaskRows())}, lanes);
   else
     throw Halide::CompileError("attnc: the kernel has no schedule");
+  algorithm.output.add_custom_lowering_pass(new HideStoredProducts);
   return algorithm;
+}
+
+/// Halide's LLVM must not form vectors of its own: a multiply-add whose product is in a vector of scalars from several
+/// rows, and whose addition is not, escapes contractMultiplyAdd(), and a row's bits would depend on its neighbours.
+/// Halide reads the variable once, before its first compilation.
+void setUpHalide() {
+  static const bool done = [] {
+    const char *given = getenv("HL_LLVM_ARGS");
+    setenv("HL_LLVM_ARGS", ((given ? std::string(given) + " " : "") + "-vectorize-slp=false").c_str(), 1);
+    return true;
+  }();
+  (void)done;
 }
 
 /// A file without a name, for the one interface of Halide that writes bitcode to a path.
@@ -99,6 +114,7 @@ template <typename Body> bool guarded(const std::string &kernel, std::string &er
 
 bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, CompiledKernel &compiled, std::string &error) {
   compiled.name = kernel.getSymName().str();
+  setUpHalide();
   return guarded(compiled.name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
     compiled.usesBatch = algorithm.usesBatch;
