@@ -217,6 +217,10 @@ private:
     case F::Multiply:
     case F::Divide:
       return arithmetic(node.function, operand(0), operand(1));
+    case F::FloorDivide:
+      return quotient(operand(0), operand(1));
+    case F::Modulo:
+      return arithmetic(F::Subtract, operand(0), arithmetic(F::Multiply, quotient(operand(0), operand(1)), operand(1)));
     case F::Less:
     case F::LessEqual:
     case F::Greater:
@@ -275,6 +279,13 @@ private:
     if (function == F::Multiply)
       return {arith::MulFOp::create(inner, loc, x, y)};
     return {arith::DivFOp::create(inner, loc, x, y)};
+  }
+
+  /// a / b, rounded down; b is a positive integer constant.
+  Operand quotient(Operand a, Operand b) {
+    if (isInteger(a.value))
+      return {arith::FloorDivSIOp::create(inner, loc, a.value, b.value), a.bound / b.bound + 1};
+    return {math::FloorOp::create(inner, loc, arith::DivFOp::create(inner, loc, a.value, toReal(b.value)))};
   }
 
   Value comparison(ScoreFunction function, Value a, Value b) {

@@ -114,7 +114,7 @@ private:
     SourceLoc loc = value.loc();
     loc.column += 1 + (uint32_t)error.position;
     diagnostics.error(loc, error.message,
-                      "an expression is made of score, batch, head, query, key, numbers, inf, + - * /, comparisons, "
+                      "an expression is made of score, batch, head, query, key, numbers, inf, + - * / // %, comparisons, "
                       "and, or, not, select(condition, a, b), exp, tanh, abs, min, max");
   }
 

@@ -201,6 +201,22 @@ LogicalResult L2NormOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
   return inferredAs(types, op.getInput());
 }
 
+LogicalResult RotaryOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType input = tensorType(op.getInput());
+  // rotary_c1: rank >= 2, static seq and head_dim, and head_dim is even.
+  if (input.getRank() < 2 || llvm::any_of(input.getShape().take_back(2), ShapedType::isDynamic) ||
+      input.getShape().back() % 2 != 0)
+    return inferError<RotaryOp>(loc, "needs rank >= 2, a static sequence and an even head_dim, but its operand is ",
+                                input);
+  // rotary_c2: cos and sin are [seq, head_dim/2].
+  int64_t table[] = {input.getShape().take_back(2)[0], input.getShape().back() / 2};
+  for (Value angles : {op.getCos(), op.getSin()})
+    if (tensorType(angles).getShape() != ArrayRef<int64_t>(table))
+      return inferError<RotaryOp>(loc, "cos and sin must be [seq, head_dim/2], but one is ", tensorType(angles),
+                                  " for ", input);
+  return inferredAs(types, op.getInput());
+}
+
 LogicalResult MeanOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   RankedTensorType input = tensorType(op.getInput());
   int64_t axis = op.getAxis();

@@ -212,6 +212,20 @@ def Attn_L2NormOp : Attn_InferredOp<"l2norm"> {
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
+def Attn_RotaryOp : Attn_InferredOp<"rotary"> {
+  let summary = "rotates pairs of features by the angles of their position (rotary positional encoding)";
+  let description = [{
+    input [..., seq, head_dim]; cos and sin [seq, head_dim/2] are those of the angles. Pair i of position s, (a, b), becomes
+    (a cos - b sin, b cos + a sin). Pair i is the features i and i + head_dim/2 (GPT-NeoX, LLaMA), or with `interleaved`
+    2i and 2i + 1 (RoFormer).
+    rotary_c1: rank >= 2, static seq and head_dim, and head_dim is even.
+    rotary_c2: cos and sin are [seq, head_dim/2].
+  }];
+  let arguments = (ins Attn_Float:$input, Attn_Float:$cos, Attn_Float:$sin, UnitAttr:$interleaved);
+  let results = (outs Attn_Float:$result);
+  let assemblyFormat = "$input `,` $cos `,` $sin attr-dict `:` functional-type(operands, results)";
+}
+
 def Attn_MeanOp : Attn_InferredOp<"mean"> {
   let summary = "the mean along an axis, which the result does not have";
   let description = [{ mean_c1: axis is in [0, rank) and its extent is static and >= 1. }];

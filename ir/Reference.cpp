@@ -63,9 +63,9 @@ private:
     auto result =
         llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
             .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp,
-                           MaskOp, SoftmaxOp, LayerNormOp, RMSNormOp, L2NormOp, PoolOp, EmbeddingOp, SplitHeadsOp,
-                           MergeHeadsOp, TransposeOp, ReshapeOp, BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp,
-                           AttentionOp, PackedOp>([&](auto op) { return evaluate(op); })
+                           MaskOp, SoftmaxOp, LayerNormOp, RMSNormOp, L2NormOp, RotaryOp, PoolOp, EmbeddingOp,
+                           SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp, BroadcastOp, SliceOp, ConcatOp, MeanOp,
+                           ModifyScoresOp, AttentionOp, PackedOp>([&](auto op) { return evaluate(op); })
             .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
     if (failed(result))
       return failure();
@@ -301,6 +301,21 @@ private:
       for (int64_t i = 0; i < extent; ++i)
         row[i] = Real(row[i]) / divisor;
     });
+  }
+
+  FailureOr<Tensor> evaluate(RotaryOp op) {
+    const Tensor &input = get(op.getInput()), &cos = get(op.getCos()), &sin = get(op.getSin());
+    Tensor result = zeros(op.getResult());
+    int64_t seq = input.shape[input.rank() - 2], half = input.shape.back() / 2;
+    int64_t step = op.getInterleaved() ? 2 : 1, distance = op.getInterleaved() ? 1 : half;
+    for (int64_t i = 0; i < int64_t(input.values.size()) / 2; ++i) {
+      int64_t row = i / half, pair = i % half, angle = row % seq * half + pair;
+      int64_t first = row * 2 * half + pair * step, second = first + distance;
+      Real a = input.values[first], b = input.values[second], c = cos.values[angle], s = sin.values[angle];
+      result.values[first] = a * c - b * s;
+      result.values[second] = b * c + a * s;
+    }
+    return result;
   }
 
   FailureOr<Tensor> evaluate(PoolOp op) {

@@ -74,6 +74,7 @@ enum class RowRole {
   Elementwise, ///< an element of the result needs one of each operand
   Row,         ///< a row of the result needs a row of the operand
   Copy,        ///< an element of the result is an element of an operand
+  Pair,        ///< an element of the result needs two of its row
   Gather,      ///< rows of a table
   Pool         ///< a row of the result needs many
 };
@@ -88,6 +89,7 @@ RowRole roleOf(Operation *op) {
       .Case<LayerNormOp, RMSNormOp, L2NormOp>([](Operation *) { return RowRole::Row; })
       .Case<ReshapeOp, TransposeOp, SliceOp, ConcatOp, SplitHeadsOp, MergeHeadsOp, BroadcastOp>(
           [](Operation *) { return RowRole::Copy; })
+      .Case([](RotaryOp) { return RowRole::Pair; })
       .Case([](EmbeddingOp) { return RowRole::Gather; })
       .Case<PoolOp, MeanOp>([](Operation *) { return RowRole::Pool; })
       .Default([](Operation *) { return RowRole::Alone; });
@@ -104,6 +106,7 @@ bool mayChain(Operation *producer, Operation *consumer) {
   case RowRole::Gather:
     return false;
   case RowRole::Copy:
+  case RowRole::Pair: // Anything else would be computed twice.
     return from == RowRole::Copy;
   case RowRole::Pool:
     return isa<IsZeroOp>(producer);

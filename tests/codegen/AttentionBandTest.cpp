@@ -90,6 +90,31 @@ TEST(AttentionBand, AgreesWithTheReference) {
     }
 }
 
+/// Blocks of five keys and queries see each other alone; (key - query) // 3, added to the score, rounds down.
+TEST(AttentionBand, WholeDivisionRoundsDown) {
+  ModelWriter w;
+  const int64_t length = 33, width = 16;
+  const Value query = w.input("query", {2, length, width}), key = w.input("key", {2, length, width}),
+              value = w.input("value", {2, length, width});
+  const Shape scores = {2, length, length};
+  Value s = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, scores);
+  s = w.op("attn.modify_scores " + s.name +
+               " {\n ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):\n"
+               "  %five = arith.constant 5 : index\n  %three = arith.constant 3 : index\n"
+               "  %iblock = arith.floordivsi %i, %five : index\n  %jblock = arith.floordivsi %j, %five : index\n"
+               "  %live = arith.cmpi eq, %iblock, %jblock : index\n  %distance = arith.subi %j, %i : index\n"
+               "  %thirds = arith.floordivsi %distance, %three : index\n"
+               "  %narrow = arith.index_cast %thirds : index to i32\n  %real = arith.sitofp %narrow : i32 to f32\n"
+               "  %sum = arith.addf %score, %real : f32\n  attn.score %sum, %live\n }",
+           {s}, scores);
+  s = w.op("attn.softmax " + s.name + " {axis = 2 : i64}", {s}, scores);
+  const Model model = w.finish({w.op("attn.matmul " + s.name + ", " + value.name, {s, value}, {2, length, width})});
+  EXPECT_EQ(kernelCalls(model), "attention_0");
+  const Data data = randomData(model, 1);
+  const Expected expected = evaluate(model, data);
+  EXPECT_TRUE(isAsGoodAsNaive(Kernel(model).run(data).front(), expected.f64.front(), expected.f32.front()));
+}
+
 /// NaN at a key reaches the queries that see it and no other, wherever in a tile they are.
 TEST(AttentionBand, KeysOutsideHaveNoInfluence) {
   for (const Band &band : {Band{kNone, 0}, Band{-5, 3}}) {

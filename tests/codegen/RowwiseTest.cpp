@@ -127,6 +127,29 @@ TEST(Rowwise, L2Norm) {
   });
 }
 
+/// Even widths around vectors, both pairings, of heads that the same kernel splits.
+TEST(Rowwise, Rotary) {
+  for (int64_t width : {2, 4, 6, 14, 16, 18, 30, 32, 34, 64, 66, 128}) {
+    ModelWriter w;
+    const Value x = w.input("x", {kBatch, 5, 3 * width}), cos = w.weight("cos", {5, width / 2});
+    const Value sin = w.weight("sin", {5, width / 2});
+    const Value heads = w.op("attn.split_heads " + x.name + " {heads = 3}", {x}, {kBatch, 3, 5, width});
+    std::vector<Value> results;
+    for (const char *pairs : {"", " {interleaved}"})
+      results.push_back(w.op("attn.rotary " + heads.name + ", " + cos.name + ", " + sin.name + pairs, {heads, cos, sin},
+                             heads.shape));
+    const Model model = w.finish(results);
+    const Data data = randomData(model, 3);
+    const std::vector<Array> actual = Kernel(model).run(data, {2});
+    const Expected expected = evaluate(model, data);
+    for (size_t i = 0; i < actual.size(); ++i) {
+      SCOPED_TRACE("width " + std::to_string(width) + ", result " + std::to_string(i));
+      EXPECT_TRUE(canTell(expected.f64[i]));
+      EXPECT_TRUE(isAsGoodAsNaive(actual[i], expected.f64[i], expected.f32[i]));
+    }
+  }
+}
+
 TEST(Rowwise, NaNStaysInItsRow) {
   ModelWriter w;
   const Value x = w.input("x", {4, 37});

@@ -105,6 +105,13 @@ TEST(ImportAttention, IntegersThatMightNotFitAreReal) {
   EXPECT_TRUE(a.has("arith.cmpf olt"));
 }
 
+TEST(ImportAttention, WholeDivisionIsOfIntegersWhereTheyFit) {
+  Attention a("\"score\": [ { \"expression\": \"query // 16 == key // 16 and key % 3 != 1\" } ]");
+  EXPECT_TRUE(a.has("arith.floordivsi"));
+  EXPECT_FALSE(a.has("math.floor"));
+  EXPECT_TRUE(Attention("\"score\": [ { \"expression\": \"key * 70000 * 70000 // 7 < score\" } ]").has("math.floor"));
+}
+
 TEST(ImportAttention, FullyMaskedRowsAreZeroOrNan) {
   EXPECT_TRUE(Attention("\"fully_masked\": \"nan\"").has("#attn<fully_masked nan>"));
   EXPECT_FALSE(Attention("\"fully_masked\": \"zero\"").has("fully_masked nan"));

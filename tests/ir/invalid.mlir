@@ -300,6 +300,36 @@ func.func @l2norm_c2(%x: tensor<2x3xf32>) {
 
 // -----
 
+// rotary_c1
+func.func @rotary_c1_odd(%x: tensor<4x3xf32>, %a: tensor<4x1xf32>) {
+  // expected-error@+2 {{'attn.rotary' op needs rank >= 2, a static sequence and an even head_dim}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.rotary %x, %a, %a : (tensor<4x3xf32>, tensor<4x1xf32>, tensor<4x1xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+// rotary_c1
+func.func @rotary_c1_dynamic(%x: tensor<?x4xf32>, %a: tensor<4x2xf32>) {
+  // expected-error@+2 {{'attn.rotary' op needs rank >= 2, a static sequence and an even head_dim}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.rotary %x, %a, %a : (tensor<?x4xf32>, tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// rotary_c2
+func.func @rotary_c2(%x: tensor<4x6xf32>, %a: tensor<4x3xf32>, %b: tensor<4x6xf32>) {
+  // expected-error@+2 {{'attn.rotary' op cos and sin must be [seq, head_dim/2]}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.rotary %x, %a, %b : (tensor<4x6xf32>, tensor<4x3xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
+  return
+}
+
+// -----
+
 // pool_c1
 func.func @pool_c1(%x: tensor<2x0x3xf32>) {
   // expected-error@+2 {{needs rank >= 2 and a static sequence extent >= 1, but its operand is 'tensor<2x0x3xf32>'}}

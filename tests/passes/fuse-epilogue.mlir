@@ -182,6 +182,29 @@ func.func @rowwise_chains(%ids: tensor<?x6xi32>) -> tensor<?x8xf32> {
 
 // -----
 
+// Heads are rotated where they are split, an element-wise op after it is the same kernel; one before it would be computed
+// twice.
+// CHECK-LABEL: func.func @rotary
+// CHECK: attn.group rowwise
+// CHECK-NEXT: ^
+// CHECK-NEXT: attn.activation
+// CHECK-NEXT: attn.yield
+// CHECK: attn.group rowwise
+// CHECK: attn.split_heads
+// CHECK-NEXT: attn.rotary
+// CHECK-NEXT: attn.scale
+// CHECK-NEXT: attn.yield
+// CHECK-NOT: attn.group
+func.func @rotary(%x: tensor<?x6x8xf32>, %a: tensor<6x2xf32>) -> tensor<?x2x6x4xf32> {
+  %0 = attn.activation relu %x : (tensor<?x6x8xf32>) -> tensor<?x6x8xf32>
+  %1 = attn.split_heads %0 {heads = 2} : (tensor<?x6x8xf32>) -> tensor<?x2x6x4xf32>
+  %2 = attn.rotary %1, %a, %a : (tensor<?x2x6x4xf32>, tensor<6x2xf32>, tensor<6x2xf32>) -> tensor<?x2x6x4xf32>
+  %3 = attn.scale %2 {factor = 0.5 : f32} : (tensor<?x2x6x4xf32>) -> tensor<?x2x6x4xf32>
+  return %3 : tensor<?x2x6x4xf32>
+}
+
+// -----
+
 // What is returned comes from a kernel of its own: arguments, weights and second returns are copied.
 attn.parameter @w : tensor<8xf32>
 // CHECK-LABEL: func.func @returned
