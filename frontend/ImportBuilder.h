@@ -118,10 +118,14 @@ mlir::Value importGraph(ImportBuilder &builder, const ModuleDesc &module, const 
 /// nn.MultiheadAttention. (ImportAttention.cpp)
 mlir::Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention);
 
-/// nn.TransformerEncoderLayer and nn.TransformerEncoder. (ImportTransformer.cpp)
+/// nn.TransformerEncoderLayer and so on. (ImportTransformer.cpp)
 mlir::Value importEncoderLayer(ImportBuilder &builder, const ModuleDesc &module,
                                const TransformerEncoderLayerDesc &layer);
 mlir::Value importEncoder(ImportBuilder &builder, const ModuleDesc &module, const TransformerEncoderDesc &encoder);
+mlir::Value importDecoderLayer(ImportBuilder &builder, const ModuleDesc &module,
+                               const TransformerDecoderLayerDesc &layer);
+mlir::Value importDecoder(ImportBuilder &builder, const ModuleDesc &module, const TransformerDecoderDesc &decoder);
+mlir::Value importTransformer(ImportBuilder &builder, const ModuleDesc &module, const TransformerDesc &transformer);
 
 /// y = x W^T + b, with the module's parameters `<local>weight` (rows, columns of x) and `<local>bias`.
 mlir::Value importLinear(ImportBuilder &builder, const ModuleDesc &module, const std::string &local, mlir::Value input,

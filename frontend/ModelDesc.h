@@ -125,6 +125,15 @@ struct PositionalEncodingDesc {
   Located<bool> batchFirst = false;
 };
 
+/// Rotary positional encoding of query and key heads: pair i of a head at position p turns by the angle
+/// (offset + p) theta^(-2i / head_dim). Pairs are the features i and i + head_dim/2, or 2i and 2i + 1 if interleaved.
+struct RopeDesc {
+  SourceLoc loc;
+  Located<double> theta = 10000;
+  Located<bool> interleaved = false;
+  Located<int64_t> offset = 0; ///< The first query's and the first key's position.
+};
+
 /// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value; arguments: attn_mask, key_padding_mask, lengths.
 /// Parameters, when kdim = vdim = embed_dim: in_proj_weight (3E, E), in_proj_bias (3E); else q_proj_weight,
 /// k_proj_weight, v_proj_weight and in_proj_bias; always out_proj.weight, out_proj.bias; bias_k and bias_v (1, 1, E)
@@ -141,13 +150,13 @@ struct MultiheadAttentionDesc {
   Located<bool> batchFirst = false;
   Located<bool> needWeights = false;
   Located<bool> averageAttnWeights = true;
+  std::optional<RopeDesc> rope;
   Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
   std::vector<ScoreStepDesc> score;
 };
 
-/// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.
-/// Parameters: self_attn.* (as MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*.
-struct TransformerEncoderLayerDesc {
+/// What the layers of encoder and decoder have in common.
+struct TransformerLayerDesc {
   SourceLoc loc;
   Located<int64_t> dModel;
   Located<int64_t> nhead;
@@ -161,14 +170,42 @@ struct TransformerEncoderLayerDesc {
   std::vector<ScoreStepDesc> score; ///< Of its self-attention.
 };
 
-/// nn.TransformerEncoder; arguments: mask, src_key_padding_mask, lengths. Parameters: layers.<i>.* and norm.*; with
-/// share_weights all layers use layers.0.*.
-struct TransformerEncoderDesc {
-  TransformerEncoderLayerDesc layer;
+/// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.
+/// Parameters: self_attn.* (as MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*.
+struct TransformerEncoderLayerDesc : TransformerLayerDesc {};
+
+/// What encoder and decoder have in common. Parameters: layers.<i>.* and norm.*; with share_weights all layers use
+/// layers.0.*.
+struct TransformerStackDesc {
   Located<int64_t> numLayers;
   Located<bool> shareWeights = false;
   std::optional<LayerNormDesc> norm;
   SourceLoc normLoc;
+};
+
+/// nn.TransformerEncoder; arguments: mask, src_key_padding_mask, lengths.
+struct TransformerEncoderDesc : TransformerStackDesc {
+  TransformerEncoderLayerDesc layer;
+};
+
+/// nn.TransformerDecoderLayer; ModuleDesc::inputs are tgt, memory; arguments: tgt_mask, tgt_key_padding_mask,
+/// tgt_lengths and memory_mask, memory_key_padding_mask, memory_lengths. Parameters: self_attn.*, multihead_attn.* (as
+/// MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*, norm3.*.
+struct TransformerDecoderLayerDesc : TransformerLayerDesc {
+  std::vector<ScoreStepDesc> memoryScore; ///< Of its attention to the memory.
+};
+
+/// nn.TransformerDecoder; inputs and arguments as of its layer.
+struct TransformerDecoderDesc : TransformerStackDesc {
+  TransformerDecoderLayerDesc layer;
+};
+
+/// nn.Transformer; ModuleDesc::inputs are src, tgt; arguments: those of the decoder, and src_mask,
+/// src_key_padding_mask, src_lengths. Parameters: encoder.* and decoder.*, both with a norm. The layers differ in score
+/// alone.
+struct TransformerDesc {
+  TransformerEncoderDesc encoder;
+  TransformerDecoderDesc decoder;
 };
 
 struct ActivationDesc {
@@ -218,14 +255,15 @@ struct GraphDesc {
 
 using ModuleKind = std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc,
                                 MultiheadAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc,
-                                ActivationDesc, PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
+                                TransformerDecoderLayerDesc, TransformerDecoderDesc, TransformerDesc, ActivationDesc,
+                                PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
 
 /// One entry of `model`.
 struct ModuleDesc {
   SourceLoc loc;
   Located<std::string> name; ///< Unique among modules and inputs; default: its index, as in nn.Sequential.
-  /// The values that it reads: one for most kinds; query, key, value for MultiheadAttention; any number for Add; none
-  /// for an Embedding with a row, and for a Graph.
+  /// The values that it reads: one for most kinds; query, key, value for MultiheadAttention; tgt, memory for decoders;
+  /// src, tgt for Transformer; any number for Add; none for an Embedding with a row, and for a Graph.
   std::vector<Located<std::string>> inputs;
   /// Masks and other values that it reads besides, by their keys: {"key_padding_mask", "padding"}.
   std::map<std::string, Located<std::string>> arguments;

@@ -113,9 +113,10 @@ private:
     // The place of the text within the quotes; what is before an error is ASCII.
     SourceLoc loc = value.loc();
     loc.column += 1 + (uint32_t)error.position;
-    diagnostics.error(loc, error.message,
-                      "an expression is made of score, batch, head, query, key, numbers, inf, + - * / // %, comparisons, "
-                      "and, or, not, select(condition, a, b), exp, tanh, abs, min, max");
+    diagnostics.error(
+        loc, error.message,
+        "an expression is made of score, batch, head, query, key, numbers, inf, + - * / // %, comparisons, "
+        "and, or, not, select(condition, a, b), exp, tanh, abs, min, max");
   }
 
   const JsonValue &object;
@@ -135,16 +136,16 @@ const ObjectSpec &scoreSpec() {
   return spec;
 }
 
-std::vector<ScoreStepDesc> readScore(const JsonValue &object, Diagnostics &diagnostics) {
-  const JsonValue *list = object.find("score");
+std::vector<ScoreStepDesc> readScore(const JsonValue &object, Diagnostics &diagnostics, const char *key) {
+  const JsonValue *list = object.find(key);
   if (!list)
     return {};
   if (list->kind != JsonKind::Array) {
-    KeyReader(diagnostics).wrongType(*list, "score", "a list of steps");
+    KeyReader(diagnostics).wrongType(*list, key, "a list of steps");
     return {};
   }
   if (list->items.size() > maxScoreSteps) {
-    diagnostics.error(list->loc(), "score has more than " + std::to_string(maxScoreSteps) + " steps");
+    diagnostics.error(list->loc(), std::string(key) + " has more than " + std::to_string(maxScoreSteps) + " steps");
     return {};
   }
   std::vector<ScoreStepDesc> steps;
