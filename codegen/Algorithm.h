@@ -61,12 +61,20 @@ struct Algorithm {
   std::vector<Halide::Argument> arguments; ///< The batch first, where there is one; then the tensors in order.
   bool usesBatch = false;
   Halide::Func output;
-  Halide::Expr rows; ///< Rows of the output (matmul and row-wise kernels).
-  int columns = 0;   ///< Columns of the output (matmul and row-wise kernels).
+  std::vector<Halide::Func> furtherOutputs; ///< The kernel's further results, computed in the loops of `output`.
+  Halide::Expr rows;                        ///< Rows of the output (matmul and row-wise kernels).
+  int columns = 0;                          ///< Columns of the output (matmul and row-wise kernels).
   std::vector<RowStage> rowStages;
   MatmulStages matmul;
   AttentionStages attention;
   KernelVars vars;
+
+  /// The outputs in the order of the kernel's results.
+  Halide::Pipeline pipeline() const {
+    std::vector<Halide::Func> outputs = furtherOutputs;
+    outputs.insert(outputs.begin(), output);
+    return Halide::Pipeline(outputs);
+  }
 };
 
 /// Lanes of a sum or maximum over `extent` elements: partial results that are combined by a fixed tree. Part of what a

@@ -83,7 +83,7 @@ Function *HostEmitter::emitEntry(const std::vector<bool> &usesBatch) {
   IRBuilder<> builder(BasicBlock::Create(context, "entry", entry));
   size_t most = 0;
   for (const KernelCall &call : plan.calls)
-    most = std::max(most, call.operands.size() + 1);
+    most = std::max(most, call.operands.size() + call.results.size());
   auto *buffersType = ArrayType::get(ArrayType::get(i8, kBufferSize), most);
   AllocaInst *buffers = builder.CreateAlloca(buffersType, nullptr, "buffers");
   buffers->setAlignment(Align(8));
@@ -95,7 +95,7 @@ Function *HostEmitter::emitEntry(const std::vector<bool> &usesBatch) {
     if (usesBatch[i])
       arguments.push_back(batch32);
     std::vector<Place> places = call.operands;
-    places.push_back(call.result);
+    places.insert(places.end(), call.results.begin(), call.results.end());
     for (size_t j = 0; j < places.size(); ++j) {
       Value *buffer = builder.CreateConstGEP1_64(i8, buffers, j * kBufferSize);
       builder.CreateStore(address(builder, entry, places[j]), builder.CreateConstGEP1_64(i8, buffer, kBufferHost));

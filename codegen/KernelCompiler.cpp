@@ -125,7 +125,7 @@ bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, Compiled
     }
     // Halide makes a folder in /tmp for the time of a compilation, though it puts nothing there.
     const SignalsHeldBack held;
-    algorithm.output.compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
+    algorithm.pipeline().compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
     compiled.bitcode = file.contents();
     if (compiled.bitcode.empty())
       error = "kernel '" + compiled.name + "': Halide wrote no bitcode";
@@ -137,7 +137,7 @@ bool lowerKernelToText(mlir::func::FuncOp kernel, const TargetInfo &target, std:
   const std::string name = kernel.getSymName().str();
   return guarded(name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
-    Halide::Module module = algorithm.output.compile_to_module(algorithm.arguments, name, halideTarget(target));
+    Halide::Module module = algorithm.pipeline().compile_to_module(algorithm.arguments, name, halideTarget(target));
     std::ostringstream out;
     out << module;
     text = out.str();

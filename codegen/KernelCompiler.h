@@ -16,8 +16,8 @@ struct TargetInfo;
 /// Extents that a kernel's index arithmetic may reach: Halide's are 32 bits wide.
 constexpr int64_t kMaxKernelElements = (int64_t{1} << 31) - 1;
 
-/// A compiled kernel: `int32_t name(void *context, [int32_t batch,] halide_buffer_t *..., halide_buffer_t *output)`, of
-/// whose buffers only `host` is read.
+/// A compiled kernel: `int32_t name(void *context, [int32_t batch,] halide_buffer_t *...)`, of whose buffers, arguments
+/// and then results, only `host` is read.
 struct CompiledKernel {
   std::string name;
   bool usesBatch = false;

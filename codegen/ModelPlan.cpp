@@ -158,24 +158,24 @@ private:
     planned.kernel = call.getCallee().str();
     auto label = call->getAttrOfType<mlir::StringAttr>("attn.label");
     planned.label = label ? label.getValue().str() : planned.kernel;
-    if (call.getNumResults() != 1)
-      return fail("a kernel has " + std::to_string(call.getNumResults()) + " results"), false;
     for (mlir::Value operand : call.getOperands()) {
       auto place = places.find(operand);
       if (place == places.end())
         return fail("a call of " + planned.kernel + " reads a value without a place"), false;
       planned.operands.push_back(place->second);
     }
-    auto output = call->getAttrOfType<mlir::IntegerAttr>("attn.output");
+    auto outputs = call->getAttrOfType<mlir::DenseI64ArrayAttr>("attn.outputs");
     auto offsets = call->getAttrOfType<mlir::DenseI64ArrayAttr>("attn.offsets");
     auto perBatch = call->getAttrOfType<mlir::DenseBoolArrayAttr>("attn.per_batch");
-    if (output)
-      planned.result = {Place::Kind::Output, output.getInt()};
-    else if (offsets && perBatch)
-      planned.result = {perBatch[0] ? Place::Kind::ArenaPerBatch : Place::Kind::ArenaFixed, offsets[0]};
-    else
-      return fail("the result of " + planned.kernel + " has no place"), false;
-    places[call.getResult(0)] = planned.result;
+    if (!offsets || !perBatch)
+      return fail("the results of " + planned.kernel + " have no place"), false;
+    for (unsigned i = 0; i < call.getNumResults(); ++i) {
+      if (outputs && outputs[i] >= 0)
+        planned.results.push_back({Place::Kind::Output, outputs[i]});
+      else
+        planned.results.push_back({perBatch[i] ? Place::Kind::ArenaPerBatch : Place::Kind::ArenaFixed, offsets[i]});
+      places[call.getResult(i)] = planned.results.back();
+    }
     limitIndices(call, planned);
     plan.calls.push_back(std::move(planned));
     return true;

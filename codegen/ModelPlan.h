@@ -36,8 +36,7 @@ struct Place {
 struct KernelCall {
   std::string kernel;
   std::string label; ///< What it computes, in the user's names.
-  std::vector<Place> operands;
-  Place result;
+  std::vector<Place> operands, results;
 };
 
 struct ModelPlan {

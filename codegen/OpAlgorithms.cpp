@@ -5,6 +5,7 @@
 #include "codegen/ScalarMath.h"
 #include "codegen/ScoreRegion.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <limits>
@@ -46,7 +47,8 @@ Expr activationOf(attn::ActivationKind kind, const Expr &x) {
 }
 
 OpTranslator::OpTranslator(mlir::func::FuncOp kernel, Algorithm &algorithm) : algorithm(algorithm) {
-  for (mlir::Type type : kernel.getFunctionType().getInputs())
+  const mlir::FunctionType signature = kernel.getFunctionType();
+  for (mlir::Type type : llvm::concat<const mlir::Type>(signature.getInputs(), signature.getResults()))
     algorithm.usesBatch |= !mlir::cast<mlir::RankedTensorType>(type).hasStaticShape();
   if (algorithm.usesBatch)
     algorithm.arguments.push_back(batch);

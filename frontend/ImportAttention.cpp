@@ -117,10 +117,8 @@ Value appendKeys(ImportBuilder &builder, const ModuleDesc &module, const Multihe
         builder.parameter(module.parameterName(local + (isKey ? "bias_k" : "bias_v")), {1, 1, *attention.embedDim});
     parts.push_back(builder.broadcast(builder.reshape(parameter, {row[axis - 1], 1, row.back()}), row));
   }
-  // Constants of two shapes: were the zeros of keys and values one value, they would be a kernel of their own, and
-  // codegen has none whose inputs all lack the run-time batch.
   if (*attention.addZeroAttn)
-    parts.push_back(builder.broadcast(builder.constant({0.0f}, SmallVector<int64_t>(isKey ? 1 : 2, 1)), row));
+    parts.push_back(builder.broadcast(builder.constant({0.0f}, {1}), row));
   return parts.size() == 1 ? heads : builder.concat(parts, (int64_t)axis);
 }
 

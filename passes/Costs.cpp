@@ -29,7 +29,7 @@ int64_t elementBytes(Type elementType) { return std::max<int64_t>(elementType.ge
 
 double flopsOf(Operation *op, int64_t batch) {
   constexpr double transcendental = 10;
-  if (op->getNumResults() != 1)
+  if (op->getNumResults() == 0)
     return 0;
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
   if (!type)

@@ -44,7 +44,8 @@ void printCall(func::CallOp call, func::FuncOp kernel, int64_t batch, llvm::raw_
   if (auto label = call->getAttrOfType<StringAttr>("attn.label"))
     out << label.getValue() << "\n";
   out << "  kernel   " << kernel.getSymName() << ": " << opsOf(kernel) << "\n";
-  out << "  result   " << kernel.getResultTypes().front() << "\n";
+  for (Type result : kernel.getResultTypes())
+    out << "  result   " << result << "\n";
   out << "  cost     " << shortNumber(cost.flops) << "FLOP, " << shortNumber(cost.bytes) << "B\n";
   if (Attribute schedule = kernel->getAttr("attn.schedule"))
     out << "  schedule " << schedule << "\n";

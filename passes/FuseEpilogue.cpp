@@ -6,17 +6,18 @@
 // left). Ensures: a model's function holds weight expressions, constants, groups and its return, nothing else. A matmul
 // by a weight has bias, scale, activation, residual, masks of whole rows and one closing norm in its kernel; an
 // attention has the slices, split_heads and merge_heads around it, as index maps; the rest are chains of row-wise ops.
-// Each group has one result, and each returned value is the result of a group of its own. In a matmul's group the value
-// computed from the matmul stands left in every add. Why here: after the passes that look for ops by their neighbours;
-// before OutlineKernels, which compares whole groups. Leaves alone: values with several users end a chain (computing
-// them twice costs more than a store), and a norm after so few rows that whole rows per thread would leave threads
-// idle.
+// An attention's group has the attention's further results besides, every other group one result; each returned value
+// is the result of one group. In a matmul's group the value computed from the matmul stands left in every add. Why
+// here: after the passes that look for ops by their neighbours; before OutlineKernels, which compares whole groups.
+// Leaves alone: values with several users end a chain (computing them twice costs more than a store), and a norm after
+// so few rows that whole rows per thread would leave threads idle.
 
 #include "passes/GroupPlan.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
 using namespace attnc::attn;
@@ -53,11 +54,11 @@ GroupInputs inputsOf(const PlannedGroup &group) {
 
 GroupOp createGroup(const PlannedGroup &group, RewriterBase &rewriter) {
   GroupInputs inputs = inputsOf(group);
-  Operation *last = group.ops.back();
+  SmallVector<Value> results = group.results();
   OpBuilder::InsertionGuard guard(rewriter);
-  rewriter.setInsertionPoint(last);
+  rewriter.setInsertionPoint(group.ops.back());
   Location loc = group.anchor->getLoc();
-  auto op = GroupOp::create(rewriter, loc, last->getResultTypes(), inputs.values, group.kind);
+  auto op = GroupOp::create(rewriter, loc, TypeRange(ValueRange(results)), inputs.values, group.kind);
   Block *body = rewriter.createBlock(&op.getBody(), {}, TypeRange(ValueRange(inputs.values)),
                                      SmallVector<Location>(inputs.values.size(), loc));
   IRMapping mapping;
@@ -66,7 +67,7 @@ GroupOp createGroup(const PlannedGroup &group, RewriterBase &rewriter) {
     rewriter.clone(*constant, mapping);
   for (Operation *member : group.ops)
     rewriter.clone(*member, mapping);
-  YieldOp::create(rewriter, loc, mapping.lookup(last->getResult(0)));
+  YieldOp::create(rewriter, loc, llvm::map_to_vector(results, [&](Value value) { return mapping.lookup(value); }));
   for (auto add : body->getOps<AddOp>())
     if (group.kind == KernelKind::matmul && isa<BlockArgument>(add.getLhs()))
       add->setOperands({add.getRhs(), add.getLhs()});
@@ -103,8 +104,9 @@ void apply(const GroupPlan &plan, Block &block, RewriterBase &rewriter) {
   Operation *terminator = block.getTerminator();
   for (const PlannedGroup &group : plan.groups) {
     GroupOp op = createGroup(group, rewriter);
-    rewriter.replaceUsesWithIf(group.ops.back()->getResult(0), op.getResult(0),
-                               [&](OpOperand &use) { return use.getOwner() != op && !isInside(use, plan); });
+    for (auto [value, result] : llvm::zip_equal(group.results(), op.getResults()))
+      rewriter.replaceUsesWithIf(value, result,
+                                 [&](OpOperand &use) { return use.getOwner() != op && !isInside(use, plan); });
   }
   for (unsigned index : plan.copies)
     createCopy(terminator->getOpOperand(index), rewriter);

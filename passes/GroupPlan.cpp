@@ -13,6 +13,12 @@ using namespace attnc::attn;
 
 namespace attnc {
 
+SmallVector<Value> PlannedGroup::results() const {
+  SmallVector<Value> values{ops.back()->getResult(0)};
+  llvm::append_range(values, anchor->getResults().drop_front());
+  return values;
+}
+
 bool isInlineConstant(Operation *op) { return isa<ConstantOp>(op) && !isWeight(op->getResult(0)); }
 
 namespace {
@@ -179,7 +185,8 @@ private:
       for (Value capture : attention.getCaptures())
         if (auto isZero = capture.getDefiningOp<IsZeroOp>(); isZero && capture.hasOneUse())
           group.ops.push_back(isZero);
-      if (auto merge = dyn_cast_if_present<MergeHeadsOp>(onlyUser(attention.getResult()))) {
+      auto merge = dyn_cast_if_present<MergeHeadsOp>(onlyUser(attention->getResult(0)));
+      if (merge && !anyUserBefore(attention->getResults().drop_front(), merge)) {
         group.ops.push_back(merge);
         taken.insert(merge);
       }
@@ -194,6 +201,13 @@ private:
       group.ops.push_back(op);
       op = op->getOperand(0).getDefiningOp();
     }
+  }
+
+  /// A kernel stands where its last op is, behind which all users of its results have to be.
+  static bool anyUserBefore(ValueRange values, Operation *op) {
+    return llvm::any_of(values, [&](Value value) {
+      return llvm::any_of(value.getUsers(), [&](Operation *user) { return user->isBeforeInBlock(op); });
+    });
   }
 
   /// split_heads of a slice of the projections: the kernel reads both in place.
@@ -261,7 +275,7 @@ private:
   void planCopies() {
     DenseSet<Value> written;
     for (const PlannedGroup &group : plan.groups)
-      written.insert(group.ops.back()->getResult(0));
+      written.insert_range(group.results());
     for (OpOperand &operand : block.getTerminator()->getOpOperands())
       if (!written.erase(operand.get()))
         plan.copies.push_back(operand.getOperandNumber());

@@ -7,11 +7,14 @@
 
 namespace attnc {
 
-/// Ops of one kernel in the order of the block. Its result is that of the last op; no other result leaves it.
+/// Ops of one kernel in the order of the block.
 struct PlannedGroup {
   attn::KernelKind kind;
   mlir::Operation *anchor; ///< The op that gives the kernel its kind and its label.
   llvm::SmallVector<mlir::Operation *> ops;
+
+  /// The values that leave the kernel: the result of the last op, then the further results of the anchor.
+  llvm::SmallVector<mlir::Value> results() const;
 };
 
 struct GroupPlan {

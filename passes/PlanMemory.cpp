@@ -4,12 +4,13 @@
 //
 // Needs: PackWeights has run: a model's function holds attn.packed, calls and its return.
 // Ensures: each call carries `attn.offsets` (bytes, a multiple of 64, one for each result, -1 for a returned one) and
-// `attn.per_batch` (does the result's size depend on the run-time batch), and `attn.output` (the index in the return)
-// where its result is returned. A fixed tensor is at arena + offset. A tensor that depends on the batch is at arena +
-// attn.arena_fixed + batch * offset, where its bytes for one batch element, rounded up to 64, times the batch are its
-// own. The module carries attn.arena_fixed and attn.arena_per_batch, in bytes, multiples of 64. No result overlaps an
-// operand of its call, nor any value that is read later. Why here: last; any change of the calls would change
-// lifetimes. Leaves alone: returned values and arguments, which are the caller's memory.
+// `attn.per_batch` (does the result's size depend on the run-time batch), and, where a result is returned,
+// `attn.outputs` (for each result its index in the return, -1 for none). A fixed tensor is at arena + offset. A tensor
+// that depends on the batch is at arena + attn.arena_fixed + batch * offset, where its bytes for one batch element,
+// rounded up to 64, times the batch are its own. The module carries attn.arena_fixed and attn.arena_per_batch, in
+// bytes, multiples of 64. No result overlaps an operand of its call, nor any value that is read later. Why here: last;
+// any change of the calls would change lifetimes. Leaves alone: returned values and arguments, which are the caller's
+// memory.
 
 #include "passes/Arena.h"
 #include "passes/Costs.h"
@@ -102,15 +103,15 @@ private:
         offsets[result] = offset;
     Builder builder(model.getContext());
     for (auto call : model.getOps<func::CallOp>()) {
-      SmallVector<int64_t> places;
+      SmallVector<int64_t> places, outputs;
       SmallVector<bool> depends;
       for (OpResult result : call->getResults()) {
-        int64_t output = outputIndex(result);
-        if (output >= 0)
-          call->setAttr("attn.output", builder.getI64IntegerAttr(output));
-        places.push_back(output >= 0 ? -1 : offsets[result]);
+        outputs.push_back(outputIndex(result));
+        places.push_back(outputs.back() >= 0 ? -1 : offsets[result]);
         depends.push_back(!tensorType(result).hasStaticShape());
       }
+      if (llvm::any_of(outputs, [](int64_t output) { return output >= 0; }))
+        call->setAttr("attn.outputs", builder.getDenseI64ArrayAttr(outputs));
       call->setAttr("attn.offsets", builder.getDenseI64ArrayAttr(places));
       call->setAttr("attn.per_batch", builder.getDenseBoolArrayAttr(depends));
     }

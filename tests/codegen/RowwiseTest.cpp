@@ -322,5 +322,14 @@ TEST(Rowwise, MatmulOfActivations) {
     }
 }
 
+/// A kernel whose operands all lack the run-time batch that its result has.
+TEST(Rowwise, RepeatsAWeightForEachElementOfTheBatch) {
+  ModelWriter w;
+  const Value x = w.input("x", {kBatch, 3, 5}), weight = w.weight("w", {3, 5});
+  const Value repeated = w.op("attn.broadcast " + weight.name, {weight}, {kBatch, 3, 5});
+  const Model model = w.finish({repeated, w.add(x, x)});
+  checkExact(model, randomData(model, 4));
+}
+
 } // namespace
 } // namespace attnc::test

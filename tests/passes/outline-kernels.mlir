@@ -144,3 +144,21 @@ func.func @shared_module(%x: tensor<20x4xf32>) -> (tensor<20x8xf32>, tensor<20x4
   } : (tensor<20x4xf32>, tensor<4x4xf32>) -> tensor<20x4xf32> loc("head"("model.json":3:4))
   return %0, %1 : tensor<20x8xf32>, tensor<20x4xf32>
 }
+
+// -----
+
+// A group of several results is a kernel of several results.
+// CHECK-LABEL: func.func @several_results
+// CHECK: %[[BOTH:.+]]:2 = call @rowwise_0(%{{.+}}) {{.*}} : (tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+// CHECK: return %[[BOTH]]#1, %[[BOTH]]#0
+// CHECK: func.func private @rowwise_0
+// CHECK: return %{{.+}}, %{{.+}} : tensor<4xf32>, tensor<4xf32>
+func.func @several_results(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0:2 = attn.group rowwise(%x) {
+    ^bb0(%a: tensor<4xf32>):
+      %r = attn.activation relu %a : (tensor<4xf32>) -> tensor<4xf32>
+      %t = attn.activation tanh %a : (tensor<4xf32>) -> tensor<4xf32>
+      attn.yield %r, %t : tensor<4xf32>, tensor<4xf32>
+  } : (tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  return %0#1, %0#0 : tensor<4xf32>, tensor<4xf32>
+}

@@ -17,7 +17,7 @@
 // CHECK-NEXT: call @attention_0(
 // CHECK-NEXT: call @matmul_1(
 // CHECK-NEXT: call @matmul_2(
-// CHECK-NEXT: call @matmul_3({{.*}}attn.output = 0
+// CHECK-NEXT: call @matmul_3({{.*}}attn.outputs = array<i64: 0>
 // CHECK-NEXT: return
 // CHECK-COUNT-5: func.func private
 // CHECK-NOT: func.func

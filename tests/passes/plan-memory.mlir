@@ -6,7 +6,7 @@
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: false>}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 64>, attn.per_batch = array<i1: false>}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: false>}
-// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: -1>, attn.output = 0 : i64, attn.per_batch = array<i1: false>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: -1>, attn.outputs = array<i64: 0>, attn.per_batch = array<i1: false>}
 func.func @chain(%x: tensor<10xf32>) -> tensor<10xf32> {
   %0 = call @rowwise_0(%x) : (tensor<10xf32>) -> tensor<10xf32>
   %1 = call @rowwise_0(%0) : (tensor<10xf32>) -> tensor<10xf32>
@@ -29,8 +29,8 @@ func.func private @rowwise_0(%x: tensor<10xf32>) -> tensor<10xf32> attributes {a
 // CHECK: call @rowwise_1({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: false>}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 64>, attn.per_batch = array<i1: true>}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 128>, attn.per_batch = array<i1: true>}
-// CHECK: call @rowwise_2({{.*}}) {attn.offsets = array<i64: -1>, attn.output = 1 : i64, attn.per_batch = array<i1: true>}
-// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: -1>, attn.output = 0 : i64, attn.per_batch = array<i1: true>}
+// CHECK: call @rowwise_2({{.*}}) {attn.offsets = array<i64: -1>, attn.outputs = array<i64: 1>, attn.per_batch = array<i1: true>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: -1>, attn.outputs = array<i64: 0>, attn.per_batch = array<i1: true>}
 func.func @spaces(%x: tensor<?x10xf32>, %y: tensor<10xf32>) -> (tensor<?x10xf32>, tensor<?x10xf32>) {
   %0 = call @rowwise_0(%x) : (tensor<?x10xf32>) -> tensor<?x10xf32>
   %1 = call @rowwise_1(%y) : (tensor<10xf32>) -> tensor<10xf32>
@@ -52,4 +52,24 @@ func.func private @rowwise_2(%x: tensor<?x10xf32>, %y: tensor<10xf32>, %z: tenso
   %0 = attn.add %x, %y : (tensor<?x10xf32>, tensor<10xf32>) -> tensor<?x10xf32>
   %1 = attn.add %0, %z : (tensor<?x10xf32>, tensor<?x10xf32>) -> tensor<?x10xf32>
   return %1 : tensor<?x10xf32>
+}
+
+// -----
+
+// The results of one call lie side by side; each is returned, kept or both.
+// CHECK: module attributes {attn.arena_fixed = 128 : i64, attn.arena_per_batch = 0 : i64}
+// CHECK-LABEL: func.func @several_results
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0, 64>, attn.per_batch = array<i1: false, false>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: -1, -1>, attn.outputs = array<i64: 2, 0>, attn.per_batch = array<i1: false, false>}
+// CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0, -1>, attn.outputs = array<i64: -1, 1>, attn.per_batch = array<i1: false, false>}
+func.func @several_results(%x: tensor<10xf32>) -> (tensor<10xf32>, tensor<10xf32>, tensor<10xf32>) {
+  %0:2 = call @rowwise_0(%x, %x) : (tensor<10xf32>, tensor<10xf32>) -> (tensor<10xf32>, tensor<10xf32>)
+  %1:2 = call @rowwise_0(%0#0, %0#1) : (tensor<10xf32>, tensor<10xf32>) -> (tensor<10xf32>, tensor<10xf32>)
+  %2:2 = call @rowwise_0(%1#0, %1#1) : (tensor<10xf32>, tensor<10xf32>) -> (tensor<10xf32>, tensor<10xf32>)
+  return %1#1, %2#1, %1#0 : tensor<10xf32>, tensor<10xf32>, tensor<10xf32>
+}
+func.func private @rowwise_0(%x: tensor<10xf32>, %y: tensor<10xf32>) -> (tensor<10xf32>, tensor<10xf32>) attributes {attn.kind = #attn<kernel_kind rowwise>} {
+  %0 = attn.activation relu %x : (tensor<10xf32>) -> tensor<10xf32>
+  %1 = attn.activation tanh %y : (tensor<10xf32>) -> tensor<10xf32>
+  return %0, %1 : tensor<10xf32>, tensor<10xf32>
 }
