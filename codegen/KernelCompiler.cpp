@@ -50,7 +50,6 @@ Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
     const AttentionSchedule plan = fromAttribute(attention);
     Algorithm algorithm = buildAttentionAlgorithm(kernel, plan);
     scheduleAttention(algorithm, plan, lanes);
-    algorithm.output.add_custom_lowering_pass(new HideStoredProducts);
     return algorithm;
   }
   Algorithm algorithm = buildRowAlgorithm(kernel);
@@ -60,8 +59,14 @@ Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
     scheduleRowwise(algorithm, {static_cast<int>(rowwise.getTaskRows())}, lanes);
   else
     throw Halide::CompileError("attnc: the kernel has no schedule");
-  algorithm.output.add_custom_lowering_pass(new HideStoredProducts);
   return algorithm;
+}
+
+/// The pipeline of a kernel, with the lowering passes that its bits rely on: they belong to a Pipeline, not to a Func.
+Halide::Pipeline pipelineOf(const Algorithm &algorithm) {
+  Halide::Pipeline pipeline = algorithm.pipeline();
+  pipeline.add_custom_lowering_pass(new HideStoredProducts);
+  return pipeline;
 }
 
 /// Halide's LLVM must not form vectors of its own: a multiply-add whose product is in a vector of scalars from several
@@ -125,7 +130,7 @@ bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, Compiled
     }
     // Halide makes a folder in /tmp for the time of a compilation, though it puts nothing there.
     const SignalsHeldBack held;
-    algorithm.pipeline().compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
+    pipelineOf(algorithm).compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
     compiled.bitcode = file.contents();
     if (compiled.bitcode.empty())
       error = "kernel '" + compiled.name + "': Halide wrote no bitcode";
@@ -137,7 +142,7 @@ bool lowerKernelToText(mlir::func::FuncOp kernel, const TargetInfo &target, std:
   const std::string name = kernel.getSymName().str();
   return guarded(name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
-    Halide::Module module = algorithm.pipeline().compile_to_module(algorithm.arguments, name, halideTarget(target));
+    Halide::Module module = pipelineOf(algorithm).compile_to_module(algorithm.arguments, name, halideTarget(target));
     std::ostringstream out;
     out << module;
     text = out.str();

@@ -152,8 +152,13 @@ bool OpTranslator::translateElementwise(mlir::Operation &op) {
       })
       .Case([&](attn::MaskOp mask) {
         const Tensor input = get(mask.getInput()), blocked = get(mask.getBlocked());
-        result(op,
-               [=](const Index &i) { return select(broadcastAt(blocked, input.extents, i), -kInfinity, input.at(i)); });
+        const float fill = mask.getFill().convertToFloat();
+        result(op, [=](const Index &i) { return select(broadcastAt(blocked, input.extents, i), fill, input.at(i)); });
+        return true;
+      })
+      .Case([&](attn::PaddingMaskOp padding) {
+        const Tensor lengths = get(padding.getLengths());
+        result(op, [=](const Index &i) { return i.dims[1] >= lengths.at({{i.dims[0]}, {}}); });
         return true;
       })
       .Case([&](attn::ModifyScoresOp modify) { return modifyScores(modify), true; })

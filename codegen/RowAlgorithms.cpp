@@ -222,13 +222,14 @@ void OpTranslator::rotary(attn::RotaryOp op) {
   const Tensor input = get(op.getInput()), cos = get(op.getCos()), sin = get(op.getSin());
   const int half = staticExtent(input.extents.back()) / 2;
   const bool interleaved = op.getInterleaved();
+  const int distance = interleaved ? 1 : half;
   result(*op, [=](const Index &index) {
     const Expr column = index.dims.back(), position = index.dims[index.dims.size() - 2];
     const Expr isFirst = interleaved ? column % 2 == 0 : column < half;
-    const Expr pair = interleaved ? column / 2 : select(isFirst, column, column - half);
-    const int distance = interleaved ? 1 : half;
+    // Clamped: the range of a difference is not seen to be that of the columns.
+    const Expr pair = interleaved ? column / 2 : clamp(select(isFirst, column, column - half), 0, half - 1);
     Index other{index.dims, index.row};
-    other.dims.back() = select(isFirst, column + distance, column - distance);
+    other.dims.back() = clamp(select(isFirst, column + distance, column - distance), 0, 2 * half - 1);
     const Expr partner = input.at(other);
     return input.at(index) * cos.at({{position, pair}, position}) +
            select(isFirst, -partner, partner) * sin.at({{position, pair}, position});

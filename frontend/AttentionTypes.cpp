@@ -4,6 +4,8 @@
 #include "frontend/ModuleTable.h"
 #include "frontend/ParseScore.h"
 
+#include <cmath>
+
 namespace attnc {
 
 // -- Tables: the own keys of each module
@@ -25,10 +27,18 @@ template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
       optional("kdim", &MultiheadAttentionDesc::kdim).orNull(),
       optional("vdim", &MultiheadAttentionDesc::vdim).orNull(),
       optional("batch_first", &MultiheadAttentionDesc::batchFirst),
+      {special("rope", KeyType::Object, KeyRole::Optional, "null"), {}},
       {scoreKey(), {}},
       optional("fully_masked", &MultiheadAttentionDesc::fullyMasked),
       optional("need_weights", &MultiheadAttentionDesc::needWeights),
       optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights)};
+  return table;
+}
+
+template <> const std::vector<Key<RopeDesc>> &keysOf() {
+  static const std::vector<Key<RopeDesc>> table = {optional("theta", &RopeDesc::theta),
+                                                   optional("interleaved", &RopeDesc::interleaved),
+                                                   optional("offset", &RopeDesc::offset).atLeast(0)};
   return table;
 }
 
@@ -96,9 +106,27 @@ void checkHeads(const Located<int64_t> &width, const char *widthName, const Loca
                         " would do");
 }
 
+/// Reads "rope" of an attention whose heads have `width` / `heads` features.
+std::optional<RopeDesc> readRope(const JsonValue &object, const Located<int64_t> &width, const Located<int64_t> &heads,
+                                 Diagnostics &diagnostics) {
+  const JsonValue *value = object.find("rope");
+  if (!value || value->kind == JsonKind::Null || !KeyReader(diagnostics).checkKeys(*value, ropeSpec()))
+    return std::nullopt;
+  auto rope = readTable<RopeDesc>(*value, diagnostics);
+  rope.loc = value->loc();
+  if (!(*rope.theta > 0) || !std::isfinite(*rope.theta))
+    diagnostics.error(rope.theta.loc, "theta must be a positive number");
+  if (*heads > 0 && *width % *heads == 0 && *width / *heads % 2 != 0)
+    diagnostics.error(
+        rope.loc, "rope turns pairs of features, but a head has " + std::to_string(*width / *heads) + ", which is odd",
+        "every head gets embed_dim / num_heads features; " + std::to_string(2 * *heads) + " must divide embed_dim");
+  return rope;
+}
+
 ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) {
   MultiheadAttentionDesc attention = readTable<MultiheadAttentionDesc>(object, context.diagnostics);
   checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
+  attention.rope = readRope(object, attention.embedDim, attention.numHeads, context.diagnostics);
   attention.score = readScore(object, context.diagnostics);
   return attention;
 }
@@ -273,6 +301,11 @@ std::vector<ModuleType> attentionTypes() {
 
 const ObjectSpec &encoderLayerSpec() {
   static const ObjectSpec spec = nestedSpec("layer", encoderLayerKeys());
+  return spec;
+}
+
+const ObjectSpec &ropeSpec() {
+  static const ObjectSpec spec = {"rope", specsOf<RopeDesc>()};
   return spec;
 }
 

@@ -54,6 +54,49 @@ private:
   bool bias, splitWeights, splitBiases;
 };
 
+/// Turns heads, [.., length, head_dim], by their positions. One table serves all that are of one length.
+class Rotation {
+public:
+  Rotation(ImportBuilder &builder, const RopeDesc &rope) : builder(builder), rope(rope) {}
+
+  Value apply(Value heads) {
+    if (!heads)
+      return {};
+    ArrayRef<int64_t> shape = ImportBuilder::shapeOf(heads).take_back(2);
+    if (!tables[0] || ImportBuilder::shapeOf(tables[0])[0] != shape[0])
+      makeTables(shape[0], shape[1] / 2);
+    return builder.emitWith<attn::RotaryOp>({heads, tables[0], tables[1]}, [&](attn::RotaryOp::Properties &properties) {
+      if (*rope.interleaved)
+        properties.interleaved = builder.builder.getUnitAttr();
+    });
+  }
+
+private:
+  /// The angles are worked out in f64.
+  void makeTables(int64_t length, int64_t pairs) {
+    tables[0] = tables[1] = {};
+    std::optional<int64_t> elements = checkedProduct({2, length, pairs}, maxTableElements - builder.tableElements);
+    if (!elements) {
+      builder.failAt(rope.loc, "tables of positions of more than " + std::to_string(maxTableElements) + " elements");
+      return;
+    }
+    builder.tableElements += *elements;
+    std::vector<float> cosines, sines;
+    for (int64_t position = *rope.offset; position < *rope.offset + length; ++position)
+      for (int64_t pair = 0; pair < pairs; ++pair) {
+        double angle = (double)position * std::pow(*rope.theta, -(double)pair / (double)pairs);
+        cosines.push_back((float)std::cos(angle));
+        sines.push_back((float)std::sin(angle));
+      }
+    tables[0] = builder.constant(cosines, {length, pairs});
+    tables[1] = builder.constant(sines, {length, pairs});
+  }
+
+  ImportBuilder &builder;
+  const RopeDesc &rope;
+  Value tables[2]; ///< Cosines and sines.
+};
+
 Value splitHeads(ImportBuilder &builder, Value input, int64_t heads) {
   return builder.emitWith<attn::SplitHeadsOp>({input}, [&](attn::SplitHeadsOp::Properties &properties) {
     properties.heads = builder.builder.getI64IntegerAttr(heads);
@@ -166,6 +209,11 @@ Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const Mu
   Value inputs[] = {query, key, value};
   for (int i = 0; i < 3; ++i)
     heads[i] = splitHeads(builder, projections.project(i, inputs[i]), *attention.numHeads);
+  if (attention.rope) {
+    Rotation rotation(builder, *attention.rope);
+    heads[0] = rotation.apply(heads[0]);
+    heads[1] = rotation.apply(heads[1]);
+  }
   AttentionFunction function;
   function.factor = (float)(1.0 / std::sqrt((double)(*attention.embedDim / *attention.numHeads)));
   function.steps = attention.score;

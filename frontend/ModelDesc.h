@@ -125,6 +125,15 @@ struct PositionalEncodingDesc {
   Located<bool> batchFirst = false;
 };
 
+/// Rotary positional encoding of query and key heads: pair i of a head at position p turns by the angle
+/// (offset + p) theta^(-2i / head_dim). Pairs are the features i and i + head_dim/2, or 2i and 2i + 1 if interleaved.
+struct RopeDesc {
+  SourceLoc loc;
+  Located<double> theta = 10000;
+  Located<bool> interleaved = false;
+  Located<int64_t> offset = 0; ///< The first query's and the first key's position.
+};
+
 /// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value; arguments: attn_mask, key_padding_mask, lengths.
 /// Parameters, when kdim = vdim = embed_dim: in_proj_weight (3E, E), in_proj_bias (3E); else q_proj_weight,
 /// k_proj_weight, v_proj_weight and in_proj_bias; always out_proj.weight, out_proj.bias; bias_k and bias_v (1, 1, E)
@@ -141,6 +150,7 @@ struct MultiheadAttentionDesc {
   Located<bool> batchFirst = false;
   Located<bool> needWeights = false;
   Located<bool> averageAttnWeights = true;
+  std::optional<RopeDesc> rope;
   Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
   std::vector<ScoreStepDesc> score;
 };

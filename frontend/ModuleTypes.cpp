@@ -241,8 +241,8 @@ const ObjectSpec &weightsSpec() {
 }
 
 std::vector<ObjectSpec> describeFormat() {
-  std::vector<ObjectSpec> all = {modelSpec(),        dimSpec(),          inputSpec(), weightsSpec(),
-                                 encoderLayerSpec(), decoderLayerSpec(), normSpec(),  scoreSpec()};
+  std::vector<ObjectSpec> all = {modelSpec(),        dimSpec(),  inputSpec(), weightsSpec(), encoderLayerSpec(),
+                                 decoderLayerSpec(), normSpec(), ropeSpec(),  scoreSpec()};
   for (const ModuleType &type : moduleTypes())
     all.push_back(type.spec);
   for (const GraphOp &op : graphOps())

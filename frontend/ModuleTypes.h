@@ -73,6 +73,7 @@ const ObjectSpec &dimSpec();
 const ObjectSpec &inputSpec();
 const ObjectSpec &weightsSpec();
 const ObjectSpec &encoderLayerSpec();
+const ObjectSpec &ropeSpec();
 const ObjectSpec &decoderLayerSpec();
 const ObjectSpec &normSpec();
 

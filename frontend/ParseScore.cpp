@@ -113,9 +113,10 @@ private:
     // The place of the text within the quotes; what is before an error is ASCII.
     SourceLoc loc = value.loc();
     loc.column += 1 + (uint32_t)error.position;
-    diagnostics.error(loc, error.message,
-                      "an expression is made of score, batch, head, query, key, numbers, inf, + - * / // %, comparisons, "
-                      "and, or, not, select(condition, a, b), exp, tanh, abs, min, max");
+    diagnostics.error(
+        loc, error.message,
+        "an expression is made of score, batch, head, query, key, numbers, inf, + - * / // %, comparisons, "
+        "and, or, not, select(condition, a, b), exp, tanh, abs, min, max");
   }
 
   const JsonValue &object;

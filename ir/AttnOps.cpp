@@ -128,6 +128,18 @@ LogicalResult IsZeroOp::inferReturnTypes(MLIRContext *context, OptionalLoc, Adap
   return inferred(types, tensorType(op.getInput()).getShape(), IntegerType::get(context, 1));
 }
 
+LogicalResult PaddingMaskOp::inferReturnTypes(MLIRContext *context, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType lengths = tensorType(op.getLengths());
+  int64_t size = op.getSize();
+  // padding_mask_c1: lengths has rank 1.
+  if (lengths.getRank() != 1)
+    return inferError<PaddingMaskOp>(loc, "lengths must have rank 1, but are ", lengths);
+  // padding_mask_c2: size >= 1.
+  if (size < 1)
+    return inferError<PaddingMaskOp>(loc, "size must be at least 1, but is ", size);
+  return inferred(types, {lengths.getDimSize(0), size}, IntegerType::get(context, 1));
+}
+
 LogicalResult MaskOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   RankedTensorType input = tensorType(op.getInput()), blocked = tensorType(op.getBlocked());
   // mask_c1: blocked broadcasts to the input's shape.

@@ -60,13 +60,13 @@ private:
       return runCall(call);
     if (auto group = dyn_cast<GroupOp>(op))
       return runNested(group.getBody().front(), group.getInputs(), group.getResults());
-    auto result =
-        llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
-            .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp,
-                           MaskOp, SoftmaxOp, LayerNormOp, RMSNormOp, L2NormOp, RotaryOp, PoolOp, EmbeddingOp,
-                           SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp, BroadcastOp, SliceOp, ConcatOp, MeanOp,
-                           ModifyScoresOp, AttentionOp, PackedOp>([&](auto op) { return evaluate(op); })
-            .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
+    auto result = llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
+                      .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp,
+                                     IsZeroOp, PaddingMaskOp, MaskOp, SoftmaxOp, LayerNormOp, RMSNormOp, L2NormOp,
+                                     RotaryOp, PoolOp, EmbeddingOp, SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp,
+                                     BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp, AttentionOp, PackedOp>(
+                          [&](auto op) { return evaluate(op); })
+                      .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
     if (failed(result))
       return failure();
     values[op->getResult(0)] = std::move(*result);
@@ -176,7 +176,17 @@ private:
     return elementwise(op, [](Real x, Real y) { return x / y; });
   }
   FailureOr<Tensor> evaluate(MaskOp op) {
-    return elementwise(op, [](Real x, Real blocked) { return blocked != 0 ? Real(-inf) : x; });
+    Real fill = op.getFill().convertToFloat();
+    return elementwise(op, [=](Real x, Real blocked) { return blocked != 0 ? fill : x; });
+  }
+
+  FailureOr<Tensor> evaluate(PaddingMaskOp op) {
+    const Tensor &lengths = get(op.getLengths());
+    Tensor result = zeros(op.getResult());
+    int64_t size = op.getSize();
+    for (int64_t i = 0; i < int64_t(result.values.size()); ++i)
+      result.values[i] = i % size >= lengths.values[i / size];
+    return result;
   }
 
   FailureOr<Tensor> evaluate(ScaleOp op) {

@@ -289,6 +289,20 @@ TEST(Rowwise, IsZeroAndMask) {
   }
 }
 
+TEST(Rowwise, PaddingMaskAndFill) {
+  for (int64_t size : {1, 7, 8, 9, 34}) {
+    ModelWriter w;
+    const Value x = w.input("x", {kBatch, size}), lengths = w.input("lengths", {kBatch}, DType::i32);
+    const Value blocked = w.op("attn.padding_mask " + lengths.name + " {size = " + std::to_string(size) + " : i64}",
+                               {lengths}, x.shape, DType::i1);
+    const Model model =
+        w.finish({w.op("attn.mask " + x.name + ", " + blocked.name + " {fill = -2.5 : f32}", {x, blocked}, x.shape)});
+    Data data = randomData(model, 6, 3, size + 1);
+    inputOf(model, data, "lengths").values = {0, -1, double(size), double(size) + 5, double(size / 2), 1};
+    checkExact(model, data);
+  }
+}
+
 /// Neither operand is a weight: scores that somebody wants to see.
 TEST(Rowwise, MatmulOfActivations) {
   for (bool transposed : {false, true})

@@ -112,6 +112,14 @@ TEST(ImportAttention, WholeDivisionIsOfIntegersWhereTheyFit) {
   EXPECT_TRUE(Attention("\"score\": [ { \"expression\": \"key * 70000 * 70000 // 7 < score\" } ]").has("math.floor"));
 }
 
+TEST(ImportAttention, RopeTurnsQueriesAndKeys) {
+  Attention a("\"rope\": {}");
+  EXPECT_TRUE(a.has("attn.rotary"));
+  EXPECT_FALSE(a.has("{interleaved}"));
+  EXPECT_TRUE(Attention("\"rope\": { \"interleaved\": true }").has("{interleaved}"));
+  EXPECT_FALSE(Attention("\"rope\": null").has("attn.rotary"));
+}
+
 TEST(ImportAttention, FullyMaskedRowsAreZeroOrNan) {
   EXPECT_TRUE(Attention("\"fully_masked\": \"nan\"").has("#attn<fully_masked nan>"));
   EXPECT_FALSE(Attention("\"fully_masked\": \"zero\"").has("fully_masked nan"));

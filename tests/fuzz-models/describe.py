@@ -91,7 +91,8 @@ def describe_mha(d, block):
         keys.update(key=key, value=key)
         if (kdim, vdim) != (d.width, d.width):
             keys.update(kdim=kdim, vdim=vdim, value=d.input(f"memory{vdim}", plan["memory"], vdim))
-    keys.update(describe_masks(d, block, keys["num_heads"], block["cross"]), **score_keys(block))
+    keys.update(describe_masks(d, block, keys["num_heads"], block["cross"]), **score_keys(block),
+                **rope_keys(d, block, keys["num_heads"]))
     for key, plan_key in (("add_bias_kv", "bias_kv"), ("add_zero_attn", "zero_attn")):
         if block[plan_key]:
             keys[key] = True
@@ -106,12 +107,12 @@ def describe_mha(d, block):
         d.then("LayerNorm", normalized_shape=d.width)
 
 
-def describe_masks(d, block, heads, cross=False, mask_key="attn_mask", padding_key="key_padding_mask"):
-    """The keys of an attention that say which keys a query sees: the arguments, and what is to come of them."""
+def describe_masks(d, block, heads, cross=False, mask_key="attn_mask", padding_key="key_padding_mask", prefix=""):
+    """The keys of an attention that say which keys a query sees; prefix + "lengths" and "is_causal" are two of them."""
     keys, rows = {}, d.plan["memory" if cross else "seq"]
     if block["masked"]:
         if block["key_mask"] == "lengths":
-            keys["lengths"] = d.lengths(rows)
+            keys[prefix + "lengths"] = d.lengths(rows)
         elif block["key_mask"] == "float":
             keys[padding_key] = d.input(f"added_{rows}", rows, batch_first=True)
         else:
@@ -121,8 +122,20 @@ def describe_masks(d, block, heads, cross=False, mask_key="attn_mask", padding_k
         batch = 1 if d.layout == "unbatched" else d.plan["batch"]
         keys[mask_key] = d.mask(([batch * heads] if whole else []) + [d.plan["seq"], rows], dtype)
         if block["hint"]:
-            keys["is_causal"] = True
+            keys[prefix + "is_causal"] = True
     return keys
+
+
+def memory_of(block):
+    """The masks of the attention to the memory, named as the own ones are."""
+    return {key.removeprefix("memory_"): value for key, value in block.items() if key.startswith("memory_")}
+
+
+def rope_keys(d, block, heads):
+    if block["rope"] == "none" or d.width // heads % 2:
+        return {}
+    seed = d.plan["seed"]
+    return {"rope": {"theta": 500 + 100 * (seed % 97), "interleaved": block["rope"] == "interleaved", "offset": seed % 3}}
 
 
 def score_keys(block):
@@ -150,7 +163,45 @@ def describe_encoder(d, block):
            **describe_masks(d, block, keys["nhead"], False, "mask", "src_key_padding_mask"))
 
 
+def decoder_keys(d, block):
+    """The keys of a decoder's layer that say what it is."""
+    keys = layer_keys(d, block)
+    own, memory = keys.pop("score", None), score_keys({**memory_of(block), "fully_masked": "zero"}).get("score")
+    return {**keys, **({"tgt_score": own} if own else {}), **({"memory_score": memory} if memory else {})}
+
+
+def decoder_masks(d, block, heads):
+    """What a decoder reads besides tgt."""
+    return {"memory": d.input(f"memory{d.width}", d.plan["memory"], d.width),
+            **describe_masks(d, block, heads, False, "tgt_mask", "tgt_key_padding_mask", "tgt_"),
+            **describe_masks(d, memory_of(block), heads, True, "memory_mask", "memory_key_padding_mask", "memory_")}
+
+
+def describe_decoder_layer(d, block):
+    keys = decoder_keys(d, block)
+    d.current = d.add("TransformerDecoderLayer", tgt=d.current, **keys, **decoder_masks(d, block, keys["nhead"]))
+
+
 def describe_decoder(d, block):
+    keys = decoder_keys(d, block)
+    norm = {"norm": {"normalized_shape": d.width}} if block["norm"] else {}
+    share = {"share_weights": True} if block["share"] else {}
+    d.current = d.add("TransformerDecoder", tgt=d.current, num_layers=block["layers"], layer=keys, **norm, **share,
+                      **decoder_masks(d, block, keys["nhead"]))
+
+
+def describe_transformer(d, block):
+    """The memory is the source, padded as the decoder sees it."""
+    keys = decoder_keys(d, block)
+    reads = decoder_masks(d, block, keys["nhead"])
+    padding = describe_masks(d, {**memory_of(block), "mask": "none"}, keys["nhead"], True, "src_mask", "src_key_padding_mask", "src_")
+    share = {"share_weights": True} if block["share"] else {}
+    score = {"src_score": keys["tgt_score"]} if "tgt_score" in keys else {}
+    d.current = d.add("Transformer", src=reads.pop("memory"), tgt=d.current, num_encoder_layers=1, num_decoder_layers=block["layers"],
+                      **keys, **reads, **padding, **share, **score)
+
+
+def describe_spelled_decoder(d, block):
     """A decoder layer spelled out: self-attention, cross-attention and a feed-forward part, each with residual and norm."""
     heads, memory = heads_of(d.width, block["heads"]), d.input(f"memory{d.width}", d.plan["memory"], d.width)
     for key in (None, memory):
@@ -300,7 +351,8 @@ def describe_by_hand(d, block):
 
 
 BLOCKS = {"mha": describe_mha, "layer": describe_layer, "encoder": describe_encoder, "rows": describe_rows,
-          "by_hand": describe_by_hand, "mlp": describe_mlp, "decoder": describe_decoder}
+          "by_hand": describe_by_hand, "mlp": describe_mlp, "spelled_decoder": describe_spelled_decoder,
+          "decoder_layer": describe_decoder_layer, "decoder": describe_decoder, "transformer": describe_transformer}
 
 
 def describe_tail(d):

@@ -72,9 +72,11 @@ def flip_last_bit(results):
 
 
 FAULTS = {
-    "mask": Fault(drop("attn_mask", "src_mask", "mask")),
+    "mask": Fault(drop("attn_mask", "src_mask", "mask", "tgt_mask", "memory_mask")),
     "padding": Fault(drop("key_padding_mask", "src_key_padding_mask", "lengths")),
-    "score": Fault(drop("score")),
+    "memory": Fault(drop("memory_key_padding_mask", "memory_lengths")),
+    "score": Fault(drop("score", "tgt_score", "memory_score")),
+    "rope": Fault(drop("rope")),
     "window": Fault(widen_window),
     "bias_kv": Fault(drop("add_bias_kv", "add_zero_attn")),
     "gelu": Fault(swap("activation", {"gelu": "gelu_tanh", "gelu_tanh": "gelu"})),

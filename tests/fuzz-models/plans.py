@@ -25,7 +25,8 @@ SCORES = {
     "distance": {"expression": "score - 0.1 * abs(query - key)"}, "sinks": {"expression": "key < 4 or query - key < 9"},
     "per_head": {"expression": "select(head == 0, 0.5 * score, min(score, 1 + head))"},
     "bounded": {"expression": "tanh(score) + exp(-abs(query - key) / 8)"},
-    "infinite": {"expression": "select(not (key == 2 or key > query + 20), score, -inf)"}}
+    "infinite": {"expression": "select(not (key == 2 or key > query + 20), score, -inf)"},
+    "blocks": {"expression": "query // 7 == key // 7 or key % 5 == 0"}}
 STEPS = [0, 0, 0, 1, 1, 2, 3]
 
 # Ops of a "rows" block; describe.py has what each is.
@@ -35,7 +36,8 @@ ROW_OPS = ["scale", "relu", "gelu", "tanh", "silu", "bias", "gain", "shift", "re
 # What a block's keys are where a plan does not say: the simplest.
 SIMPLEST = {"heads": 1, "bias": True, "masked": False, "key_mask": "bool", "mask": "none", "hint": False, "score": [],
             "fully_masked": "zero", "cross": False, "residual": False, "norm": False, "kdim": 0, "vdim": 0, "bias_kv": False,
-            "zero_attn": False, "weights": "none", "feedforward": 8, "activation": "relu", "norm_first": False, "eps": 1e-5,
+            "zero_attn": False, "weights": "none", "rope": "none", "memory_masked": False, "memory_key_mask": "bool", "memory_mask": "none",
+            "memory_hint": False, "memory_score": [], "feedforward": 8, "activation": "relu", "norm_first": False, "eps": 1e-5,
             "layers": 1, "share": False, "ops": [], "normaliser": "softmax", "inner": 8}
 
 
@@ -70,7 +72,8 @@ def draw(seed):
 
 
 def draw_block(rng, width):
-    kind = rng.choice(["mha"] * 4 + ["layer"] * 4 + ["encoder"] * 2 + ["rows"] * 2 + ["by_hand", "mlp", "decoder"])
+    kind = rng.choice(["mha"] * 5 + ["layer"] * 3 + ["encoder"] * 2 + ["rows"] * 2 + ["by_hand", "mlp", "spelled_decoder", "decoder_layer",
+                                                                                  "decoder", "transformer"])
     return {"kind": kind, "heads": rng.choice(divisors(width)), "bias": rng.random() < 0.8, **DRAWS[kind](rng)}
 
 
@@ -84,7 +87,8 @@ def draw_mha(rng):
     return {"cross": rng.random() < 0.4, "residual": rng.random() < 0.4, "norm": rng.random() < 0.3,
             "kdim": rng.choice([0, 0, rng.choice(WIDTHS)]), "vdim": rng.choice([0, 0, rng.choice(WIDTHS)]),
             "bias_kv": rng.random() < 0.15, "zero_attn": rng.random() < 0.15,
-            "weights": rng.choice(["none"] * 6 + ["averaged", "per_head"]), **draw_masks(rng)}
+            "weights": rng.choice(["none"] * 6 + ["averaged", "per_head"]), "rope": rng.choice(["none"] * 4 + ["half", "interleaved"]),
+            **draw_masks(rng)}
 
 
 def draw_layer(rng):
@@ -94,6 +98,16 @@ def draw_layer(rng):
 
 def draw_encoder(rng):
     return {"layers": rng.randint(1, 3), "share": rng.random() < 0.3, "norm": rng.random() < 0.5, **draw_layer(rng)}
+
+
+def draw_decoder_layer(rng):
+    """What the memory's masks are is drawn as the own ones are."""
+    memory = {f"memory_{key}": value for key, value in draw_masks(rng).items() if f"memory_{key}" in SIMPLEST}
+    return {**draw_layer(rng), **memory}
+
+
+def draw_decoder(rng):
+    return {"layers": rng.randint(1, 2), "share": rng.random() < 0.3, "norm": rng.random() < 0.5, **draw_decoder_layer(rng)}
 
 
 def draw_rows(rng):
@@ -108,8 +122,9 @@ def draw_mlp(rng):
     return {"feedforward": rng.choice(WIDTHS), "activation": rng.choice(ACTIVATIONS + [None]), "residual": rng.random() < 0.5}
 
 
-DRAWS = {"mha": draw_mha, "layer": draw_layer, "encoder": draw_encoder, "decoder": draw_layer, "rows": draw_rows,
-         "by_hand": draw_by_hand, "mlp": draw_mlp}
+DRAWS = {"mha": draw_mha, "layer": draw_layer, "encoder": draw_encoder, "spelled_decoder": draw_layer, "rows": draw_rows,
+         "by_hand": draw_by_hand, "mlp": draw_mlp, "decoder_layer": draw_decoder_layer, "decoder": draw_decoder,
+         "transformer": draw_decoder}
 
 
 def work(plan):
@@ -121,8 +136,11 @@ def work(plan):
         attention = batch * (4 * (seq + keys) // 2 * width * width + 2 * seq * keys * width)
         mlp = 2 * batch * seq * width * block.get("feedforward", 0)
         layers = block.get("layers", 1)
-        if block["kind"] == "decoder":
+        if block["kind"] in ("spelled_decoder", "decoder_layer", "decoder", "transformer"):
             attention += batch * (2 * (seq + memory) * width * width + 2 * seq * memory * width)
+        if block["kind"] == "transformer":
+            attention += batch * (4 * memory * width * width + 2 * memory * memory * width)
+            mlp += 2 * batch * memory * width * block["feedforward"]
         total += layers * (mlp + (attention if block["kind"] not in ("rows", "mlp") else 0)) + 20 * batch * seq * width
     return total
 
@@ -152,7 +170,7 @@ def features(plan):
         found.add(block["kind"])
         for key, value in block.items():
             if isinstance(value, list):
-                found |= {f"{key} {entry}" for entry in value}
+                found |= {f"{key.removeprefix('memory_')} {entry}" for entry in value}
             elif isinstance(value, (bool, str)) and value != SIMPLEST.get(key):
                 found.add(f"{key} {value}")
     return found

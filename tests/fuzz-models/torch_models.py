@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs a description with PyTorch: its modules by PyTorch's own classes where PyTorch has them, else by its functions."""
 import math
+import pathlib
+import sys
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / "conformance"), str(TESTS / "e2e")]
+from conformance_models import slopes  # noqa: E402
+from golden_models import rotate  # noqa: E402
 
 ACTIVATIONS = {"relu": torch.relu, "gelu": functional.gelu, "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),
                "silu": functional.silu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, None: lambda x: x}
@@ -36,11 +43,11 @@ class Model:
         module.load_state_dict({name.removeprefix(prefix): value for name, value in self.weights.items() if name.startswith(prefix)})
         return module.eval()
 
-    def masks(self, module, mask_key, padding_key, keys):
+    def masks(self, module, mask_key, padding_key, keys, lengths_key="lengths"):
         """attn_mask and key_padding_mask as PyTorch takes them: what is added to the scores."""
         mask, padding = (self.added(self.values[module[key]]) if key in module else None for key in (mask_key, padding_key))
-        if "lengths" in module:
-            lengths = self.values[module["lengths"]]
+        if lengths_key in module:
+            lengths = self.values[module[lengths_key]]
             padding = self.added(torch.arange(keys) >= lengths[:, None])
         return mask, padding
 
@@ -54,14 +61,6 @@ def pick(module, *keys):
 
 
 # -- Attention ---------------------------------------------------------------------------------------------------------
-
-
-def alibi_slopes(heads):
-    def sequence(count):
-        return [2 ** (-8 * (head + 1) / count) for head in range(count)]
-
-    power = 2 ** int(math.log2(heads))
-    return sequence(power) + sequence(2 * power)[0::2][:heads - power]
 
 
 class Scores:
@@ -86,8 +85,8 @@ class Scores:
             left, right = step["window"]
             self.only((self.key >= place - left) & (self.key <= place + right))
         elif "alibi" in step:
-            slopes = torch.tensor(alibi_slopes(self.heads), dtype=self.scores.dtype)[:, None, None]
-            self.scores = self.scores - slopes * (self.query - self.key)
+            slope = torch.tensor(slopes(self.heads), dtype=self.scores.dtype)[:, None, None]
+            self.scores = self.scores - slope * (self.query - self.key)
         elif "softcap" in step:
             self.scores = step["softcap"] * torch.tanh(self.scores / step["softcap"])
         else:
@@ -107,6 +106,7 @@ class Scores:
 # The expressions of plans.SCORES that PyTorch's operators spell in another way.
 PYTHON = {
     "key < 4 or query - key < 9": "(key < 4) | (query - key < 9)",
+    "query // 7 == key // 7 or key % 5 == 0": "(query // 7 == key // 7) | (key % 5 == 0)",
     "select(not (key == 2 or key > query + 20), score, -inf)": "select((key == 2) | (key > query + 20), -inf, score)"}
 
 
@@ -132,7 +132,7 @@ def attend(query, key, value, masks, module):
 
 def multihead(attention, query, key, value, masks, module):
     """nn.MultiheadAttention, or its formula where the description asks for more; (result, probabilities)."""
-    if not module.get("score"):
+    if not module.get("score") and not module.get("rope"):
         result, weights = attention(query, key, value, attn_mask=masks[0], key_padding_mask=masks[1],
                                     need_weights=module.get("fully_masked") == "nan", average_attn_weights=False)
         if module.get("need_weights") and weights is None:
@@ -146,13 +146,16 @@ def multihead(attention, query, key, value, masks, module):
     else:
         matrices = attention.in_proj_weight.chunk(3)
     biases = (None,) * 3 if attention.in_proj_bias is None else attention.in_proj_bias.chunk(3)
-    rows = [functional.linear(*part) for part in zip(inputs, matrices, biases)]
+    heads = [functional.linear(*part).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2) for part in zip(inputs, matrices, biases)]
+    if module.get("rope"):
+        rope = module["rope"]
+        heads[:2] = (rotate(x, rope["theta"], rope["interleaved"], rope["offset"]) for x in heads[:2])
     for i, name in ((1, "bias_k"), (2, "bias_v")):
         if getattr(attention, name) is not None:
-            rows[i] = torch.cat([rows[i], getattr(attention, name).expand(rows[i].shape[0], 1, -1)], 1)
+            extra = getattr(attention, name).reshape(1, attention.num_heads, 1, -1)
+            heads[i] = torch.cat([heads[i], extra.expand(heads[i].shape[0], -1, -1, -1)], 2)
         if attention.add_zero_attn:
-            rows[i] = torch.cat([rows[i], torch.zeros_like(rows[i][:, :1])], 1)
-    heads = [x.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2) for x in rows]
+            heads[i] = torch.cat([heads[i], torch.zeros_like(heads[i][:, :, :1])], 2)
     context, weights = attend(*heads, masks, module)
     result = attention.out_proj(context.transpose(1, 2).flatten(2))
     return (result[0], weights[0]) if unbatched else (result.transpose(0, 1) if swapped else result, weights)
@@ -175,8 +178,8 @@ def run_multihead(model, module):
     return result
 
 
-def make_layer(keys):
-    return nn.TransformerEncoderLayer(activation=ACTIVATIONS[keys.get("activation", "relu")], **pick(
+def make_layer(keys, kind=nn.TransformerEncoderLayer):
+    return kind(activation=ACTIVATIONS[keys.get("activation", "relu")], **pick(
         keys, "d_model", "nhead", "dim_feedforward", "batch_first", "norm_first", "layer_norm_eps", "bias"))
 
 
@@ -210,9 +213,67 @@ def run_encoder(model, module):
     encoder = model.load(nn.TransformerEncoder(make_layer(keys), 1 if shared else module["num_layers"], norm,
                                                enable_nested_tensor=False), module)
     masks = model.masks(module, "mask", "src_key_padding_mask", length_of(x, keys))
-    for index in range(module["num_layers"]):
-        x = run_layer(encoder.layers[0 if shared else index], x, masks, keys)
-    return x if norm is None else encoder.norm(x)
+    return run_stack(encoder, module["num_layers"], lambda layer, y: run_layer(layer, y, masks, keys))(x)
+
+
+def run_decoder_layer(layer, x, memory, masks, keys):
+    """`masks`: those of the self-attention, and those of the attention to the memory."""
+    plain = not keys.get("tgt_score") and not keys.get("memory_score") and keys.get("fully_masked") != "nan"
+    if plain:
+        return layer(x, memory, tgt_mask=masks[0][0], tgt_key_padding_mask=masks[0][1], memory_mask=masks[1][0],
+                     memory_key_padding_mask=masks[1][1])
+    own, other = ({**keys, "score": keys.get(f"{name}_score", [])} for name in ("tgt", "memory"))
+    parts = [(layer.norm1, lambda y: multihead(layer.self_attn, y, y, y, masks[0], own)[0]),
+             (layer.norm2, lambda y: multihead(layer.multihead_attn, y, memory, memory, masks[1], other)[0]),
+             (layer.norm3, lambda y: layer.linear2(layer.activation(layer.linear1(y))))]
+    for norm, part in parts:
+        x = x + part(norm(x)) if keys.get("norm_first") else norm(x + part(x))
+    return x
+
+
+def decoder_masks(model, module, keys):
+    tgt, memory = model.values[module["tgt"]], model.values[module["memory"] if "memory" in module else module["src"]]
+    return (model.masks(module, "tgt_mask", "tgt_key_padding_mask", length_of(tgt, keys), "tgt_lengths"),
+            model.masks(module, "memory_mask", "memory_key_padding_mask", length_of(memory, keys), "memory_lengths"))
+
+
+def run_single_decoder(model, module):
+    layer = model.load(make_layer(module, nn.TransformerDecoderLayer), module)
+    return run_decoder_layer(layer, model.values[module["tgt"]], model.values[module["memory"]], decoder_masks(model, module, module), module)
+
+
+def run_stack(stack, count, run):
+    """run(layer, x) for each of `count` layers, the same one where there is only one, and the final norm; a function of x."""
+    def forward(x):
+        for index in range(count):
+            x = run(stack.layers[index % len(stack.layers)], x)
+        return x if stack.norm is None else stack.norm(x)
+
+    return forward
+
+
+def run_decoder(model, module):
+    keys, count = module["layer"], module["num_layers"]
+    norm = nn.LayerNorm(module["norm"]["normalized_shape"]) if module.get("norm") else None
+    decoder = model.load(nn.TransformerDecoder(make_layer(keys, nn.TransformerDecoderLayer), 1 if module.get("share_weights") else count,
+                                               norm), module)
+    masks, memory = decoder_masks(model, module, keys), model.values[module["memory"]]
+    return run_stack(decoder, count, lambda layer, x: run_decoder_layer(layer, x, memory, masks, keys))(model.values[module["tgt"]])
+
+
+def run_transformer(model, module):
+    counts = [module["num_encoder_layers"], module["num_decoder_layers"]]
+    own = [1, 1] if module.get("share_weights") else counts
+    transformer = model.load(nn.Transformer(num_encoder_layers=own[0], num_decoder_layers=own[1], activation=ACTIVATIONS[module["activation"]],
+                                            **pick(module, "d_model", "nhead", "dim_feedforward", "batch_first", "norm_first",
+                                                   "layer_norm_eps", "bias")), module)
+    source = model.values[module["src"]]
+    masks = model.masks(module, "src_mask", "src_key_padding_mask", length_of(source, module), "src_lengths")
+    encoder_keys = {**module, "score": module.get("src_score", [])}
+    memory = run_stack(transformer.encoder, counts[0], lambda layer, x: run_layer(layer, x, masks, encoder_keys))(source)
+    both = decoder_masks(model, module, module)
+    return run_stack(transformer.decoder, counts[1], lambda layer, x: run_decoder_layer(layer, x, memory, both, module))(
+        model.values[module["tgt"]])
 
 
 # -- The other modules -------------------------------------------------------------------------------------------------
@@ -306,7 +367,8 @@ def run_graph(model, module):
 
 MODULES = {
     "Embedding": run_embedding, "PositionalEncoding": run_positions, "MultiheadAttention": run_multihead,
-    "TransformerEncoderLayer": run_encoder_layer, "TransformerEncoder": run_encoder, "Linear": run_linear,
+    "TransformerEncoderLayer": run_encoder_layer, "TransformerEncoder": run_encoder, "TransformerDecoderLayer": run_single_decoder,
+    "TransformerDecoder": run_decoder, "Transformer": run_transformer, "Linear": run_linear,
     "LayerNorm": run_layer_norm, "Pooling": run_pooling, "Graph": run_graph,
     "Normalize": lambda model, module: functional.normalize(model.values[module["input"]], dim=-1),
     "Add": lambda model, module: sum(model.values[name] for name in module["inputs"]),

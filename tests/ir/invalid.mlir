@@ -180,6 +180,26 @@ func.func @div_c1(%x: tensor<3xf32>, %y: tensor<2xf32>) {
 
 // -----
 
+// padding_mask_c1
+func.func @padding_mask_c1(%n: tensor<2x3xi32>) {
+  // expected-error@+2 {{lengths must have rank 1, but are 'tensor<2x3xi32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.padding_mask %n {size = 4 : i64} : (tensor<2x3xi32>) -> tensor<2x4xi1>
+  return
+}
+
+// -----
+
+// padding_mask_c2
+func.func @padding_mask_c2(%n: tensor<2xi32>) {
+  // expected-error@+2 {{size must be at least 1, but is 0}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.padding_mask %n {size = 0 : i64} : (tensor<2xi32>) -> tensor<2x0xi1>
+  return
+}
+
+// -----
+
 // mask_c1
 func.func @mask_c1(%x: tensor<1x3xf32>, %m: tensor<2x3xi1>) {
   // expected-error@+2 {{blocked 'tensor<2x3xi1>' does not broadcast to the input's shape 'tensor<1x3xf32>'}}

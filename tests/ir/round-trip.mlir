@@ -46,6 +46,10 @@ func.func @elementwise(%x: tensor<?x4xf32>, %b: tensor<4xf32>, %m: tensor<?x1xi1
   %zero = attn.is_zero %n : (tensor<?xi32>) -> tensor<?xi1>
   // CHECK: attn.mask
   %masked = attn.mask %x, %m : (tensor<?x4xf32>, tensor<?x1xi1>) -> tensor<?x4xf32>
+  // CHECK: attn.mask %{{.+}}, %{{.+}} {fill = 0.000000e+00 : f32}
+  %filled = attn.mask %x, %m {fill = 0.0 : f32} : (tensor<?x4xf32>, tensor<?x1xi1>) -> tensor<?x4xf32>
+  // CHECK: attn.padding_mask %{{.+}} {size = 4 : i64} : (tensor<?xi32>) -> tensor<?x4xi1>
+  %padding = attn.padding_mask %n {size = 4 : i64} : (tensor<?xi32>) -> tensor<?x4xi1>
   return
 }
 
