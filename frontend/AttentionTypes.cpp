@@ -4,6 +4,8 @@
 #include "frontend/ModuleTable.h"
 #include "frontend/ParseScore.h"
 
+#include <cmath>
+
 namespace attnc {
 
 // -- Tables: the own keys of each module
@@ -29,6 +31,17 @@ template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
       optional("fully_masked", &MultiheadAttentionDesc::fullyMasked),
       optional("need_weights", &MultiheadAttentionDesc::needWeights),
       optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights)};
+  return table;
+}
+
+template <> const std::vector<Key<ScaledDotProductAttentionDesc>> &keysOf() {
+  using Attention = ScaledDotProductAttentionDesc;
+  static const std::vector<Key<Attention>> table = {{special("dropout_p", KeyType::Number, KeyRole::Optional, "0"), {}},
+                                                    optional("is_causal", &Attention::isCausal),
+                                                    optional("scale", &Attention::scale).orNull(),
+                                                    optional("enable_gqa", &Attention::enableGqa),
+                                                    {scoreKey(), {}},
+                                                    optional("fully_masked", &Attention::fullyMasked)};
   return table;
 }
 
@@ -100,6 +113,25 @@ ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) 
   MultiheadAttentionDesc attention = readTable<MultiheadAttentionDesc>(object, context.diagnostics);
   checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
   attention.score = readScore(object, context.diagnostics);
+  return attention;
+}
+
+ModuleKind parseScaledDotProduct(const JsonValue &object, const ParseContext &context) {
+  auto attention = readTable<ScaledDotProductAttentionDesc>(object, context.diagnostics);
+  attention.score = readScore(object, context.diagnostics);
+  if (!std::isfinite((float)*attention.scale))
+    context.diagnostics.error(attention.scale.loc, "scale must be a finite number of f32");
+  const JsonValue *dropout = object.find("dropout_p");
+  if (dropout && KeyReader(context.diagnostics)
+                         .number(*dropout, special("dropout_p", KeyType::Number, KeyRole::Optional))
+                         .value_or(0) != 0)
+    context.diagnostics.error(dropout->loc(), "dropout_p must be 0, but is " + dropout->describe(),
+                              "PyTorch's function drops in inference too, whatever the mode of the module around it");
+  const JsonValue *mask = object.find("attn_mask");
+  if (*attention.isCausal && mask && mask->kind != JsonKind::Null)
+    context.diagnostics.error(attention.isCausal.loc, "is_causal is true, but there is an attn_mask",
+                              "here is_causal makes the mask, aligned top_left; leave out one of them, or add "
+                              "{\"causal\": \"top_left\"} to \"score\"");
   return attention;
 }
 
@@ -259,6 +291,11 @@ Reads attentionReads() {
        {"lengths", ArgumentKind::Lengths}});
 }
 
+Reads scaledDotProductReads() {
+  return named({{"query", InputDefault::None}, {"key", InputDefault::None}, {"value", InputDefault::None}},
+               {{"attn_mask", ArgumentKind::AttentionMask}, {"lengths", ArgumentKind::Lengths}});
+}
+
 } // namespace
 
 std::vector<ModuleType> attentionTypes() {
@@ -268,7 +305,9 @@ std::vector<ModuleType> attentionTypes() {
           makeType("TransformerDecoder", specsOf<TransformerStackDesc>(), parseDecoder, decoderReads("null"), true),
           makeType("TransformerDecoderLayer", decoderLayerKeys(), parseDecoderLayer, decoderReads("false"), true),
           makeType("Transformer", transformerKeys(), parseTransformer, transformerReads(), true),
-          makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, attentionReads(), true)};
+          makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, attentionReads(), true),
+          makeType("ScaledDotProductAttention", specsOf<ScaledDotProductAttentionDesc>(), parseScaledDotProduct,
+                   scaledDotProductReads(), false)};
 }
 
 const ObjectSpec &encoderLayerSpec() {

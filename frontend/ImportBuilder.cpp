@@ -38,6 +38,14 @@ std::string ImportBuilder::describeShape(ArrayRef<int64_t> extents) const {
   return toString(shape);
 }
 
+std::string ImportBuilder::describeType(Type element) {
+  if (element.isF32())
+    return spelling(DType::F32);
+  if (element.isInteger(1))
+    return spelling(DType::Bool);
+  return spelling(element.isInteger(32) ? DType::I32 : DType::I64);
+}
+
 Value ImportBuilder::checkedResult(Operation *op) {
   Value result = op->getResult(0);
   std::vector<int64_t> extents;

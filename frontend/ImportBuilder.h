@@ -86,6 +86,8 @@ public:
   /// `[batch, 20, 256]`.
   std::string describe(mlir::Value value) const { return describeShape(shapeOf(value)); }
   std::string describeShape(llvm::ArrayRef<int64_t> extents) const;
+  /// The element type as descriptions spell it: `bool`.
+  static std::string describeType(mlir::Type element);
 
   /// The largest batch, 1 where no batch is a run-time extent.
   int64_t batchBound() const { return maxBatch; }
@@ -117,6 +119,10 @@ mlir::Value importGraph(ImportBuilder &builder, const ModuleDesc &module, const 
 
 /// nn.MultiheadAttention. (ImportAttention.cpp)
 mlir::Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention);
+
+/// torch.nn.functional.scaled_dot_product_attention. (ImportScaledDotProduct.cpp)
+mlir::Value importScaledDotProduct(ImportBuilder &builder, const ModuleDesc &module,
+                                   const ScaledDotProductAttentionDesc &attention);
 
 /// nn.TransformerEncoderLayer and so on. (ImportTransformer.cpp)
 mlir::Value importEncoderLayer(ImportBuilder &builder, const ModuleDesc &module,

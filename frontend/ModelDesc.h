@@ -145,6 +145,16 @@ struct MultiheadAttentionDesc {
   std::vector<ScoreStepDesc> score;
 };
 
+/// torch.nn.functional.scaled_dot_product_attention; ModuleDesc::inputs are query, key, value of
+/// [.., heads, length, width]; arguments: attn_mask (bool: true takes part), lengths. No parameters.
+struct ScaledDotProductAttentionDesc {
+  Located<bool> isCausal = false; ///< Aligned at the first query and key.
+  Located<double> scale = 1;      ///< Not given: 1 / sqrt(width of the query).
+  Located<bool> enableGqa = false;
+  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
+  std::vector<ScoreStepDesc> score;
+};
+
 /// What the layers of encoder and decoder have in common.
 struct TransformerLayerDesc {
   SourceLoc loc;
@@ -243,16 +253,17 @@ struct GraphDesc {
   Located<std::string> output;
 };
 
-using ModuleKind = std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc,
-                                MultiheadAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc,
-                                TransformerDecoderLayerDesc, TransformerDecoderDesc, TransformerDesc, ActivationDesc,
-                                PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
+using ModuleKind =
+    std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc, MultiheadAttentionDesc,
+                 ScaledDotProductAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc,
+                 TransformerDecoderLayerDesc, TransformerDecoderDesc, TransformerDesc, ActivationDesc, PoolingDesc,
+                 NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
 
 /// One entry of `model`.
 struct ModuleDesc {
   SourceLoc loc;
   Located<std::string> name; ///< Unique among modules and inputs; default: its index, as in nn.Sequential.
-  /// The values that it reads: one for most kinds; query, key, value for MultiheadAttention; tgt, memory for decoders;
+  /// The values that it reads: one for most kinds; query, key, value for attention; tgt, memory for decoders;
   /// src, tgt for Transformer; any number for Add; none for an Embedding with a row, and for a Graph.
   std::vector<Located<std::string>> inputs;
   /// Masks and other values that it reads besides, by their keys: {"key_padding_mask", "padding"}.
