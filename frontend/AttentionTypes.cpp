@@ -293,7 +293,7 @@ Reads attentionReads() {
 
 Reads scaledDotProductReads() {
   return named({{"query", InputDefault::None}, {"key", InputDefault::None}, {"value", InputDefault::None}},
-               {{"attn_mask", ArgumentKind::AttentionMask}, {"lengths", ArgumentKind::Lengths}});
+               {{"attn_mask", ArgumentKind::AllowedMask}, {"lengths", ArgumentKind::Lengths}});
 }
 
 } // namespace

@@ -210,7 +210,8 @@ private:
     }
     Extents both = merged(lead);
     ScoreExtents extents{both.size() == 2, both.size() == 2 ? both[0] : 1, both.back(), queries(), keys()};
-    auto found = importScoreArguments(builder, module, {nullptr, nullptr, "lengths"}, extents);
+    const char *constant = module.constantMask("attn_mask") ? "attn_mask" : nullptr;
+    auto found = importScoreArguments(builder, module, {constant, nullptr, "lengths"}, extents);
     if (!found)
       return false;
     arguments = *found;

@@ -13,6 +13,7 @@
 #include "frontend/Diagnostic.h"
 #include "frontend/ScoreExpression.h"
 
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -86,6 +87,24 @@ struct ScoreStepDesc {
   int64_t left = 0, right = 0;                          ///< Of a Window: how far it reaches to either side.
   double softcap = 1;
   ScoreExpression expression;
+};
+
+/// A mask of (queries, keys) that the description gives itself, where a module names a value else: one of causal,
+/// parameter and elements.
+struct MaskConstant {
+  SourceLoc loc;
+  std::optional<CausalAlignment> causal;         ///< Blocks the keys behind a query's place.
+  std::optional<Located<std::string>> parameter; ///< An f32 mask of the weights file, by its full name.
+  bool isBool = false;
+  int64_t rows = 0, columns = 0;
+  std::vector<float> elements; ///< Row-major; of a bool mask 1 for true.
+  Located<std::string> hint;   ///< The key by which PyTorch is told that the mask is causal, where that is true.
+  bool trueBlocks = true;      ///< Of a bool mask.
+
+  bool blocks(size_t element) const {
+    return isBool ? (elements[element] != 0) == trueBlocks
+                  : elements[element] == -std::numeric_limits<float>::infinity();
+  }
 };
 
 // -- Modules -------------------------------------------------------------------------------------------------------
@@ -268,6 +287,8 @@ struct ModuleDesc {
   std::vector<Located<std::string>> inputs;
   /// Masks and other values that it reads besides, by their keys: {"key_padding_mask", "padding"}.
   std::map<std::string, Located<std::string>> arguments;
+  /// Attention masks that are constants, by the keys of arguments.
+  std::map<std::string, MaskConstant> constantMasks;
   /// Goes before every parameter's name. Default: name + ".".
   Located<std::string> prefix;
   /// PyTorch's parameter name within the module -> the name to use in its place, still behind the prefix. In both, `*`
@@ -283,6 +304,10 @@ struct ModuleDesc {
   const Located<std::string> *argument(const std::string &key) const {
     auto it = arguments.find(key);
     return it == arguments.end() ? nullptr : &it->second;
+  }
+  const MaskConstant *constantMask(const std::string &key) const {
+    auto it = constantMasks.find(key);
+    return it == constantMasks.end() ? nullptr : &it->second;
   }
   /// Whether `parameters` renames that local name.
   bool renames(const std::string &local) const;

@@ -56,16 +56,23 @@ def run_golden(tools, name):
     return None
 
 
-def run_error(tools, name):
-    inputs, module, words = ERRORS[name]
-    description = {"name": "rejected", "inputs": inputs, "model": [module], "outputs": {"y": "a"}}
-    need(description)
+def compile_only(tools, description):
+    """attnc on the description, up to the dialect; messages without the folder's name."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.json"
         path.write_text(json.dumps(description, indent=1))
         done = subprocess.run([tools / "attnc", path, "--emit", "attn"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done.stderr = done.stderr.replace(folder, "")
+    return done
+
+
+def run_error(tools, name):
+    inputs, module, words = ERRORS[name]
+    description = {"name": "rejected", "inputs": inputs, "model": [module], "outputs": {"y": "a"}}
+    need(description)
+    done = compile_only(tools, description)
     assert done.returncode == 1, f"exit code {done.returncode} instead of an error: {done.stderr}"
-    said = done.stderr.replace(str(folder), "")
+    said = done.stderr
     missing = [word for word in words if word not in said]
     assert not missing, f"the error does not say {missing}: {said}"
 
@@ -114,6 +121,51 @@ def check_poison_in_blocked_keys(tools):
     assert np.isfinite(results[0]["y"]).all()
     for other in results[1:]:
         run_e2e.same_bits("poison", results[0], other)
+
+
+def check_a_warning_of_two_mask_types(tools):
+    """M17: both apply, and attnc says that PyTorch deprecates it."""
+    module = {**MHA, "attn_mask": "m", "key_padding_mask": "p"}
+    for dtype, wanted in (("f32", 1), ("bool", 0)):
+        specs = {"x": X, "m": {"shape": [5, 5], "dtype": "bool"}, "p": {"shape": [2, 5], "dtype": dtype}}
+        done = compile_only(tools, {"name": "masks", "inputs": specs, "model": [module]})
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("masks of two dtypes are deprecated") == wanted, done.stderr
+
+
+def check_a_mask_of_each_sample_and_head(tools):
+    """M18: of rank 4, for a batch of run time; the same as of rank 3."""
+    x, blocked = tokens(2, 5, 12), np.random.default_rng(3).random((2, 3, 5, 5)) < 0.4
+    fixed = run_model(tools, {"x": x, "m": blocked.reshape(6, 5, 5)}, {"x": X, "m": {"shape": [6, 5, 5], "dtype": "bool"}},
+                      {**MHA, "attn_mask": "m"}, attention_weights())["y"]
+    specs = {"x": {"shape": ["batch", 5, 12]}, "m": {"shape": ["batch", 3, 5, 5], "dtype": "bool"}}
+    free = run_model(tools, {"x": x, "m": blocked}, specs, {**MHA, "attn_mask": "m"}, attention_weights(), {"batch": {"max": 3}})["y"]
+    assert np.abs(fixed - free).max() <= 4 * np.finfo(np.float32).eps * np.abs(fixed).max()
+    shared = run_model(tools, {"x": x, "m": blocked[:, :1]}, {**specs, "m": {"shape": ["batch", 1, 5, 5], "dtype": "bool"}},
+                       {**MHA, "attn_mask": "m"}, attention_weights(), {"batch": {"max": 3}})["y"]
+    assert np.abs(shared - free).max() > 1e-3
+
+
+def check_a_causal_mask_is_detected(tools):
+    """M24: a constant mask in any spelling gives the bits of the causal step; others give those of the same mask at run time."""
+    x = tokens(2, 5, 12)
+    upper = np.triu(np.ones((5, 5), bool), 1)
+    step = run_model(tools, {"x": x}, {"x": X}, {**MHA, "score": [{"causal": "top_left"}]}, attention_weights())
+    for spelling in ({"causal": "top_left"}, upper.tolist(), [["-inf" if element else 0 for element in row] for row in upper.tolist()]):
+        run_e2e.same_bits("the mask", step, run_model(tools, {"x": x}, {"x": X}, {**MHA, "attn_mask": spelling}, attention_weights()))
+    upper[3, 1], x[:, 1] = True, np.nan
+    other = run_model(tools, {"x": x}, {"x": X}, {**MHA, "attn_mask": upper.tolist()}, attention_weights())
+    given = run_model(tools, {"x": x, "m": upper}, {"x": X, "m": {"shape": [5, 5], "dtype": "bool"}}, {**MHA, "attn_mask": "m"},
+                      attention_weights())
+    assert np.array_equal(other["y"], given["y"], equal_nan=True) and np.isfinite(other["y"][:, 0]).all()
+    bias = np.where(upper, -np.inf, np.arange(25, dtype=np.float32).reshape(5, 5) / 10).astype(np.float32)
+    written = [["-inf" if element == -np.inf else float(element) for element in row] for row in bias]
+    x = tokens(2, 5, 12)
+    results = [run_model(tools, {"x": x}, {"x": X}, {**MHA, "attn_mask": written}, attention_weights()),
+               run_model(tools, {"x": x}, {"x": X}, {**MHA, "attn_mask": {"parameter": "bias"}}, {**attention_weights(), "bias": bias}),
+               run_model(tools, {"x": x, "m": bias}, {"x": X, "m": {"shape": [5, 5]}}, {**MHA, "attn_mask": "m"}, attention_weights())]
+    for result in results[1:]:
+        run_e2e.same_bits("the bias", results[0], result)
 
 
 def check_a_wrong_hint_changes_nothing(tools):

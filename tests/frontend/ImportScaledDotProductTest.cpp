@@ -83,4 +83,24 @@ TEST(ImportScaledDotProduct, CausalFollowsTheScore) {
   EXPECT_TRUE(m.has("arith.cmpi sle"));
 }
 
+TEST(ImportScaledDotProduct, TrueTakesPartInConstantMasksToo) {
+  Imported causal(attention("[2, 8]", "[2, 8]", R"(, "attn_mask": [[true, false], [true, true]])"));
+  ASSERT_TRUE(causal.module) << causal.messages();
+  EXPECT_TRUE(causal.has("arith.cmpi sle"));
+  Imported last(attention("[2, 8]", "[3, 8]", R"(, "attn_mask": { "causal": "bottom_right" })"));
+  EXPECT_TRUE(last.has("arith.addi"));
+}
+
+TEST(ImportScaledDotProduct, OneMaskOfTwoConventionsIsAWarning) {
+  const std::string both =
+      R"({ "type": "ScaledDotProductAttention", "name": "s", "query": "x", "key": "x", "value": "x",
+                                "attn_mask": "mask" },
+                              { "type": "MultiheadAttention", "embed_dim": 8, "num_heads": 2, "attn_mask": "mask" })";
+  Imported m(description(both, R"("x": { "shape": [5, 8] })" + maskOf("[5, 5]")));
+  ASSERT_TRUE(m.module) << m.messages();
+  EXPECT_NE(m.messages().find("warning: true in \"mask\" means two things"), std::string::npos) << m.messages();
+  Imported stated(description(both, R"("x": { "shape": [5, 8] })" + maskOf("[5, 5]", R"(, "mask": "valid")")));
+  EXPECT_EQ(stated.messages(), "");
+}
+
 } // namespace
