@@ -65,7 +65,8 @@ template <> const std::vector<Key<TransformerStackDesc>> &keysOf() {
       {special("layer", KeyType::Object, KeyRole::Required), {}},
       required("num_layers", &TransformerStackDesc::numLayers),
       {special("norm", KeyType::Object, KeyRole::Optional, "null"), {}},
-      optional("share_weights", &TransformerStackDesc::shareWeights)};
+      optional("share_weights", &TransformerStackDesc::shareWeights),
+      optional("padded_rows", &TransformerStackDesc::paddedRows)};
   return table;
 }
 
@@ -74,6 +75,7 @@ struct TransformerKeys {
   Located<int64_t> numEncoderLayers = 6;
   Located<int64_t> numDecoderLayers = 6;
   Located<bool> shareWeights = false;
+  Located<PaddedRows> paddedRows = PaddedRows::Zero;
 };
 
 template <> const std::vector<Key<TransformerKeys>> &keysOf() {
@@ -81,6 +83,7 @@ template <> const std::vector<Key<TransformerKeys>> &keysOf() {
       optional("num_encoder_layers", &TransformerKeys::numEncoderLayers),
       optional("num_decoder_layers", &TransformerKeys::numDecoderLayers),
       optional("share_weights", &TransformerKeys::shareWeights),
+      optional("padded_rows", &TransformerKeys::paddedRows),
       {unsupported("custom_encoder", KeyType::Object, "null"), {}},
       {unsupported("custom_decoder", KeyType::Object, "null"), {}},
       {scoreKey("src_score"), {}},
@@ -222,6 +225,7 @@ ModuleKind parseTransformer(const JsonValue &object, const ParseContext &context
   decoder.numLayers = keys.numDecoderLayers;
   for (TransformerStackDesc *stack : {(TransformerStackDesc *)&encoder, (TransformerStackDesc *)&decoder}) {
     stack->shareWeights = keys.shareWeights;
+    stack->paddedRows = keys.paddedRows;
     stack->norm = finalNorm(common);
     stack->normLoc = object.loc();
   }

@@ -37,6 +37,9 @@ enum class CausalAlignment { TopLeft, BottomRight };
 /// What a row of scores gives whose keys are all blocked.
 enum class FullyMaskedRows { Zero, Nan };
 
+/// What stands in the result where a token is padding.
+enum class PaddedRows { Zero, Keep };
+
 /// The spelling in model.json: "f32", "relu", "cls", "learned", "blocked" ...
 const char *spelling(DType);
 const char *spelling(ActivationKind);
@@ -45,6 +48,7 @@ const char *spelling(PositionKind);
 const char *spelling(MaskConvention);
 const char *spelling(CausalAlignment);
 const char *spelling(FullyMaskedRows);
+const char *spelling(PaddedRows);
 
 /// A named dimension. A run-time dimension is given per call, from 1 to its extent; it may only lead a shape.
 struct DimDesc {
@@ -198,6 +202,7 @@ struct TransformerEncoderLayerDesc : TransformerLayerDesc {};
 struct TransformerStackDesc {
   Located<int64_t> numLayers;
   Located<bool> shareWeights = false;
+  Located<PaddedRows> paddedRows = PaddedRows::Zero; ///< Of the tokens that src or tgt says are padding.
   std::optional<LayerNormDesc> norm;
   SourceLoc normLoc;
 };

@@ -168,6 +168,43 @@ def check_a_causal_mask_is_detected(tools):
         run_e2e.same_bits("the bias", results[0], result)
 
 
+def encoder_weights(layers=2, width=12, hidden=20):
+    rng = np.random.default_rng(11)
+    shapes = {"linear1.weight": (hidden, width), "linear1.bias": (hidden,), "linear2.weight": (width, hidden), "linear2.bias": (width,),
+              **{f"norm{i}.{part}": (width,) for i in (1, 2) for part in ("weight", "bias")}}
+    weights = {f"a.norm.{part}": rng.standard_normal(width).astype(np.float32) for part in ("weight", "bias")}
+    for layer in range(layers):
+        weights.update({f"a.layers.{layer}.{name}": (rng.standard_normal(shape) * 0.4).astype(np.float32) for name, shape in shapes.items()})
+        weights.update({f"a.layers.{layer}.self_attn.{name[2:]}": value for name, value in attention_weights(width).items()})
+    return weights
+
+
+def check_padded_rows_are_zero(tools):
+    """T8: exactly, though a padded token holds NaN; the others' bits do not depend on it, nor on padded_rows."""
+    lengths = np.array([5, 2, 1], np.int32)
+    blocked = np.arange(5) >= lengths[:, None]
+    x = tokens(3, 5, 12)
+    poisoned = np.where(blocked[..., None], np.nan, x).astype(np.float32)
+    for batch_first, norm_first in ((True, False), (False, True)):
+        layer = {"d_model": 12, "nhead": 3, "dim_feedforward": 20, "batch_first": batch_first, "norm_first": norm_first}
+        module = {"type": "TransformerEncoder", "name": "a", "input": "x", "num_layers": 2, "layer": layer, "norm": {"normalized_shape": 12}}
+        layout = (lambda value: value) if batch_first else (lambda value: np.ascontiguousarray(value.swapaxes(0, 1)))
+        specs = {"x": {"shape": list(layout(x).shape)}}
+        by_mask = {**specs, "m": {"shape": [3, 5], "dtype": "bool"}}, {**module, "src_key_padding_mask": "m"}
+        by_length = {**specs, "n": {"shape": [3], "dtype": "i32"}}, {**module, "lengths": "n"}
+        results = [layout(run_model(tools, {"x": layout(tokens_), **more}, *given, encoder_weights())["y"])
+                   for tokens_ in (x, poisoned)
+                   for given, more in ((by_mask, {"m": blocked}), (by_length, {"n": lengths}))]
+        for result in results:
+            assert (result[blocked] == 0).all() and (result[~blocked] != 0).any(), "padded rows are not zero"
+            assert np.abs(result - results[0]).max() <= 8 * np.finfo(np.float32).eps * np.abs(results[0]).max()
+        run_e2e.same_bits("poison", {"y": results[0]}, {"y": results[2]})
+        kept = layout(run_model(tools, {"x": layout(x), "m": blocked}, by_mask[0], {**by_mask[1], "padded_rows": "keep"},
+                                encoder_weights())["y"])
+        assert (kept[blocked] != 0).all(), "padded_rows keep"
+        run_e2e.same_bits("the other rows", {"y": results[0][~blocked]}, {"y": kept[~blocked]})
+
+
 def check_a_wrong_hint_changes_nothing(tools):
     """M22: the mask is what counts."""
     given = {"x": tokens(2, 5, 12), "m": np.random.default_rng(3).random((5, 5)) < 0.3}

@@ -145,8 +145,10 @@ LABELS = [
           goldens("encoder_layer_mask_padding", "encoder_layer_seq_first", "encoder_layer_unbatched")),
     Label("T6", "the fast path's conditions", goldens("encoder_layer_mask_padding"), differs="as M33"),
     Label("T7", "N layers of their own weights, an optional final norm", goldens("encoder_padding", "encoder_mask")),
-    Label("T8", "padded positions of the nested-tensor path", goldens("encoder_padding"),
-          differs="padded rows are whatever their queries give, as without nested tensors; a blocked token reaches no other row"),
+    Label("T8", "padded positions of the nested-tensor path", goldens("encoder_padding", "transformer_padding") +
+          ", check padded rows are zero",
+          differs="zeros whatever the layers are, after the final norm too (PyTorch: the norm's bias, or any finite value); "
+          "padded_rows can keep them"),
     Label("T9", "decoder layers post-norm and pre-norm; memory is not normalised", goldens("decoder_layer_post", "decoder_layer_pre")),
     Label("T10", "tgt, memory and both padding masks; memory has width d_model",
           goldens("decoder_layer_masks", "decoder_layer_seq_first") + ", error memory width"),
