@@ -100,13 +100,8 @@ private:
   bool addConstant(const char *key, const MaskConstant &constant) {
     if (constant.causal)
       return addCausal(constant, *constant.causal) && checkHint(key, constant);
-    if (constant.parameter) {
-      maskType = builder.builder.getF32Type();
-      Value mask = builder.parameter(**constant.parameter, {extents.queries, extents.keys});
-      if (mask)
-        take(mask);
-      return bool(mask);
-    }
+    if (constant.parameter)
+      return addParameter(key, *constant.parameter);
     if (constant.rows != extents.queries || constant.columns != extents.keys) {
       builder.failAt(constant.loc,
                      std::string(key) + " has the shape " + builder.describeShape({constant.rows, constant.columns}) +
@@ -118,6 +113,15 @@ private:
       return false;
     maskType = constant.isBool ? Type(builder.builder.getI1Type()) : builder.builder.getF32Type();
     return addMatrix(constant);
+  }
+
+  bool addParameter(const char *key, const Located<std::string> &name) {
+    maskType = builder.builder.getF32Type();
+    bool fits = checkElementCount({extents.queries, extents.keys}, key, name.loc, builder.diagnostics);
+    Value mask = fits ? builder.parameter(*name, {extents.queries, extents.keys}) : Value();
+    if (mask)
+      take(mask);
+    return bool(mask);
   }
 
   bool addCausal(const MaskConstant &constant, CausalAlignment alignment) {
@@ -166,6 +170,9 @@ private:
   /// PyTorch computes causal attention where its hint says so, whatever the mask.
   bool checkHint(const char *key, const MaskConstant &constant) {
     if (constant.hint->empty())
+      return true;
+    // A causal constant is compared without a walk through its elements, which a short text can make many.
+    if (constant.causal && (*constant.causal == CausalAlignment::TopLeft || extents.queries == extents.keys))
       return true;
     auto difference = firstDifference(constant, CausalAlignment::TopLeft);
     if (!difference)
