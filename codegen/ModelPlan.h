@@ -5,6 +5,7 @@
 // it.
 #pragma once
 
+#include "codegen/KernelWork.h"
 #include "runtime/attnc/runtime.h"
 
 #include <cstdint>
@@ -38,6 +39,9 @@ struct KernelCall {
   std::string label; ///< What it computes, in the user's names.
   std::vector<Place> operands;
   Place result;
+  std::string ops;        ///< "matmul + add + gelu"
+  KernelWork work;        ///< At the smallest batch.
+  double weightBytes = 0; ///< Bytes of weights that it reads and no earlier call does.
 };
 
 struct ModelPlan {
