@@ -6,6 +6,7 @@
 #include "tools/bench/Floor.h"
 #include "tools/bench/FmaPeak.h"
 #include "tools/bench/KernelTimes.h"
+#include "tools/bench/Machine.h"
 #include "tools/bench/Svg.h"
 #include "tools/bench/Times.h"
 #include "tools/bench/Workloads.h"
@@ -150,6 +151,12 @@ TEST(Figures, SayWhetherATargetIsMet) {
   EXPECT_EQ(targetText(workload, {{"target_met", false}}), "1.08x, missed");
   EXPECT_EQ(targetText(workload, json::object()), "1.08x");
   EXPECT_EQ(targetText(json::object(), json::object()), "-");
+}
+
+TEST(Machine, SaysWhereItIsBusy) {
+  EXPECT_EQ(busyText({{"load", 0.1}}), "");
+  EXPECT_EQ(busyText({{"load", 6.04}}),
+            "The machine was busy in the minute before (load 6.0), so the times say little.");
 }
 
 TEST(Svg, EscapesWhatWouldBeMarkup) {

@@ -127,7 +127,7 @@ def check_model(bench):
     """Every figure that a report needs is there, and work is what the model's shape says."""
     for causal in (False, True):
         results = bench.measure(bench.model("tiny.json", encoder(causal)), "--threads", "1,2")
-        assert set(results["machine"]) == {"cpu", "extensions", "logical_cpus", "caches", "memory_bytes", "date"}
+        assert set(results["machine"]) == {"cpu", "extensions", "logical_cpus", "caches", "memory_bytes", "date", "load"}
         assert [limits["threads"] for limits in results["limits"]] == [1, 2]
         assert all(limits["peak_gflops"] > 0 and limits["bandwidth_gbs"] > 0 for limits in results["limits"])
         workload, = results["workloads"]

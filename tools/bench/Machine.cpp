@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/bench/Machine.h"
 
+#include "tools/Format.h"
+
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <sstream>
@@ -84,7 +87,14 @@ json describeMachine() {
           {"logical_cpus", std::thread::hardware_concurrency()},
           {"caches", caches()},
           {"memory_bytes", int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE)},
-          {"date", now()}};
+          {"date", now()},
+          {"load", std::atof(firstLine("/proc/loadavg").c_str())}};
+}
+
+std::string busyText(const json &machine) {
+  const double load = machine.value("load", 0.0);
+  return load < 0.5 ? ""
+                    : format("The machine was busy in the minute before (load %.1f), so the times say little.", load);
 }
 
 std::string machineText(const json &machine) {

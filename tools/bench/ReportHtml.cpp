@@ -131,7 +131,8 @@ std::string htmlReport(const json &results) {
       "<meta name='viewport' content='width=device-width, initial-scale=1'/>\n<title>attnc-bench</title>\n<style>" +
       std::string(reportStyle) + "</style>\n</head>\n<body>\n<h1>attnc-bench</h1>\n<p>" +
       escaped(machineText(results["machine"])) + "<br/>" + escaped(results["machine"]["date"]) + ", attnc " +
-      escaped(results.value("attnc", "")) + "</p>\n" + machineCards(results);
+      escaped(results.value("attnc", "")) + "</p>\n<p class='bad'>" + escaped(busyText(results["machine"])) + "</p>\n" +
+      machineCards(results);
   text += "<h2>Time over floor</h2>\n<p>The floor is what this machine allows: the larger of FLOPs / peak and bytes / "
           "bandwidth, as measured beside each workload. 1 is the limit, the thick mark the target. On the most "
           "threads.</p>\n"

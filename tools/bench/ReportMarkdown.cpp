@@ -101,8 +101,9 @@ std::string peerTable(const json &results) {
 
 std::string markdownReport(const json &results) {
   return machineText(results["machine"]) + "; " + results["machine"]["date"].get<std::string>() + "; attnc " +
-         results.value("attnc", "") + ".\n\n" + limitsTable(results) + "\n" + workloadTable(results) +
-         peerTable(results) + "\n" + memoryTable(results) + "\nKernels on the most threads:\n\n" + kernelTable(results);
+         results.value("attnc", "") + ".\n" + busyText(results["machine"]) + "\n\n" + limitsTable(results) + "\n" +
+         workloadTable(results) + peerTable(results) + "\n" + memoryTable(results) +
+         "\nKernels on the most threads:\n\n" + kernelTable(results);
 }
 
 } // namespace attnc

@@ -66,6 +66,9 @@ std::string memoryLine(const json &workload) {
 
 std::string limitsText(const json &results) {
   std::string text = machineText(results["machine"]) + "; " + results["machine"]["date"].get<std::string>() + "\n";
+  const std::string busy = busyText(results["machine"]);
+  if (!busy.empty())
+    text += busy + "\n";
   for (const json &limits : results["limits"])
     text += format("  %d thread%s: peak %s GFLOP/s, reads %s GB/s", limits["threads"].get<int>(),
                    limits["threads"] == 1 ? "" : "s", figure(limits["peak_gflops"]).c_str(),
