@@ -19,15 +19,16 @@ HALIDE = $(dir $(firstword $(wildcard $(CURDIR)/.venv/lib/python3.*/site-package
 
 TORCH_PYTHON ?= $(CURDIR)/.venv-torch/bin/python
 
-.PHONY: help setup build demo test fuzz fuzz-models fuzz-readers fuzz-torch bench install format clean distclean
+.PHONY: help setup build demo test fuzz fuzz-models fuzz-readers fuzz-torch bench peers install format clean distclean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo      compile all-MiniLM-L6-v2 with attnc and search a few hundred sentences with it'
 	@echo 'make test      run all tests (SANITIZE=address,undefined: with sanitizers, in a build folder of their own)'
-	@echo 'make build     build attnc, attnc-opt, attnc-run and the runtime in $(BUILD)/'
+	@echo 'make build     build attnc, attnc-opt, attnc-run, attnc-bench and the runtime in $(BUILD)/'
 	@echo 'make install   install them below PREFIX ($(PREFIX))'
-	@echo 'make bench     time MiniLM and BERT-base beside what the machine can do'
+	@echo 'make bench     time models beside what the machine can do: $(BUILD)/bench.html (W="W4a W9": these only; PEERS=1: beside others)'
+	@echo 'make peers     install the others in .venv-peers/: PyTorch, ONNX Runtime, OpenVINO'
 	@echo 'make fuzz      compare N ($(N)) random models with the reference, from SEED ($(SEED)) on, then search for inputs'
 	@echo '               that break the readers, for FUZZ_SECONDS ($(FUZZ_SECONDS)); fuzz-models, fuzz-readers: one of the two'
 	@echo 'make fuzz-torch  compare N random models with PyTorch, by TORCH_PYTHON (default: .venv-torch/, made on demand)'
@@ -55,7 +56,15 @@ demo: build
 	@$(VENV)/python examples/semantic-search/demo.py $(BUILD) $(if $(QUERY),"$$QUERY")
 
 bench: build
-	@$(VENV)/python tests/perf/bench.py $(BUILD)
+	@$(BUILD)/bin/attnc-bench $(or $(W),all) $(if $(PEERS),--peers) --json $(BUILD)/bench.json --html $(BUILD)/bench.html \
+	  --markdown $(BUILD)/bench.md
+
+.venv-peers/ready: tools/bench/peers.txt | .venv/ready
+	@$(VENV)/python -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --disable-pip-version-check -q -r $<
+	@touch $@
+
+peers: .venv-peers/ready
 
 fuzz: fuzz-models
 	@$(MAKE) --no-print-directory fuzz-readers
@@ -88,4 +97,4 @@ clean:
 	rm -rf build build-*
 
 distclean: clean
-	rm -rf .venv .venv-torch
+	rm -rf .venv .venv-torch .venv-peers

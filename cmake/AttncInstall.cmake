@@ -15,6 +15,11 @@ foreach(tool attnc attnc-opt attnc-run attnc-bench)
     install(TARGETS ${tool} EXPORT attncTargets RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
 endforeach()
+if(TARGET attnc-cold-start) # which attnc-bench runs
+  install(TARGETS attnc-cold-start RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/bench/peers.py ${PROJECT_SOURCE_DIR}/tools/bench/peers.txt
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/attnc)
+endif()
 if(TARGET Halide::Halide)
   install(FILES $<TARGET_FILE:Halide::Halide> DESTINATION ${CMAKE_INSTALL_LIBDIR}/attnc
           PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)

@@ -97,6 +97,12 @@ public:
     return unsafe_promise_clamped(key, begin / step * step, (end + (step - 1)) / step * step - 1);
   }
 
+  /// The number of a panel of `width` keys, with what Halide's own bounds lose: it is one of those that there are. A
+  /// range rounded up by a step reaches one panel further than the keys.
+  Expr panel(const Expr &number, int width) const {
+    return partial ? unsafe_promise_clamped(number, 0, (keys + width - 1) / width) : number;
+  }
+
 private:
   bool partial;
   int keys;
@@ -144,6 +150,10 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSche
   const Expr heads = query.tensor.extents[rank - 3], batches = rank == 4 ? query.tensor.extents[0] : Expr(1);
   const int keys = s.keys, queries = s.queries, paddedKeys = (keys + kLanes - 1) / kLanes * kLanes;
 
+  mlir::Block &region = op.getScore().front();
+  const KeyRange range(keyBand(region), q, std::min(schedule.tileQueries, queries), keys);
+  s.skipsKeys = range.isPartial();
+
   Var ki("ki"), ko("ko");
   s.keyPanels = Func("key_panels");
   s.keyPanels(ki, d, ko, h, b) = key(b, h, min(ko * panel + ki, keys - 1), d);
@@ -153,12 +163,10 @@ Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSche
   s.dots = Func("dots");
   s.dots(k, q, h, b) = 0.f;
   // Rows past the last query repeat it, so every register tile is whole.
-  s.dots(k, q, h, b) += query(b, h, min(q, queries - 1), depth) * s.keyPanels(k % panel, depth, k / panel, h, b);
+  s.dots(k, q, h, b) +=
+      query(b, h, min(q, queries - 1), depth) * s.keyPanels(k % panel, depth, range.panel(k / panel, panel), h, b);
 
-  mlir::Block &region = op.getScore().front();
   const bool blocks = mayBlockKeys(region), allOrNothing = blocks && (keys == 1 || !liveDependsOnKey(region));
-  const KeyRange range(keyBand(region), q, std::min(schedule.tileQueries, queries), keys);
-  s.skipsKeys = range.isPartial();
   double factor = 1.0;
   auto scoreAt = [&](const Expr &at) -> Expr {
     const Expr clamped = min(at, keys - 1);

@@ -37,6 +37,7 @@ public:
       return true;
     if (!compileKernels())
       return failed();
+    profile = request.profile;
     return (!request.llvm || emit(OutputForm::LLVM, weights, artefacts.llvm)) &&
            (!request.assembly || emit(OutputForm::Assembly, weights, artefacts.assembly)) &&
            (!request.object || emit(OutputForm::Object, weights, artefacts.object));
@@ -96,7 +97,7 @@ private:
         described.packSteps.clear();
         described.constants.clear();
       }
-      return builder.addModel(described, isObject && weights ? image.data() : nullptr, !isObject && weights) &&
+      return builder.addModel(described, isObject && weights ? image.data() : nullptr, !isObject && weights, profile) &&
              builder.emit(form, result);
     });
     return ok || failed();
@@ -110,6 +111,7 @@ private:
   ModelPlan plan;
   std::vector<uint8_t> image;
   std::vector<CompiledKernel> kernels;
+  bool profile = false;
 };
 
 } // namespace

@@ -21,6 +21,7 @@ struct TargetInfo;
 /// Which artefacts to make.
 struct CodegenRequest {
   bool object = false, header = false, halide = false, llvm = false, assembly = false;
+  bool profile = false; ///< The object tells an observer of its kernel calls (runtime/attnc/profile.h).
 };
 
 struct Artefacts {

@@ -2,6 +2,8 @@
 
 #include "codegen/HostEntry.h"
 
+#include "runtime/attnc/profile.h"
+
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
@@ -25,6 +27,8 @@ public:
   void emitModel(Function *entry);
 
 private:
+  void emitProfile();
+  void observe(IRBuilder<> &builder, size_t call);
   Value *address(IRBuilder<> &builder, Function *entry, const Place &place);
   GlobalVariable *global(Constant *value, const Twine &name, unsigned alignment = 8);
   Constant *string(const std::string &text);
@@ -41,6 +45,7 @@ private:
   LLVMContext &context;
   PointerType *pointer;
   Type *i8, *i32, *i64;
+  Function *observer = nullptr; ///< Of a profile: takes the number of the call that begins.
 };
 
 GlobalVariable *HostEmitter::global(Constant *value, const Twine &name, unsigned alignment) {
@@ -77,7 +82,49 @@ Value *HostEmitter::address(IRBuilder<> &builder, Function *entry, const Place &
   return nullptr;
 }
 
+/// The attnc_profile, and the function that tells its observer, if there is one.
+void HostEmitter::emitProfile() {
+  auto real = [&](double value) { return ConstantFP::get(Type::getDoubleTy(context), value); };
+  std::vector<Constant *> calls;
+  for (const KernelCall &call : plan.calls)
+    calls.push_back(structure({string(call.label), string(call.kernel), string(call.ops), real(call.work.flops),
+                               real(call.work.matmulFlops), real(call.work.bytes), real(call.weightBytes)}));
+  Constant *none = ConstantPointerNull::get(pointer);
+  Constant *table = calls.empty()
+                        ? none
+                        : global(ConstantArray::get(ArrayType::get(calls[0]->getType(), calls.size()), calls), "calls");
+  Constant *value =
+      structure({number32(ATTNC_ABI_VERSION), number32(static_cast<int64_t>(plan.calls.size())), table, none, none});
+  auto *profile = new GlobalVariable(module, value->getType(), false, GlobalValue::ExternalLinkage, value,
+                                     profileSymbol(plan.name));
+  profile->setAlignment(Align(8));
+
+  observer = Function::Create(FunctionType::get(Type::getVoidTy(context), {i32}, false), GlobalValue::InternalLinkage,
+                              plan.name + "_attnc_observe", module);
+  IRBuilder<> builder(BasicBlock::Create(context, "entry", observer));
+  auto field = [&](unsigned index) {
+    return builder.CreateLoad(pointer, builder.CreateStructGEP(value->getType(), profile, index));
+  };
+  Value *function = field(3), *state = field(4);
+  BasicBlock *tell = BasicBlock::Create(context, "tell", observer),
+             *done = BasicBlock::Create(context, "done", observer);
+  builder.CreateCondBr(builder.CreateIsNull(function), done, tell);
+  builder.SetInsertPoint(tell);
+  builder.CreateCall(FunctionType::get(Type::getVoidTy(context), {pointer, i32}, false), function,
+                     {state, observer->getArg(0)});
+  builder.CreateBr(done);
+  builder.SetInsertPoint(done);
+  builder.CreateRetVoid();
+}
+
+void HostEmitter::observe(IRBuilder<> &builder, size_t call) {
+  if (observer)
+    builder.CreateCall(observer, {number32(static_cast<int64_t>(call))});
+}
+
 Function *HostEmitter::emitEntry(const std::vector<bool> &usesBatch) {
+  if (data.profile)
+    emitProfile();
   auto *type = FunctionType::get(i32, {pointer, pointer, pointer, pointer, pointer, i64}, false);
   Function *entry = Function::Create(type, GlobalValue::InternalLinkage, plan.name + "_attnc_entry", module);
   IRBuilder<> builder(BasicBlock::Create(context, "entry", entry));
@@ -101,6 +148,7 @@ Function *HostEmitter::emitEntry(const std::vector<bool> &usesBatch) {
       builder.CreateStore(address(builder, entry, places[j]), builder.CreateConstGEP1_64(i8, buffer, kBufferHost));
       arguments.push_back(buffer);
     }
+    observe(builder, i);
     Value *status = builder.CreateCall(module.getFunction(call.kernel), arguments);
     BasicBlock *failed = BasicBlock::Create(context, "failed", entry);
     BasicBlock *next = BasicBlock::Create(context, call.label, entry);
@@ -109,6 +157,7 @@ Function *HostEmitter::emitEntry(const std::vector<bool> &usesBatch) {
     builder.CreateRet(status);
     builder.SetInsertPoint(next);
   }
+  observe(builder, plan.calls.size());
   builder.CreateRet(number32(0));
   return entry;
 }
@@ -187,6 +236,8 @@ void HostEmitter::emitModel(Function *entry) {
 } // namespace
 
 std::string modelSymbol(const std::string &modelName) { return modelName + "_attnc_model"; }
+
+std::string profileSymbol(const std::string &modelName) { return modelName + "_attnc_profile"; }
 
 void emitHostEntry(Module &module, const ModelPlan &plan, const std::vector<bool> &usesBatch, const HostData &data) {
   HostEmitter emitter(module, plan, data);

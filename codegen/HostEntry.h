@@ -19,10 +19,13 @@ struct HostData {
   uint64_t scratchSize = 0;    ///< attnc_model.scratch_size.
   const void *image = nullptr; ///< The packed weights to embed (plan.imageSize bytes), or null: handed over at init.
   bool declareImage = false;   ///< Refer to the image without its bytes, for text that a person reads.
+  bool profile = false;        ///< Describe the calls and tell an observer (runtime/attnc/profile.h).
 };
 
 /// The name of the model's symbol: <name>_attnc_model.
 std::string modelSymbol(const std::string &modelName);
+/// That of its profile: <name>_attnc_profile.
+std::string profileSymbol(const std::string &modelName);
 
 /// Adds entry and model to `module`, which holds or declares the kernels. `usesBatch[i]`: whether the kernel of call i
 /// takes the batch.

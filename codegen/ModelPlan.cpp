@@ -5,6 +5,8 @@
 #include "codegen/Header.h"
 
 #include "ir/AttnDialect.h"
+#include "passes/Costs.h"
+#include "passes/Explain.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
@@ -177,8 +179,20 @@ private:
       places[call.getResult(i)] = planned.results.back();
     }
     limitIndices(call, planned);
+    measureWork(call, planned);
     plan.calls.push_back(std::move(planned));
     return true;
+  }
+
+  void measureWork(mlir::func::CallOp call, KernelCall &planned) {
+    auto kernel = module.lookupSymbol<mlir::func::FuncOp>(call.getCallee());
+    planned.ops = opsOf(kernel);
+    planned.work = workOf(kernel, plan.minBatch);
+    for (mlir::BlockArgument argument : kernel.getArguments()) {
+      const Place &place = planned.operands[argument.getArgNumber()];
+      if (place.kind == Place::Kind::Weight && readOffsets.insert(place.value).second)
+        planned.weightBytes += bytesRead(argument, plan.minBatch);
+    }
   }
 
   /// Inputs of the model that a kernel uses as indices are checked against the table by attnc_run().
@@ -203,7 +217,7 @@ private:
   ModelPlan plan;
   llvm::DenseMap<mlir::Value, Place> places;
   llvm::StringMap<int32_t> weightIndex;
-  llvm::DenseSet<int64_t> packedOffsets;
+  llvm::DenseSet<int64_t> packedOffsets, readOffsets;
 };
 
 } // namespace

@@ -5,6 +5,7 @@
 // it.
 #pragma once
 
+#include "codegen/KernelWork.h"
 #include "runtime/attnc/runtime.h"
 
 #include <cstdint>
@@ -37,6 +38,9 @@ struct KernelCall {
   std::string kernel;
   std::string label; ///< What it computes, in the user's names.
   std::vector<Place> operands, results;
+  std::string ops;        ///< "matmul + add + gelu"
+  KernelWork work;        ///< At the smallest batch.
+  double weightBytes = 0; ///< Bytes of weights that it reads and no earlier call does.
 };
 
 struct ModelPlan {

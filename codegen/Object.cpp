@@ -176,13 +176,13 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   return true;
 }
 
-bool ObjectBuilder::addModel(const ModelPlan &plan, const void *image, bool declareImage) {
+bool ObjectBuilder::addModel(const ModelPlan &plan, const void *image, bool declareImage, bool profile) {
   if (!state->machine)
     return false;
   std::vector<bool> usesBatch;
   for (const KernelCall &call : plan.calls)
     usesBatch.push_back(state->usesBatch.lookup(call.kernel));
-  HostData data{runtimeFeatures(*state->machine), state->scratch, image, declareImage};
+  HostData data{runtimeFeatures(*state->machine), state->scratch, image, declareImage, profile};
   emitHostEntry(*state->module, plan, usesBatch, data);
   for (Function &function : *state->module)
     if (!function.isDeclaration()) {

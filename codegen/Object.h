@@ -25,8 +25,9 @@ public:
   /// Adds a kernel's bitcode: contracts multiply-adds, binds its calls to the runtime, sizes its scratch.
   bool addKernel(const CompiledKernel &kernel);
 
-  /// Adds the entry and the model, with `image` embedded where it is not null. Call once, after all kernels.
-  bool addModel(const ModelPlan &plan, const void *image, bool declareImage);
+  /// Adds the entry and the model, with `image` embedded where it is not null, and the profile where it is wanted. Call
+  /// once, after all kernels.
+  bool addModel(const ModelPlan &plan, const void *image, bool declareImage, bool profile);
 
   /// Emits the module; may be called once.
   bool emit(OutputForm form, std::string &result);

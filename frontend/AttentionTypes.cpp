@@ -42,6 +42,17 @@ template <> const std::vector<Key<RopeDesc>> &keysOf() {
   return table;
 }
 
+template <> const std::vector<Key<ScaledDotProductAttentionDesc>> &keysOf() {
+  using Attention = ScaledDotProductAttentionDesc;
+  static const std::vector<Key<Attention>> table = {{special("dropout_p", KeyType::Number, KeyRole::Optional, "0"), {}},
+                                                    optional("is_causal", &Attention::isCausal),
+                                                    optional("scale", &Attention::scale).orNull(),
+                                                    optional("enable_gqa", &Attention::enableGqa),
+                                                    {scoreKey(), {}},
+                                                    optional("fully_masked", &Attention::fullyMasked)};
+  return table;
+}
+
 template <> const std::vector<Key<TransformerLayerDesc>> &keysOf() {
   using Layer = TransformerLayerDesc;
   static const std::vector<Key<Layer>> table = {required("d_model", &Layer::dModel),
@@ -62,7 +73,8 @@ template <> const std::vector<Key<TransformerStackDesc>> &keysOf() {
       {special("layer", KeyType::Object, KeyRole::Required), {}},
       required("num_layers", &TransformerStackDesc::numLayers),
       {special("norm", KeyType::Object, KeyRole::Optional, "null"), {}},
-      optional("share_weights", &TransformerStackDesc::shareWeights)};
+      optional("share_weights", &TransformerStackDesc::shareWeights),
+      optional("padded_rows", &TransformerStackDesc::paddedRows)};
   return table;
 }
 
@@ -71,6 +83,7 @@ struct TransformerKeys {
   Located<int64_t> numEncoderLayers = 6;
   Located<int64_t> numDecoderLayers = 6;
   Located<bool> shareWeights = false;
+  Located<PaddedRows> paddedRows = PaddedRows::Zero;
 };
 
 template <> const std::vector<Key<TransformerKeys>> &keysOf() {
@@ -78,6 +91,7 @@ template <> const std::vector<Key<TransformerKeys>> &keysOf() {
       optional("num_encoder_layers", &TransformerKeys::numEncoderLayers),
       optional("num_decoder_layers", &TransformerKeys::numDecoderLayers),
       optional("share_weights", &TransformerKeys::shareWeights),
+      optional("padded_rows", &TransformerKeys::paddedRows),
       {unsupported("custom_encoder", KeyType::Object, "null"), {}},
       {unsupported("custom_decoder", KeyType::Object, "null"), {}},
       {scoreKey("src_score"), {}},
@@ -128,6 +142,25 @@ ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) 
   checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
   attention.rope = readRope(object, attention.embedDim, attention.numHeads, context.diagnostics);
   attention.score = readScore(object, context.diagnostics);
+  return attention;
+}
+
+ModuleKind parseScaledDotProduct(const JsonValue &object, const ParseContext &context) {
+  auto attention = readTable<ScaledDotProductAttentionDesc>(object, context.diagnostics);
+  attention.score = readScore(object, context.diagnostics);
+  if (!std::isfinite((float)*attention.scale))
+    context.diagnostics.error(attention.scale.loc, "scale must be a finite number of f32");
+  const JsonValue *dropout = object.find("dropout_p");
+  if (dropout && KeyReader(context.diagnostics)
+                         .number(*dropout, special("dropout_p", KeyType::Number, KeyRole::Optional))
+                         .value_or(0) != 0)
+    context.diagnostics.error(dropout->loc(), "dropout_p must be 0, but is " + dropout->describe(),
+                              "PyTorch's function drops in inference too, whatever the mode of the module around it");
+  const JsonValue *mask = object.find("attn_mask");
+  if (*attention.isCausal && mask && mask->kind != JsonKind::Null)
+    context.diagnostics.error(attention.isCausal.loc, "is_causal is true, but there is an attn_mask",
+                              "here is_causal makes the mask, aligned top_left; leave out one of them, or add "
+                              "{\"causal\": \"top_left\"} to \"score\"");
   return attention;
 }
 
@@ -218,6 +251,7 @@ ModuleKind parseTransformer(const JsonValue &object, const ParseContext &context
   decoder.numLayers = keys.numDecoderLayers;
   for (TransformerStackDesc *stack : {(TransformerStackDesc *)&encoder, (TransformerStackDesc *)&decoder}) {
     stack->shareWeights = keys.shareWeights;
+    stack->paddedRows = keys.paddedRows;
     stack->norm = finalNorm(common);
     stack->normLoc = object.loc();
   }
@@ -287,6 +321,11 @@ Reads attentionReads() {
        {"lengths", ArgumentKind::Lengths}});
 }
 
+Reads scaledDotProductReads() {
+  return named({{"query", InputDefault::None}, {"key", InputDefault::None}, {"value", InputDefault::None}},
+               {{"attn_mask", ArgumentKind::AllowedMask}, {"lengths", ArgumentKind::Lengths}});
+}
+
 } // namespace
 
 std::vector<ModuleType> attentionTypes() {
@@ -296,7 +335,9 @@ std::vector<ModuleType> attentionTypes() {
           makeType("TransformerDecoder", specsOf<TransformerStackDesc>(), parseDecoder, decoderReads("null"), true),
           makeType("TransformerDecoderLayer", decoderLayerKeys(), parseDecoderLayer, decoderReads("false"), true),
           makeType("Transformer", transformerKeys(), parseTransformer, transformerReads(), true),
-          makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, attentionReads(), true)};
+          makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, attentionReads(), true),
+          makeType("ScaledDotProductAttention", specsOf<ScaledDotProductAttentionDesc>(), parseScaledDotProduct,
+                   scaledDotProductReads(), false)};
 }
 
 const ObjectSpec &encoderLayerSpec() {

@@ -73,6 +73,9 @@ public:
   }
 
   Value operator()(const MultiheadAttentionDesc &attention) { return importMultihead(builder, module, attention); }
+  Value operator()(const ScaledDotProductAttentionDesc &attention) {
+    return importScaledDotProduct(builder, module, attention);
+  }
   Value operator()(const TransformerEncoderLayerDesc &layer) { return importEncoderLayer(builder, module, layer); }
   Value operator()(const TransformerEncoderDesc &encoder) { return importEncoder(builder, module, encoder); }
   Value operator()(const TransformerDecoderLayerDesc &layer) { return importDecoderLayer(builder, module, layer); }

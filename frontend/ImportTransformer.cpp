@@ -80,29 +80,60 @@ private:
   std::string local;
 };
 
-/// The layers of a stack, then its norm; `local` goes before its parameter names. `importLayer` maps a value and the
-/// layer's local name to a value.
+/// Zeros where a token is padding, whatever is there. Only masks that block and lengths say so: an f32 mask is a bias.
+Value zeroPaddedRows(ImportBuilder &builder, const ModuleDesc &module, const ScoreArgumentKeys &keys, Value x) {
+  if (!x)
+    return {};
+  SmallVector<int64_t> rows(ImportBuilder::shapeOf(x));
+  rows.back() = 1;
+  auto zero = [&](Value blocked) {
+    x = builder.emitWith<attn::MaskOp>({x, blocked}, [&](attn::MaskOp::Properties &properties) {
+      properties.fill = builder.builder.getF32FloatAttr(0);
+    });
+  };
+  if (const Located<std::string> *padding = module.argument(keys.padding)) {
+    Value mask = builder.values.at(**padding);
+    if (!cast<RankedTensorType>(mask.getType()).getElementType().isF32())
+      zero(builder.blockedMask(*padding, MaskConvention::Blocked, rows));
+  }
+  if (const Located<std::string> *lengths = module.argument(keys.lengths)) {
+    Value mask = builder.emitWith<attn::PaddingMaskOp>(
+        {builder.values.at(**lengths)}, [&](attn::PaddingMaskOp::Properties &properties) {
+          properties.size = builder.builder.getI64IntegerAttr(*(rows.end() - 2));
+        });
+    zero(builder.reshape(mask, rows));
+  }
+  return x;
+}
+
+/// The layers of a stack, its norm, and zeros for padding, of which `keys` names the arguments; `local` goes before its
+/// parameter names. `importLayer` maps a value and the layer's local name to a value.
 Value importStack(ImportBuilder &builder, const ModuleDesc &module, const TransformerStackDesc &stack,
-                  const std::string &local, const Located<int64_t> &dModel, Value x,
+                  const std::string &local, const Located<int64_t> &dModel, const ScoreArgumentKeys &keys, Value x,
                   llvm::function_ref<Value(Value, const std::string &)> importLayer) {
   for (int64_t i = 0; x && i < *stack.numLayers; ++i)
     x = importLayer(x, local + "layers." + std::to_string(*stack.shareWeights ? 0 : i) + ".");
-  if (!x || !stack.norm)
-    return x;
-  builder.setPlace(*module.name + "." + local + "norm", stack.normLoc);
-  const LayerNormDesc &norm = *stack.norm;
-  if (*norm.normalizedShape != *dModel)
-    return builder.failAt(norm.normalizedShape.loc, "normalized_shape " + std::to_string(*norm.normalizedShape) +
-                                                        " is not d_model " + std::to_string(*dModel));
-  return importNorm(builder, module, local + "norm.", x, *norm.eps, *norm.elementwiseAffine, *norm.bias);
+  if (x && stack.norm) {
+    builder.setPlace(*module.name + "." + local + "norm", stack.normLoc);
+    const LayerNormDesc &norm = *stack.norm;
+    if (*norm.normalizedShape != *dModel)
+      return builder.failAt(norm.normalizedShape.loc, "normalized_shape " + std::to_string(*norm.normalizedShape) +
+                                                          " is not d_model " + std::to_string(*dModel));
+    x = importNorm(builder, module, local + "norm.", x, *norm.eps, *norm.elementwiseAffine, *norm.bias);
+  }
+  return *stack.paddedRows == PaddedRows::Zero ? zeroPaddedRows(builder, module, keys, x) : x;
 }
 
 Value encoderStack(ImportBuilder &builder, const ModuleDesc &module, const TransformerEncoderDesc &encoder,
-                   const std::string &local, Value x, const ScoreArguments &arguments) {
-  return importStack(builder, module, encoder, local, encoder.layer.dModel, x, [&](Value y, const std::string &name) {
-    return LayerImporter(builder, module, encoder.layer, name).encoderLayer(y, arguments);
-  });
+                   const std::string &local, const ScoreArgumentKeys &keys, Value x, const ScoreArguments &arguments) {
+  return importStack(builder, module, encoder, local, encoder.layer.dModel, keys, x,
+                     [&](Value y, const std::string &name) {
+                       return LayerImporter(builder, module, encoder.layer, name).encoderLayer(y, arguments);
+                     });
 }
+
+constexpr ScoreArgumentKeys tgtKeys = {"tgt_mask", "tgt_key_padding_mask", "tgt_lengths"};
+constexpr ScoreArgumentKeys memoryKeys = {"memory_mask", "memory_key_padding_mask", "memory_lengths"};
 
 /// What acts on the scores of a decoder's two attentions.
 struct DecoderArguments {
@@ -113,10 +144,11 @@ Value decoderStack(ImportBuilder &builder, const ModuleDesc &module, const Trans
                    const std::string &local, Value x, Value memory, const DecoderArguments &arguments) {
   if (!memory)
     return {};
-  return importStack(builder, module, decoder, local, decoder.layer.dModel, x, [&](Value y, const std::string &name) {
-    return LayerImporter(builder, module, decoder.layer, name)
-        .decoderLayer(y, memory, decoder.layer.memoryScore, arguments.own, arguments.memory);
-  });
+  return importStack(builder, module, decoder, local, decoder.layer.dModel, tgtKeys, x,
+                     [&](Value y, const std::string &name) {
+                       return LayerImporter(builder, module, decoder.layer, name)
+                           .decoderLayer(y, memory, decoder.layer.memoryScore, arguments.own, arguments.memory);
+                     });
 }
 
 // -- Inputs and arguments ---------------------------------------------------------------------------------------------
@@ -142,8 +174,8 @@ public:
   }
 
   std::optional<DecoderArguments> decoder(const AttentionOperand &tgt, const AttentionOperand &memory) {
-    auto own = attention(tgt, tgt, {"tgt_mask", "tgt_key_padding_mask", "tgt_lengths"});
-    auto toMemory = attention(tgt, memory, {"memory_mask", "memory_key_padding_mask", "memory_lengths"});
+    auto own = attention(tgt, tgt, tgtKeys);
+    auto toMemory = attention(tgt, memory, memoryKeys);
     return own && toMemory ? std::optional<DecoderArguments>({*own, *toMemory}) : std::nullopt;
   }
 
@@ -174,10 +206,11 @@ Value importEncoder(ImportBuilder &builder, const ModuleDesc &module, const Tran
   auto input = checker.operand(0, "input");
   if (!input)
     return {};
-  auto arguments = checker.attention(*input, *input, {"mask", "src_key_padding_mask", "lengths"});
+  const ScoreArgumentKeys keys = {"mask", "src_key_padding_mask", "lengths"};
+  auto arguments = checker.attention(*input, *input, keys);
   if (!arguments)
     return {};
-  return checker.swap(encoderStack(builder, module, encoder, "", checker.swap(input->tensor), *arguments));
+  return checker.swap(encoderStack(builder, module, encoder, "", keys, checker.swap(input->tensor), *arguments));
 }
 
 Value importDecoderLayer(ImportBuilder &builder, const ModuleDesc &module, const TransformerDecoderLayerDesc &layer) {
@@ -211,12 +244,14 @@ Value importTransformer(ImportBuilder &builder, const ModuleDesc &module, const 
   if (!src || !tgt)
     return {};
   // The memory has the shape of src.
-  auto ofEncoder = checker.attention(*src, *src, {"src_mask", "src_key_padding_mask", "src_lengths"});
+  const ScoreArgumentKeys srcKeys = {"src_mask", "src_key_padding_mask", "src_lengths"};
+  auto ofEncoder = checker.attention(*src, *src, srcKeys);
   auto ofDecoder = checker.decoder(*tgt, *src);
   if (!ofEncoder || !ofDecoder)
     return {};
   Value x = checker.swap(tgt->tensor);
-  Value memory = encoderStack(builder, module, transformer.encoder, "encoder.", checker.swap(src->tensor), *ofEncoder);
+  Value memory =
+      encoderStack(builder, module, transformer.encoder, "encoder.", srcKeys, checker.swap(src->tensor), *ofEncoder);
   return checker.swap(decoderStack(builder, module, transformer.decoder, "decoder.", x, memory, *ofDecoder));
 }
 

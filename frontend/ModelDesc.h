@@ -13,6 +13,7 @@
 #include "frontend/Diagnostic.h"
 #include "frontend/ScoreExpression.h"
 
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -36,6 +37,9 @@ enum class CausalAlignment { TopLeft, BottomRight };
 /// What a row of scores gives whose keys are all blocked.
 enum class FullyMaskedRows { Zero, Nan };
 
+/// What stands in the result where a token is padding.
+enum class PaddedRows { Zero, Keep };
+
 /// The spelling in model.json: "f32", "relu", "cls", "learned", "blocked" ...
 const char *spelling(DType);
 const char *spelling(ActivationKind);
@@ -44,6 +48,7 @@ const char *spelling(PositionKind);
 const char *spelling(MaskConvention);
 const char *spelling(CausalAlignment);
 const char *spelling(FullyMaskedRows);
+const char *spelling(PaddedRows);
 
 /// A named dimension. A run-time dimension is given per call, from 1 to its extent; it may only lead a shape.
 struct DimDesc {
@@ -86,6 +91,24 @@ struct ScoreStepDesc {
   int64_t left = 0, right = 0;                          ///< Of a Window: how far it reaches to either side.
   double softcap = 1;
   ScoreExpression expression;
+};
+
+/// A mask of (queries, keys) that the description gives itself, where a module names a value else: one of causal,
+/// parameter and elements.
+struct MaskConstant {
+  SourceLoc loc;
+  std::optional<CausalAlignment> causal;         ///< Blocks the keys behind a query's place.
+  std::optional<Located<std::string>> parameter; ///< An f32 mask of the weights file, by its full name.
+  bool isBool = false;
+  int64_t rows = 0, columns = 0;
+  std::vector<float> elements; ///< Row-major; of a bool mask 1 for true.
+  Located<std::string> hint;   ///< The key by which PyTorch is told that the mask is causal, where that is true.
+  bool trueBlocks = true;      ///< Of a bool mask.
+
+  bool blocks(size_t element) const {
+    return isBool ? (elements[element] != 0) == trueBlocks
+                  : elements[element] == -std::numeric_limits<float>::infinity();
+  }
 };
 
 // -- Modules -------------------------------------------------------------------------------------------------------
@@ -155,6 +178,16 @@ struct MultiheadAttentionDesc {
   std::vector<ScoreStepDesc> score;
 };
 
+/// torch.nn.functional.scaled_dot_product_attention; ModuleDesc::inputs are query, key, value of
+/// [.., heads, length, width]; arguments: attn_mask (bool: true takes part), lengths. No parameters.
+struct ScaledDotProductAttentionDesc {
+  Located<bool> isCausal = false; ///< Aligned at the first query and key.
+  Located<double> scale = 1;      ///< Not given: 1 / sqrt(width of the query).
+  Located<bool> enableGqa = false;
+  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
+  std::vector<ScoreStepDesc> score;
+};
+
 /// What the layers of encoder and decoder have in common.
 struct TransformerLayerDesc {
   SourceLoc loc;
@@ -179,6 +212,7 @@ struct TransformerEncoderLayerDesc : TransformerLayerDesc {};
 struct TransformerStackDesc {
   Located<int64_t> numLayers;
   Located<bool> shareWeights = false;
+  Located<PaddedRows> paddedRows = PaddedRows::Zero; ///< Of the tokens that src or tgt says are padding.
   std::optional<LayerNormDesc> norm;
   SourceLoc normLoc;
 };
@@ -253,20 +287,23 @@ struct GraphDesc {
   Located<std::string> output;
 };
 
-using ModuleKind = std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc,
-                                MultiheadAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc,
-                                TransformerDecoderLayerDesc, TransformerDecoderDesc, TransformerDesc, ActivationDesc,
-                                PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
+using ModuleKind =
+    std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc, MultiheadAttentionDesc,
+                 ScaledDotProductAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc,
+                 TransformerDecoderLayerDesc, TransformerDecoderDesc, TransformerDesc, ActivationDesc, PoolingDesc,
+                 NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
 
 /// One entry of `model`.
 struct ModuleDesc {
   SourceLoc loc;
   Located<std::string> name; ///< Unique among modules and inputs; default: its index, as in nn.Sequential.
-  /// The values that it reads: one for most kinds; query, key, value for MultiheadAttention; tgt, memory for decoders;
+  /// The values that it reads: one for most kinds; query, key, value for attention; tgt, memory for decoders;
   /// src, tgt for Transformer; any number for Add; none for an Embedding with a row, and for a Graph.
   std::vector<Located<std::string>> inputs;
   /// Masks and other values that it reads besides, by their keys: {"key_padding_mask", "padding"}.
   std::map<std::string, Located<std::string>> arguments;
+  /// Attention masks that are constants, by the keys of arguments.
+  std::map<std::string, MaskConstant> constantMasks;
   /// Goes before every parameter's name. Default: name + ".".
   Located<std::string> prefix;
   /// PyTorch's parameter name within the module -> the name to use in its place, still behind the prefix. In both, `*`
@@ -282,6 +319,10 @@ struct ModuleDesc {
   const Located<std::string> *argument(const std::string &key) const {
     auto it = arguments.find(key);
     return it == arguments.end() ? nullptr : &it->second;
+  }
+  const MaskConstant *constantMask(const std::string &key) const {
+    auto it = constantMasks.find(key);
+    return it == constantMasks.end() ? nullptr : &it->second;
   }
   /// Whether `parameters` renames that local name.
   bool renames(const std::string &local) const;

@@ -3,6 +3,7 @@
 
 #include "frontend/GraphOps.h"
 #include "frontend/ModuleTable.h"
+#include "frontend/ParseMask.h"
 #include "frontend/ParseScore.h"
 
 #include <cmath>
@@ -183,7 +184,8 @@ ModuleType makeType(const char *name, const std::vector<KeySpec> &own, ParseFunc
   for (const ArgumentSpec &argument : reads.arguments) {
     if (argument.hint)
       keys.push_back(ignored(argument.hint, KeyType::Boolean, argument.hintDefault));
-    keys.push_back(special(argument.key, KeyType::Reference, KeyRole::Optional, "null"));
+    bool mask = argument.kind == ArgumentKind::AttentionMask || argument.kind == ArgumentKind::AllowedMask;
+    keys.push_back(special(argument.key, mask ? KeyType::Mask : KeyType::Reference, KeyRole::Optional, "null"));
   }
   if (hasParameters) {
     keys.push_back(special("prefix", KeyType::String, KeyRole::Optional));
@@ -242,7 +244,7 @@ const ObjectSpec &weightsSpec() {
 
 std::vector<ObjectSpec> describeFormat() {
   std::vector<ObjectSpec> all = {modelSpec(),        dimSpec(),  inputSpec(), weightsSpec(), encoderLayerSpec(),
-                                 decoderLayerSpec(), normSpec(), ropeSpec(),  scoreSpec()};
+                                 decoderLayerSpec(), normSpec(), ropeSpec(),  scoreSpec(),   maskSpec()};
   for (const ModuleType &type : moduleTypes())
     all.push_back(type.spec);
   for (const GraphOp &op : graphOps())

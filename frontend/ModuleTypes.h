@@ -39,7 +39,8 @@ enum class InputForm {
 
 /// What a value may be that a module reads besides its inputs.
 enum class ArgumentKind {
-  AttentionMask, ///< bool or f32, any value.
+  AttentionMask, ///< bool (true blocks) or f32, any value or a constant.
+  AllowedMask,   ///< The same, but bool true lets the key take part.
   PaddingMask,   ///< bool, f32 or integers of a stated convention; an input of the model.
   TokenMask,     ///< bool or integers of a stated convention; an input of the model.
   Lengths        ///< i32; an input of the model.

@@ -5,6 +5,7 @@
 #include "frontend/ParseModules.h"
 
 #include "frontend/Dims.h"
+#include "frontend/ParseMask.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -216,23 +217,47 @@ private:
   void readArguments(const JsonValue &object, const ModuleType &type, ModuleDesc &module) {
     for (const ArgumentSpec &spec : type.arguments) {
       readArgument(object, spec, module);
-      const JsonValue *hint = spec.hint ? object.find(spec.hint) : nullptr;
-      if (hint && hint->kind == JsonKind::Boolean && hint->boolean && !module.argument(spec.key))
-        diagnostics.error(hint->loc(), std::string(spec.hint) + " is true, but there is no " + spec.key,
-                          std::string("it is a hint that the given mask is causal and makes none; give ") + spec.key +
-                              ", or \"score\": [{\"causal\": \"top_left\"}] and no hint");
+      if (const JsonValue *hint = spec.hint ? object.find(spec.hint) : nullptr)
+        readHint(*hint, spec, module);
     }
+  }
+
+  void readHint(const JsonValue &hint, const ArgumentSpec &spec, ModuleDesc &module) {
+    if (hint.kind != JsonKind::Boolean || !hint.boolean || module.argument(spec.key))
+      return;
+    if (auto constant = module.constantMasks.find(spec.key); constant != module.constantMasks.end())
+      constant->second.hint = Located<std::string>(spec.hint, hint.loc());
+    else
+      diagnostics.error(hint.loc(), std::string(spec.hint) + " is true, but there is no " + spec.key,
+                        "it is a hint that the given mask is causal and makes none; give " + inQuotes(spec.key) +
+                            ": {\"causal\": \"top_left\"}");
+  }
+
+  static bool isMask(ArgumentKind kind) {
+    return kind == ArgumentKind::AttentionMask || kind == ArgumentKind::AllowedMask;
+  }
+
+  void readConstantMask(const JsonValue &value, const ArgumentSpec &spec, ModuleDesc &module) {
+    std::optional<MaskConstant> mask = readMask(value, spec.key, diagnostics);
+    if (!mask)
+      return;
+    mask->trueBlocks = spec.kind == ArgumentKind::AttentionMask;
+    module.constantMasks[spec.key] = std::move(*mask);
   }
 
   void readArgument(const JsonValue &object, const ArgumentSpec &spec, ModuleDesc &module) {
     const JsonValue *value = object.find(spec.key);
     if (!value || value->kind == JsonKind::Null)
       return;
+    if (isMask(spec.kind) && (value->kind == JsonKind::Object || value->kind == JsonKind::Array))
+      return readConstantMask(*value, spec, module);
+    if (isMask(spec.kind) && value->kind != JsonKind::String)
+      return reader.wrongType(*value, spec.key, maskForms);
     std::optional<std::string> text = reader.string(*value, spec.key);
     if (!text)
       return;
     Located<std::string> &name = module.arguments[spec.key] = Located<std::string>(*text, value->loc());
-    if (!scope.resolve(name) || spec.kind == ArgumentKind::AttentionMask)
+    if (!scope.resolve(name) || isMask(spec.kind))
       return;
     auto input = std::find_if(model.inputs.begin(), model.inputs.end(),
                               [&](const InputDesc &input) { return *input.name == *text; });

@@ -18,10 +18,6 @@ KeySpec optionalKey(const char *name, KeyType type, std::vector<std::string> cho
   return spec;
 }
 
-KeySpec alignmentKey(const char *name, const char *fallback) {
-  return optionalKey(name, KeyType::Choice, choicesOf(Located<CausalAlignment>()), fallback);
-}
-
 class StepReader {
 public:
   StepReader(const JsonValue &object, Diagnostics &diagnostics)
@@ -77,10 +73,7 @@ private:
   }
 
   void readAlignment(const JsonValue &value, const char *key) {
-    std::optional<std::string> text = reader.choice(value, alignmentKey(key, ""));
-    for (const Spelling<CausalAlignment> &entry : Spellings<CausalAlignment>::table)
-      if (text && *text == entry.text)
-        step.alignment = entry.value;
+    step.alignment = reader.enumeration<CausalAlignment>(value, alignmentKey(key)).value_or(step.alignment);
   }
 
   void readWindow(const JsonValue &value) {
@@ -127,9 +120,13 @@ private:
 
 } // namespace
 
+KeySpec alignmentKey(const char *name, const char *fallback) {
+  return optionalKey(name, KeyType::Choice, choicesOf(Located<CausalAlignment>()), fallback);
+}
+
 const ObjectSpec &scoreSpec() {
   static const ObjectSpec spec = {"score",
-                                  {alignmentKey("causal", ""), optionalKey("window", KeyType::IntegerList),
+                                  {alignmentKey("causal"), optionalKey("window", KeyType::IntegerList),
                                    alignmentKey("align", "\"top_left\""), optionalKey("alibi", KeyType::Boolean),
                                    optionalKey("softcap", KeyType::Number),
                                    optionalKey("expression", KeyType::String)}};

@@ -38,6 +38,9 @@ template <> struct Spellings<CausalAlignment> {
 template <> struct Spellings<FullyMaskedRows> {
   static constexpr Spelling<FullyMaskedRows> table[] = {{"zero", FullyMaskedRows::Zero}, {"nan", FullyMaskedRows::Nan}};
 };
+template <> struct Spellings<PaddedRows> {
+  static constexpr Spelling<PaddedRows> table[] = {{"zero", PaddedRows::Zero}, {"keep", PaddedRows::Keep}};
+};
 template <> struct Spellings<MaskConvention> {
   static constexpr Spelling<MaskConvention> table[] = {{"blocked", MaskConvention::Blocked},
                                                        {"valid", MaskConvention::Valid}};

@@ -55,8 +55,7 @@ double flopsOf(Operation *op, int64_t batch) {
       .Default([](Operation *) { return 0.0; });
 }
 
-/// Of a table only the rows that are looked up are read.
-static double bytesRead(BlockArgument argument, int64_t batch) {
+double bytesRead(BlockArgument argument, int64_t batch) {
   auto type = cast<RankedTensorType>(argument.getType());
   double bytes = double(elementsAt(type, batch)) * elementBytes(type.getElementType());
   for (Operation *user : argument.getUsers())

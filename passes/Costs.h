@@ -26,4 +26,7 @@ struct KernelCost {
 
 KernelCost costOf(mlir::func::FuncOp kernel, int64_t batch);
 
+/// Bytes that a kernel reads of an argument. Of a table only the rows that are looked up are read.
+double bytesRead(mlir::BlockArgument argument, int64_t batch);
+
 } // namespace attnc

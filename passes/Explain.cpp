@@ -26,19 +26,6 @@ std::string shortNumber(double value) {
   return text;
 }
 
-/// "matmul + add + activation": the ops of a kernel in their order.
-std::string opsOf(func::FuncOp kernel) {
-  SmallVector<std::string> names;
-  for (Operation &op : kernel.getBody().front())
-    if (!op.hasTrait<OpTrait::IsTerminator>()) {
-      std::string name = op.getName().stripDialect().str();
-      if (auto activation = dyn_cast<ActivationOp>(op))
-        name = stringifyActivationKind(activation.getKind()).str();
-      names.push_back(name);
-    }
-  return llvm::join(names, " + ");
-}
-
 void printCall(func::CallOp call, func::FuncOp kernel, int64_t batch, llvm::raw_ostream &out) {
   KernelCost cost = costOf(kernel, batch);
   if (auto label = call->getAttrOfType<StringAttr>("attn.label"))
@@ -66,6 +53,18 @@ void printRefusals(const ExplainLog &log, llvm::raw_ostream &out) {
 }
 
 } // namespace
+
+std::string opsOf(func::FuncOp kernel) {
+  SmallVector<std::string> names;
+  for (Operation &op : kernel.getBody().front())
+    if (!op.hasTrait<OpTrait::IsTerminator>()) {
+      std::string name = op.getName().stripDialect().str();
+      if (auto activation = dyn_cast<ActivationOp>(op))
+        name = stringifyActivationKind(activation.getKind()).str();
+      names.push_back(name);
+    }
+  return llvm::join(names, " + ");
+}
 
 void printExplanation(ModuleOp module, const ExplainLog &log, llvm::raw_ostream &out) {
   int64_t batch = minBatch(module);

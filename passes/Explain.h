@@ -14,6 +14,9 @@ class raw_ostream;
 
 namespace mlir {
 class ModuleOp;
+namespace func {
+class FuncOp;
+} // namespace func
 } // namespace mlir
 
 namespace attnc {
@@ -32,5 +35,8 @@ struct ExplainLog {
 /// Prints a module that has been through the pipeline, kernel call by kernel call, for a batch of `attn.min_batch`, and
 /// the refusals, equal ones together.
 void printExplanation(mlir::ModuleOp module, const ExplainLog &log, llvm::raw_ostream &out);
+
+/// "matmul + add + gelu": the ops of a kernel in their order.
+std::string opsOf(mlir::func::FuncOp kernel);
 
 } // namespace attnc

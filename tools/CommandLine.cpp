@@ -64,4 +64,23 @@ std::vector<std::string> CommandLine::all(const std::string &name) const {
   return found == values.end() ? std::vector<std::string>() : found->second;
 }
 
+bool CommandLine::number(const std::string &name, uint64_t lowest, uint64_t highest, std::optional<uint64_t> &result,
+                         std::string &error) const {
+  if (!has(name))
+    return true;
+  const std::string text = value(name);
+  uint64_t found = 0;
+  bool valid = !text.empty();
+  for (char c : text)
+    valid = valid && c >= '0' && c <= '9' && !__builtin_mul_overflow(found, 10, &found) &&
+            !__builtin_add_overflow(found, static_cast<uint64_t>(c - '0'), &found);
+  if (!valid || found < lowest || found > highest) {
+    error = name + " takes a number from " + std::to_string(lowest) + " to " + std::to_string(highest) + ", not '" +
+            text + "'";
+    return false;
+  }
+  result = found;
+  return true;
+}
+
 } // namespace attnc

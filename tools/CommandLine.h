@@ -4,7 +4,9 @@
 // nearest option. LLVM's cl::opt is not used: it would list every option of the linked LLVM libraries.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,10 @@ public:
   /// The (last) value, or `otherwise`.
   std::string value(const std::string &name, const std::string &otherwise = "") const;
   std::vector<std::string> all(const std::string &name) const;
+  /// Reads a plain decimal number in [lowest, highest], where the option is given; else `result` stays as it is. False
+  /// with the reason in `error` where it is none.
+  bool number(const std::string &name, uint64_t lowest, uint64_t highest, std::optional<uint64_t> &result,
+              std::string &error) const;
   const std::vector<std::string> &positional() const { return arguments; }
 
 private:

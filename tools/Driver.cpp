@@ -197,6 +197,7 @@ private:
     request.halide = wants(Emit::Halide);
     request.llvm = wants(Emit::LLVM);
     request.assembly = wants(Emit::Assembly);
+    request.profile = options.profile;
     std::vector<std::string> problems;
     if (!generateCode(*module, target, source, request, artefacts, problems)) {
       for (const std::string &problem : problems)

@@ -20,6 +20,7 @@ struct DriverOptions {
   std::string cpu = "host", arch = "x86_64";
   bool embedWeights = true; ///< False: the caller hands the weights over, whatever the description says.
   bool tokenTypeIds = false;
+  bool profile = false; ///< The object tells an observer of its kernel calls.
   bool explain = false, printIRAfterAll = false, timePasses = false, quiet = false;
   std::string program; ///< argv[0], to find the runtime archive for shared libraries.
 };

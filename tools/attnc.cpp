@@ -34,6 +34,7 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
   --explain             what was fused, what was not and why, with each kernel's work and schedule
   --print-ir-after-all  the IR after each pass that changed it
   --time-passes         where the time goes
+  --profile             the object tells an observer of its kernel calls (attnc/profile.h)
   --quiet               no summary
   --help, --version
 
@@ -105,6 +106,7 @@ int main(int argc, char **argv) {
                                                 {"--explain", false},
                                                 {"--print-ir-after-all", false},
                                                 {"--time-passes", false},
+                                                {"--profile", false},
                                                 {"--quiet", false},
                                                 {"--token-type-ids", false},
                                                 {"--help", false},
@@ -148,6 +150,7 @@ int main(int argc, char **argv) {
   options.explain = line.has("--explain");
   options.printIRAfterAll = line.has("--print-ir-after-all");
   options.timePasses = line.has("--time-passes");
+  options.profile = line.has("--profile");
   options.quiet = line.has("--quiet");
   options.tokenTypeIds = line.has("--token-type-ids");
   return attnc::runDriver(options);

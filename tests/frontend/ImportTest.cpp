@@ -166,7 +166,10 @@ TEST(Import, EveryGraphOpCanBeBuilt) {
       "{ \"op\": \"is_zero\", \"name\": \"z\", \"inputs\": [\"ids\"] },"
       "{ \"op\": \"reshape\", \"name\": \"zz\", \"inputs\": [\"z\"], \"shape\": [\"batch\", 20, 1] },"
       "{ \"op\": \"mask\", \"name\": \"f\", \"inputs\": [\"d\", \"zz\"] },"
-      "{ \"op\": \"softmax\", \"name\": \"h\", \"inputs\": [\"f\"], \"axis\": 1, \"fully_masked\": \"nan\" },"
+      "{ \"op\": \"padding_mask\", \"name\": \"pm\", \"inputs\": [\"lengths\"], \"size\": 20 },"
+      "{ \"op\": \"reshape\", \"name\": \"pr\", \"inputs\": [\"pm\"], \"shape\": [\"batch\", 20, 1] },"
+      "{ \"op\": \"mask\", \"name\": \"ff\", \"inputs\": [\"f\", \"pr\"], \"fill\": -1 },"
+      "{ \"op\": \"softmax\", \"name\": \"h\", \"inputs\": [\"ff\"], \"axis\": 1, \"fully_masked\": \"nan\" },"
       "{ \"op\": \"layernorm\", \"name\": \"i\", \"inputs\": [\"h\", \"v\"] },"
       "{ \"op\": \"rmsnorm\", \"name\": \"j\", \"inputs\": [\"i\", \"v\"], \"eps\": 1e-6 },"
       "{ \"op\": \"l2norm\", \"name\": \"k\", \"inputs\": [\"j\"] },"
@@ -175,10 +178,13 @@ TEST(Import, EveryGraphOpCanBeBuilt) {
       "{ \"op\": \"transpose\", \"name\": \"n\", \"inputs\": [\"m\"], \"permutation\": [0, 2, 1] },"
       "{ \"op\": \"slice\", \"name\": \"o\", \"inputs\": [\"m\"], \"axis\": -1, \"start\": 0, \"size\": 3 },"
       "{ \"op\": \"pool\", \"name\": \"p\", \"inputs\": [\"o\", \"z\"], \"kind\": \"mean\" } ] }",
-      "\"x\": { \"shape\": [\"batch\", 20, 64] }, \"ids\": { \"shape\": [\"batch\", 20], \"dtype\": \"i64\" }"));
+      "\"x\": { \"shape\": [\"batch\", 20, 64] }, \"ids\": { \"shape\": [\"batch\", 20], \"dtype\": \"i64\" }, "
+      "\"lengths\": { \"shape\": [\"batch\"], \"dtype\": \"i32\" }"));
   ASSERT_TRUE(m.module) << m.messages();
   EXPECT_TRUE(m.has("attn.index_limit = 10 : i64"));
   EXPECT_TRUE(m.has("fully_masked nan"));
+  EXPECT_TRUE(m.has("{fill = -1.000000e+00 : f32}"));
+  EXPECT_TRUE(m.has("{size = 20 : i64}"));
   EXPECT_TRUE(m.has("-> (tensor<?x3xf32>"));
 }
 

@@ -83,6 +83,35 @@ TEST(ImportTransformer, BatchSecondIsTransposedOnceEachWay) {
   EXPECT_TRUE(m.has("-> tensor<2x3x5x7xf32>"));
 }
 
+TEST(ImportTransformer, PaddedRowsOfStacksAreZero) {
+  const std::string padding =
+      R"(, "p": { "shape": ["batch", 5], "dtype": "bool" }, "n": { "shape": ["batch"], "dtype": "i32" })";
+  const std::string keys = R"(, "tgt_key_padding_mask": "p", "tgt_lengths": "n")";
+  auto fills = [](Imported &m) {
+    size_t found = 0;
+    m.module->walk([&](attn::MaskOp mask) { found += !mask.fillsWithMinusInfinity(); });
+    return found;
+  };
+  Imported zero(description(transformer(keys), twoInputs + padding));
+  ASSERT_TRUE(zero.module) << zero.messages();
+  EXPECT_EQ(fills(zero), 2u);
+  EXPECT_EQ(zero.count<attn::PaddingMaskOp>(), 1u);
+  EXPECT_TRUE(mlir::isa<attn::MaskOp>(zero.first<mlir::func::ReturnOp>().getOperand(0).getDefiningOp()));
+  Imported keep(description(transformer(keys + R"(, "padded_rows": "keep")"), twoInputs + padding));
+  EXPECT_EQ(fills(keep), 0u);
+  Imported layer(description(decoderLayer(keys), twoInputs + padding));
+  EXPECT_EQ(fills(layer), 0u);
+  // Only src says which rows of the encoder are padding, and an f32 mask says it of none.
+  Imported memory(description(transformer(R"(, "memory_lengths": "n")"), twoInputs + padding));
+  EXPECT_EQ(fills(memory), 0u);
+  Imported bias(
+      description(transformer(R"(, "src_key_padding_mask": "b")"), twoInputs + R"(, "b": { "shape": ["batch", 7] })"));
+  ASSERT_TRUE(bias.module) << bias.messages();
+  EXPECT_EQ(fills(bias), 0u);
+  Imported source(description(transformer(R"(, "src_lengths": "n")"), twoInputs + padding));
+  EXPECT_EQ(fills(source), 1u);
+}
+
 /// Which attention a mask, a score step and lengths go to: that to the memory has 7 keys.
 TEST(ImportTransformer, EachAttentionHasItsOwnArguments) {
   const std::string more =

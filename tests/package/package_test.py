@@ -20,15 +20,15 @@ SANITIZE = []  # what a program must be compiled with when the runtime archive w
 
 
 def check_files(prefix):
-    for name in ("bin/attnc", "bin/attnc-opt", "bin/attnc-run", "lib/libattnc_rt.a", "lib/attnc/libHalide.so",
-                 "include/attnc/runtime.h", "lib/cmake/attnc/attncConfig.cmake", "lib/cmake/attnc/attncConfigVersion.cmake",
+    for name in ("bin/attnc", "bin/attnc-opt", "bin/attnc-run", "bin/attnc-bench", "bin/attnc-cold-start", "lib/libattnc_rt.a", "lib/attnc/libHalide.so",
+                 "include/attnc/runtime.h", "include/attnc/profile.h", "share/attnc/peers.py", "lib/cmake/attnc/attncConfig.cmake", "lib/cmake/attnc/attncConfigVersion.cmake",
                  "share/attnc/model.schema.json", "share/doc/attnc/README.md"):
         assert (prefix / name).is_file(), f"{name} is not installed"
-    assert [path.name for path in (prefix / "include").rglob("*.h")] == ["runtime.h"], "more headers than the runtime's"
+    assert sorted(path.name for path in (prefix / "include").rglob("*.h")) == ["profile.h", "runtime.h"], "more headers than the runtime's"
 
 
 def check_tools(prefix):
-    for tool in ("attnc", "attnc-opt", "attnc-run"):
+    for tool in ("attnc", "attnc-opt", "attnc-run", "attnc-bench"):
         assert "--help" in command(prefix / "bin" / tool, "--help"), f"{tool} --help"
         linked = command("ldd", prefix / "bin" / tool)
         assert "not found" not in linked, f"{tool}: {linked}"
@@ -41,7 +41,7 @@ def check_relocatable(prefix, build):
     for path in (prefix / "lib/cmake/attnc").iterdir():
         text = path.read_text()
         assert str(ROOT) not in text and str(build) not in text, f"{path.name} names a folder of the build"
-    for tool in ("attnc", "attnc-opt", "attnc-run"):
+    for tool in ("attnc", "attnc-opt", "attnc-run", "attnc-bench"):
         paths = [line for line in command("readelf", "-d", prefix / "bin" / tool).splitlines() if "PATH)" in line]
         assert not any(str(ROOT) in line for line in paths), f"{tool}: {paths}"
 

@@ -243,6 +243,24 @@ def check_passes(bench):
         assert name in times, f"{name} is not in\n{times}"
 
 
+def check_profile(bench):
+    """A profile is a table and calls of an observer; the object that is shipped has neither, and results are the same."""
+    model = bench.model("m.json", encoder(1, 64, 4))
+    plain, profiled = (bench.run(model, "--emit", "llvm", *words).stdout for words in ((), ("--profile",)))
+    assert "profile" not in plain and "observe" not in plain
+    entry = profiled[profiled.index("@m_attnc_entry("):]
+    events = re.findall(r"call (?:void @m_attnc_(observe)\(i32 (\d+)\)|i32 @((?:matmul|attention|rowwise)_\d+)\()", entry)
+    kernels = [kernel for _, _, kernel in events if kernel]
+    assert len(kernels) >= 5 and [number for _, number, _ in events if number] == [str(i) for i in range(len(kernels) + 1)], events
+    assert [bool(kernel) for _, _, kernel in events] == [False, True] * len(kernels) + [False], events
+    assert "@m_attnc_profile = global" in profiled and "encoder.layers.0.linear1" in profiled
+    bench.run(model, "-o", "plain.o")
+    bench.run(model, "--profile", "-o", "profiled.o")
+    for name in ("plain", "profiled"):
+        bench.run(f"{name}.o", "--random-inputs", 1, "--random-weights", 2, "-o", f"{name}.npy", tool="attnc-run")
+    assert np.array_equal(np.load(bench.folder / "plain.npy"), np.load(bench.folder / "profiled.npy"))
+
+
 def check_standard_output_that_fails(bench):
     model = bench.model("m.json", linear())
     with open("/dev/full", "w", encoding="utf-8") as full:
@@ -486,7 +504,7 @@ def check_headers(bench):
         assert done.returncode == 0, f"{language}: {names}\n{done.stderr[:3000]}"
 
 
-CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_weights, check_emit, check_explain, check_passes,
+CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_weights, check_emit, check_explain, check_passes, check_profile,
          check_standard_output_that_fails, check_shared_library, check_shared_library_that_cannot_be, check_same_bytes, check_size,
          check_outputs_that_cannot_be_written, check_unwritable_directory, check_full_disk, check_failed_compile, check_device,
          check_signals, check_names_are_data, check_headers]

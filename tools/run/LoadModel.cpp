@@ -44,6 +44,14 @@ public:
     return false;
   }
 
+  void *find(const std::string &symbol) const override {
+    auto found = session->lookup({dylib}, session->intern(symbol));
+    if (found)
+      return found->getAddress().toPtr<void *>();
+    consumeError(found.takeError());
+    return nullptr;
+  }
+
 private:
   Error tryLink(std::unique_ptr<MemoryBuffer> object, const std::string &symbol) {
     auto control = orc::SelfExecutorProcessControl::Create(nullptr, std::make_unique<orc::InPlaceTaskDispatcher>());
@@ -56,17 +64,17 @@ private:
         cause = std::move(text);
     });
     layer = std::make_unique<orc::ObjectLinkingLayer>(*session);
-    orc::JITDylib &dylib = session->createBareJITDylib("model");
-    if (Error failure = dylib.define(orc::absoluteSymbols(runtimeSymbols())))
+    dylib = &session->createBareJITDylib("model");
+    if (Error failure = dylib->define(orc::absoluteSymbols(runtimeSymbols())))
       return failure;
     // memcpy and the like, of the C library in this process.
     auto process = orc::DynamicLibrarySearchGenerator::GetForCurrentProcess('\0');
     if (!process)
       return process.takeError();
-    dylib.addGenerator(std::move(*process));
-    if (Error failure = layer->add(dylib, std::move(object)))
+    dylib->addGenerator(std::move(*process));
+    if (Error failure = layer->add(*dylib, std::move(object)))
       return failure;
-    auto found = session->lookup({&dylib}, session->intern(symbol));
+    auto found = session->lookup({dylib}, session->intern(symbol));
     if (!found)
       return found.takeError();
     descriptor = found->getAddress().toPtr<const attnc_model *>();
@@ -89,6 +97,7 @@ private:
   std::string cause;
   std::unique_ptr<orc::ExecutionSession> session;
   std::unique_ptr<orc::ObjectLinkingLayer> layer;
+  orc::JITDylib *dylib = nullptr;
 };
 
 /// A shared library. The model's kernels call the runtime inside the library, so the runs go through that one too: the
@@ -114,6 +123,8 @@ public:
            find("attnc_pool_destroy", runtime.destroyPool, error) &&
            find("attnc_pool_executor", runtime.poolExecutor, error);
   }
+
+  void *find(const std::string &symbol) const override { return dlsym(handle, symbol.c_str()); }
 
 private:
   template <typename Function> bool find(const char *name, Function &function, std::string &error) {

@@ -30,6 +30,9 @@ public:
   /// `error`, which names `path`.
   static std::unique_ptr<LoadedModel> load(const std::string &path, const std::string &name, std::string &error);
 
+  /// The address of another symbol that the file exports, or null.
+  virtual void *find(const std::string &symbol) const = 0;
+
   const attnc_model &model() const { return *descriptor; }
   const RuntimeApi &api() const { return runtime; }
 

@@ -46,32 +46,12 @@ FileBinding bindingOf(const std::string &text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-/// Reads a plain decimal number in [lowest, highest].
-bool number(const CommandLine &line, const std::string &name, uint64_t lowest, uint64_t highest,
-            std::optional<uint64_t> &result, std::string &error) {
-  if (!line.has(name))
-    return true;
-  const std::string text = line.value(name);
-  uint64_t value = 0;
-  bool valid = !text.empty();
-  for (char c : text)
-    valid = valid && c >= '0' && c <= '9' && !__builtin_mul_overflow(value, 10, &value) &&
-            !__builtin_add_overflow(value, static_cast<uint64_t>(c - '0'), &value);
-  if (!valid || value < lowest || value > highest) {
-    error = name + " takes a number from " + std::to_string(lowest) + " to " + std::to_string(highest) + ", not '" +
-            text + "'";
-    return false;
-  }
-  result = value;
-  return true;
-}
-
 bool parseNumbers(const CommandLine &line, RunOptions &options, std::string &error) {
   std::optional<uint64_t> batch, threads, runs;
-  if (!number(line, "--random-inputs", 0, UINT64_MAX, options.randomInputs, error) ||
-      !number(line, "--random-weights", 0, UINT64_MAX, options.randomWeights, error) ||
-      !number(line, "--batch", 1, INT32_MAX, batch, error) || !number(line, "--threads", 1, 1024, threads, error) ||
-      !number(line, "--time", 1, 10000000, runs, error))
+  if (!line.number("--random-inputs", 0, UINT64_MAX, options.randomInputs, error) ||
+      !line.number("--random-weights", 0, UINT64_MAX, options.randomWeights, error) ||
+      !line.number("--batch", 1, INT32_MAX, batch, error) || !line.number("--threads", 1, 1024, threads, error) ||
+      !line.number("--time", 1, 10000000, runs, error))
     return false;
   if (batch)
     options.batch = static_cast<int64_t>(*batch);

@@ -2,23 +2,14 @@
 #include "tools/run/Report.h"
 
 #include "frontend/WeightStore.h"
+#include "tools/Format.h"
+#include "tools/run/Statistics.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 
 namespace attnc {
 namespace {
-
-__attribute__((format(printf, 1, 2))) std::string format(const char *pattern, ...) {
-  va_list arguments;
-  va_start(arguments, pattern);
-  char text[256];
-  vsnprintf(text, sizeof text, pattern, arguments);
-  va_end(arguments);
-  return text;
-}
 
 std::string bytesText(uint64_t bytes) {
   if (bytes < 1000)
@@ -67,12 +58,6 @@ double valueAt(const Array &array, size_t index) {
     break;
   }
   return array.data.data()[index];
-}
-
-/// The nearest-rank percentile of sorted values.
-double percentile(const std::vector<double> &sorted, double share) {
-  const auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(sorted.size())));
-  return sorted[std::min(std::max<size_t>(rank, 1), sorted.size()) - 1];
 }
 
 } // namespace
@@ -125,8 +110,7 @@ std::string summaryText(const Array &array) {
 
 std::string timeText(const std::vector<double> &milliseconds, int32_t threads) {
   const size_t count = milliseconds.size();
-  const double median = (milliseconds[(count - 1) / 2] + milliseconds[count / 2]) / 2;
-  return format("median %.4f ms  p10 %.4f ms  p90 %.4f ms  (%zu run%s, %d thread%s)\n", median,
+  return format("median %.4f ms  p10 %.4f ms  p90 %.4f ms  (%zu run%s, %d thread%s)\n", median(milliseconds),
                 percentile(milliseconds, 0.1), percentile(milliseconds, 0.9), count, count == 1 ? "" : "s", threads,
                 threads == 1 ? "" : "s");
 }

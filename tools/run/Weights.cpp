@@ -32,9 +32,21 @@ bool readWeights(const attnc_model &model, WeightStore &store, std::vector<attnc
   return true;
 }
 
-/// Matrices as they are usually initialised, so that activations neither vanish nor overflow.
-bool makeUpWeights(const attnc_model &model, uint64_t seed, std::vector<Array> &arrays,
-                   std::vector<attnc_weight> &items, std::string &error) {
+bool callInit(const LoadedModel &loaded, const attnc_weights *weights, ReadyModel &ready, std::string &error) {
+  attnc_error failure{};
+  if (loaded.api().init(&ready.instance, &loaded.model(), weights, &failure) == ATTNC_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
+} // namespace
+
+bool embedsWeights(const attnc_model &model) {
+  return model.weights_image || (model.num_weights == 0 && model.weights_image_size == 0);
+}
+
+bool makeUpWeights(const attnc_model &model, uint64_t seed, std::vector<Array> &arrays, std::string &error) {
   Random random(seed);
   for (int32_t i = 0; i < model.num_weights; ++i) {
     const attnc_tensor_info &info = model.weights[i];
@@ -47,25 +59,14 @@ bool makeUpWeights(const attnc_model &model, uint64_t seed, std::vector<Array> &
     arrays.push_back(Array{info.name, info.dtype, shape, AlignedBytes(*bytes)});
     const float deviation = shape.size() > 1 && shape.back() > 0 ? 1 / std::sqrt(static_cast<float>(shape.back())) : 1;
     fillRandom(random, 0, deviation, arrays.back());
-    items.push_back(weightOf(info, arrays.back().data.data()));
   }
   return true;
 }
 
-bool callInit(const LoadedModel &loaded, const attnc_weights *weights, ReadyModel &ready, std::string &error) {
-  attnc_error failure{};
-  if (loaded.api().init(&ready.instance, &loaded.model(), weights, &failure) == ATTNC_OK)
-    return true;
-  error = failure.message;
-  return false;
-}
-
-} // namespace
-
 bool initialise(const LoadedModel &loaded, const RunOptions &options, ReadyModel &ready, std::string &error) {
   const attnc_model &model = loaded.model();
   const bool handedOver = !options.weights.empty() || options.randomWeights;
-  const bool embedded = model.weights_image || (model.num_weights == 0 && model.weights_image_size == 0);
+  const bool embedded = embedsWeights(model);
   if (handedOver && embedded) {
     error = "model " + inQuotes(model.name) + " has its weights embedded and takes no others";
     return false;
@@ -89,8 +90,11 @@ bool initialise(const LoadedModel &loaded, const RunOptions &options, ReadyModel
     }
     if (!readWeights(model, *store, items, error))
       return false;
-  } else if (options.randomWeights && !makeUpWeights(model, *options.randomWeights, arrays, items, error)) {
-    return false;
+  } else if (options.randomWeights) {
+    if (!makeUpWeights(model, *options.randomWeights, arrays, error))
+      return false;
+    for (size_t i = 0; i < arrays.size(); ++i)
+      items.push_back(weightOf(model.weights[i], arrays[i].data.data()));
   }
   ready.image = AlignedBytes(model.weights_image_size);
   const attnc_weights weights{items.data(), items.size(), ready.image.data(), ready.image.size()};

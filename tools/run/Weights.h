@@ -13,6 +13,13 @@ struct ReadyModel {
   AlignedBytes image; ///< The weights where they are handed over.
 };
 
+/// Whether the object brings its weights, or needs none.
+bool embedsWeights(const attnc_model &model);
+
+/// Makes weights up as they are usually initialised, so that activations neither vanish nor overflow; the same for a
+/// seed everywhere. Returns false and sets `error` where one is too large.
+bool makeUpWeights(const attnc_model &model, uint64_t seed, std::vector<Array> &arrays, std::string &error);
+
 /// Returns false and sets `error` where the weights are missing or do not fit, or the runtime refuses the model.
 bool initialise(const LoadedModel &loaded, const RunOptions &options, ReadyModel &ready, std::string &error);
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The work of one kernel call, as a profile lists it.
+#pragma once
+
+#include <cstdint>
+
+namespace mlir::func {
+class FuncOp;
+} // namespace mlir::func
+
+namespace attnc {
+
+struct KernelWork {
+  double flops = 0;       ///< All arithmetic; a transcendental function counts as ten.
+  double matmulFlops = 0; ///< Of these, the multiply-adds of matmul and attention.
+  double bytes = 0;       ///< Arguments read once and the result written once.
+};
+
+/// The work of a kernel at this batch. Keys that the score region leaves out by comparing indices (a causal mask, a
+/// window) count as no work; keys that a mask of values blocks do.
+KernelWork workOf(mlir::func::FuncOp kernel, int64_t batch);
+
+/// How many of queries x keys pairs lie in the band: query i sees the keys from i + first to i + last.
+double pairsInBand(int64_t queries, int64_t keys, int64_t first, int64_t last);
+
+} // namespace attnc

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/bench/CompiledSubject.h"
+
+#include "tools/OutputFiles.h"
+#include "tools/bench/Child.h"
+#include "tools/run/TensorFiles.h"
+
+#include <chrono>
+#include <cstdio>
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace attnc {
+
+static constexpr uint64_t kSeed = 1;
+
+bool CompiledSubject::prepare() {
+  return folder.make(reason) && writeDescription() && loadProfiled() && writeWeights() && loadObject();
+}
+
+bool CompiledSubject::writeFile(const std::string &name, const std::string &text) {
+  OutputFiles files;
+  return files.stage(folder.file(name), text, reason) && files.publish(reason);
+}
+
+bool CompiledSubject::writeDescription() {
+  path = subject.path;
+  if (!subject.workload)
+    return true;
+  const Description description = describe(*subject.workload);
+  path = folder.file(description.file);
+  return writeFile(description.file, description.text);
+}
+
+bool CompiledSubject::compile(const std::string &output, const std::vector<std::string> &more, Finished &finished) {
+  std::vector<std::string> words = {
+      (programFolder() / "attnc").string(), "-o", folder.file(output), "--quiet", "--cpu", options.cpu};
+  if (!subject.workload)
+    for (const std::string &dim : options.dims) {
+      words.push_back("--dim");
+      words.push_back(dim);
+    }
+  words.insert(words.end(), more.begin(), more.end());
+  words.insert(words.end(), {"--", path});
+  return runProgram(words, folder.file("attnc.log"), finished, reason);
+}
+
+/// The model of an object, its weights made up where it embeds none, its inputs made up.
+bool CompiledSubject::load(const std::string &file, Loaded &loaded) {
+  loaded.model = LoadedModel::load(folder.file(file), "", reason);
+  if (!loaded.model)
+    return false;
+  RunOptions choices;
+  choices.randomInputs = kSeed;
+  if (!embedsWeights(loaded.model->model()))
+    choices.randomWeights = kSeed;
+  if (!gatherInputs(loaded.model->model(), choices, loaded.inputs, reason) ||
+      !initialise(*loaded.model, choices, loaded.ready, reason))
+    return false;
+  if (subject.workload && subject.workload->trueLengths)
+    blockPadding(loaded);
+  return true;
+}
+
+/// True is blocked, as in PyTorch.
+void CompiledSubject::blockPadding(Loaded &loaded) {
+  const attnc_model &model = loaded.model->model();
+  const int32_t index = indexOf(model.inputs, model.num_inputs, "padding");
+  const std::vector<int64_t> lengths = lengthsOf(*subject.workload);
+  uint8_t *mask = loaded.inputs.arrays[static_cast<size_t>(index)].data.data();
+  for (int64_t length : lengths)
+    for (int64_t i = 0; i < subject.workload->seq; ++i)
+      *mask++ = i >= length;
+}
+
+/// The object that tells of its kernels. Its weights are made up: times do not depend on them.
+bool CompiledSubject::loadProfiled() {
+  Finished finished;
+  if (!compile("profiled.o", {"--profile", "--weights", "caller"}, finished) || !load("profiled.o", observed))
+    return false;
+  const std::string symbol = std::string(observed.model->model().name) + "_attnc_profile";
+  observer = static_cast<attnc_profile *>(observed.model->find(symbol));
+  if (observer && observer->abi_version == ATTNC_ABI_VERSION)
+    return true;
+  reason = "the object has no profile; is the attnc beside attnc-bench of the same build?";
+  return false;
+}
+
+/// Those of a workload, for the compiler to embed and for the peers.
+bool CompiledSubject::writeWeights() {
+  if (!subject.workload || subject.workload->kind == WorkloadKind::Attention)
+    return true;
+  std::vector<Array> arrays;
+  return makeUpWeights(observed.model->model(), kSeed, arrays, reason) && writeArrays("weights.safetensors", arrays);
+}
+
+bool CompiledSubject::writeArrays(const std::string &name, const std::vector<Array> &arrays) {
+  std::vector<const Array *> pointers;
+  for (const Array &array : arrays)
+    pointers.push_back(&array);
+  std::string bytes;
+  return tensorBytes(name, pointers, bytes, reason) && writeFile(name, bytes);
+}
+
+bool CompiledSubject::writePeerFiles(const std::vector<Array> &outputs) {
+  return writeFile("peer.json", peerDescription(*subject.workload).dump(1)) &&
+         writeArrays("inputs.safetensors", plain.inputs.arrays) && writeArrays("expected.safetensors", outputs);
+}
+
+/// The object as a user gets it.
+bool CompiledSubject::loadObject() {
+  Finished finished;
+  if (!compile("kernel.o", {}, finished) || !load("kernel.o", plain))
+    return false;
+  compiled = {{"seconds", finished.seconds}, {"peak_bytes", finished.peakBytes}};
+  const attnc_model &model = plain.model->model();
+  code = fs::file_size(folder.file("kernel.o")) - (model.weights_image ? model.weights_image_size : 0);
+  return true;
+}
+
+json CompiledSubject::coldStart(int32_t threads) {
+  auto skipped = [](const std::string &why) { return json{{"status", "skipped"}, {"reason", why}}; };
+  if (!embedsWeights(plain.model->model()))
+    return skipped("the description names no weights to embed");
+  Finished finished;
+  if (!compile("model.so", {}, finished))
+    return skipped(reason);
+  json best = {{"status", "measured"}, {"threads", threads}};
+  for (int round = 0; round < 5; ++round) {
+    double milliseconds = 0;
+    int64_t bytes = 0;
+    if (!startOnce(threads, milliseconds, bytes))
+      return skipped(reason);
+    if (round == 0 || milliseconds < best["first_result_ms"])
+      best.update({{"first_result_ms", milliseconds}, {"peak_bytes", bytes}});
+  }
+  fs::remove(folder.file("model.so"));
+  return best;
+}
+
+bool CompiledSubject::startOnce(int32_t threads, double &milliseconds, int64_t &bytes) {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto start = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+  Finished finished;
+  if (!runProgram({(programFolder() / "attnc-cold-start").string(), folder.file("model.so"), plain.model->model().name,
+                   std::to_string(threads), std::to_string(start)},
+                  folder.file("cold-start.log"), finished, reason))
+    return false;
+  long long kilobytes = 0;
+  if (std::sscanf(finished.output.c_str(), "%lf %lld", &milliseconds, &kilobytes) != 2) {
+    reason = "attnc-cold-start printed something else";
+    return false;
+  }
+  bytes = int64_t{kilobytes} << 10;
+  return true;
+}
+
+} // namespace attnc

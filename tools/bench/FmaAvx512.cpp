@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/bench/FmaLoop.h"
+#include "tools/bench/FmaPeak.h"
+
+typedef float Vector __attribute__((vector_size(64)));
+
+double attnc::multiplyAddsAvx512(int64_t steps) { return fmaLoop<Vector, 16>(steps); }

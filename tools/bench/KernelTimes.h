@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Times of a model's kernel calls, taken by the observer of an object that was compiled with --profile.
+#pragma once
+
+#include <attnc/profile.h>
+
+#include <string>
+#include <vector>
+
+namespace attnc {
+
+/// Equal calls of one kernel, summed up.
+struct KernelTime {
+  std::string kernel, ops;
+  std::vector<std::string> labels; ///< Of its calls, in order.
+  double seconds = 0;              ///< In one run: the sum of each call's median.
+  double flops = 0, matmulFlops = 0, bytes = 0;
+};
+
+/// Observes runs while it lives. One thread runs the model; the profile is this object's for that time.
+class KernelClock {
+public:
+  explicit KernelClock(attnc_profile &profile);
+  ~KernelClock();
+  KernelClock(const KernelClock &) = delete;
+
+  /// Forgets what was observed so far.
+  void reset();
+
+  /// By kernel, in the order of the first calls. Empty where no run was observed.
+  std::vector<KernelTime> times() const;
+
+private:
+  static void observe(void *self, int32_t call);
+
+  attnc_profile &profile;
+  std::vector<std::vector<double>> seconds; ///< For each call, a value a run.
+  double before = 0;
+};
+
+} // namespace attnc

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/bench/MachineLimits.h"
+
+#include "tools/bench/FmaPeak.h"
+#include "tools/run/Statistics.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+
+namespace attnc {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// About a millisecond: long beside the start of a loop, short beside a time slice.
+constexpr int64_t kFmaSteps = 200000;
+
+void multiplyAddTask(void *context, int32_t index, int32_t) {
+  static_cast<double *>(context)[index * 8] = multiplyAdds(kFmaSteps); // A cache line each.
+}
+
+/// More than any last-level cache.
+constexpr size_t kWords = size_t{512} << 20 >> 3;
+
+struct Buffer {
+  std::vector<uint64_t> words = std::vector<uint64_t>(kWords, 1);
+  int32_t parts = 1;
+  std::vector<uint64_t> sums = std::vector<uint64_t>(8 * 1024);
+};
+
+/// Sums one part; the compiler makes vectors of it, so that memory is what it waits for.
+void readTask(void *context, int32_t index, int32_t) {
+  auto &buffer = *static_cast<Buffer *>(context);
+  const size_t part = kWords / static_cast<size_t>(buffer.parts);
+  const uint64_t *words = buffer.words.data() + part * static_cast<size_t>(index);
+  uint64_t sums[16] = {};
+  for (size_t i = 0; i + 16 <= part; i += 16)
+    for (size_t j = 0; j < 16; ++j)
+      sums[j] += words[i + j];
+  uint64_t total = 0;
+  for (uint64_t sum : sums)
+    total += sum;
+  buffer.sums[static_cast<size_t>(index) * 8] = total;
+}
+
+/// Waits until every thread has a task, so that none does the work of all before the others have come.
+void meetTask(void *context, int32_t, int32_t) {
+  auto &missing = *static_cast<std::atomic<int32_t> *>(context);
+  for (missing.fetch_sub(1); missing.load(std::memory_order_relaxed) > 0;)
+    ;
+}
+
+} // namespace
+
+std::unique_ptr<MachineLimits> MachineLimits::measure(int32_t threads, std::string &error) {
+  std::unique_ptr<MachineLimits> limits(new MachineLimits);
+  attnc_error failure{};
+  limits->pool = attnc_pool_create(threads, &failure);
+  if (!limits->pool) {
+    error = failure.message;
+    return nullptr;
+  }
+  limits->executor = attnc_pool_executor(limits->pool);
+  limits->measureBandwidth();
+  limits->measureForkJoin();
+  return limits;
+}
+
+MachineLimits::~MachineLimits() { attnc_pool_destroy(pool); }
+
+/// A task for every thread, from fork to join.
+double MachineLimits::secondsOf(attnc_task task, void *context) {
+  const Clock::time_point start = Clock::now();
+  executor.parallel_for(executor.state, executor.threads, task, context);
+  return secondsSince(start);
+}
+
+double MachineLimits::flopsPerSecond(double seconds) {
+  std::vector<double> flops(static_cast<size_t>(executor.threads) * 8);
+  double best = 0;
+  const Clock::time_point start = Clock::now();
+  do {
+    const double time = secondsOf(multiplyAddTask, flops.data());
+    double total = 0;
+    for (double part : flops)
+      total += part;
+    best = std::max(best, total / time);
+  } while (secondsSince(start) < seconds);
+  found.flopsPerSecond = std::max(found.flopsPerSecond, best);
+  return best;
+}
+
+void MachineLimits::measureBandwidth() {
+  Buffer buffer;
+  buffer.parts = executor.threads;
+  double best = secondsOf(readTask, &buffer);
+  for (int round = 0; round < 5; ++round)
+    best = std::min(best, secondsOf(readTask, &buffer));
+  found.bytesPerSecond = static_cast<double>(kWords * sizeof(uint64_t)) / best;
+}
+
+void MachineLimits::measureForkJoin() {
+  if (executor.threads == 1)
+    return;
+  std::vector<double> times;
+  std::atomic<int32_t> missing;
+  for (int round = 0; round < 2000; ++round) {
+    missing = executor.threads;
+    times.push_back(secondsOf(meetTask, &missing));
+  }
+  std::sort(times.begin(), times.end());
+  found.forkJoinSeconds = median(times);
+}
+
+} // namespace attnc

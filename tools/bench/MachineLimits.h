@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Measures what this machine reaches: FMA peak, read bandwidth, and what a parallel loop costs.
+#pragma once
+
+#include "tools/bench/Floor.h"
+
+#include <attnc/runtime.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace attnc {
+
+/// Threads and memory to measure with, for one number of threads.
+class MachineLimits {
+public:
+  /// Null on failure, with the reason in `error`. Bandwidth and fork-join are measured here, once.
+  static std::unique_ptr<MachineLimits> measure(int32_t threads, std::string &error);
+  ~MachineLimits();
+
+  /// Measures the FMA peak for about `seconds`, best round: the machine may be busy with something else now and then.
+  double flopsPerSecond(double seconds);
+
+  /// The best peak so far, bandwidth and fork-join.
+  const Limits &limits() const { return found; }
+  int32_t threads() const { return executor.threads; }
+
+private:
+  MachineLimits() = default;
+  double secondsOf(attnc_task task, void *context);
+  void measureBandwidth();
+  void measureForkJoin();
+
+  attnc_pool *pool = nullptr;
+  attnc_executor executor{};
+  Limits found;
+};
+
+} // namespace attnc

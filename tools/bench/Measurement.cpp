@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/bench/Measurement.h"
+
+#include "tools/bench/CompiledSubject.h"
+#include "tools/bench/KernelTimes.h"
+#include "tools/bench/Peers.h"
+#include "tools/bench/Times.h"
+#include "tools/run/Session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+using nlohmann::json;
+
+namespace attnc {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// With peers, everyone runs in so many turns.
+constexpr int kRounds = 5;
+/// Threads of the one who ran before may spin for a while before they sleep.
+constexpr std::chrono::milliseconds kPause(100);
+
+class Measurement {
+public:
+  Measurement(const Subject &subject, const BenchOptions &options, const AllLimits &limits, const Progress &progress)
+      : subject(subject), options(options), limits(limits), progress(progress), compiled(subject, options) {}
+
+  json run() {
+    result = {{"name", subject.name}, {"title", subject.workload ? subject.workload->title : subject.path}};
+    if (subject.workload && subject.workload->target)
+      result["target_x_floor"] = *subject.workload->target;
+    if (subject.workload && !subject.workload->unavailable.empty()) {
+      result["status"] = "skipped";
+      result["reason"] = subject.workload->unavailable;
+      return result;
+    }
+    result["status"] = measureAll() && !interrupted() ? "measured" : "failed";
+    if (result["status"] == "failed")
+      result["reason"] = interrupted() ? "interrupted" : error;
+    return result;
+  }
+
+private:
+  bool measureAll() {
+    progress("compiling");
+    if (!compiled.prepare()) {
+      error = compiled.error();
+      return false;
+    }
+    describeWork();
+    if (options.coldStart) {
+      progress("cold start");
+      result["cold_start"] = compiled.coldStart(limits.back()->threads());
+    }
+    for (const auto &machine : limits)
+      if (interrupted() || !measureOn(*machine))
+        return false;
+    return true;
+  }
+
+  void describeWork() {
+    const Loaded &object = compiled.object();
+    const attnc_model &model = object.model->model();
+    const attnc_profile &profile = compiled.profile();
+    double flops = 0;
+    for (int32_t i = 0; i < profile.num_calls; ++i) {
+      flops += profile.calls[i].matmul_flops;
+      work.bytes += profile.calls[i].weight_bytes;
+    }
+    work.flops = subject.workload ? flopsOf(*subject.workload) : flops;
+    for (const Array &input : object.inputs.arrays)
+      work.bytes += static_cast<double>(input.data.size());
+    for (int32_t i = 0; i < model.num_outputs; ++i)
+      work.bytes += static_cast<double>(
+          byteSize(model.outputs[i].dtype, shapeOf(model.outputs[i], object.inputs.batch)).value_or(0));
+    const size_t workspace = object.model->api().workspaceSize(&model, object.inputs.batch, limits.back()->threads());
+    result.update({{"gflop", work.flops * 1e-9},
+                   {"compiled_gflop", flops * 1e-9},
+                   {"megabytes", work.bytes * 1e-6},
+                   {"batch", object.inputs.batch},
+                   {"compile", compiled.compilation()},
+                   {"size",
+                    {{"code_bytes", compiled.codeBytes()},
+                     {"weight_bytes", model.weights_image_size},
+                     {"workspace_bytes", workspace}}}});
+  }
+
+  /// Runs `count` times, or, where that is 0, until `seconds` are over and at least `least` times.
+  bool collect(Session &session, int count, double seconds, int least, std::vector<double> &milliseconds) {
+    const Clock::time_point start = Clock::now();
+    for (int i = 0; count > 0 ? i < count : i < least || secondsSince(start) < seconds; ++i) {
+      const Clock::time_point before = Clock::now();
+      if (interrupted() || !session.run(error))
+        return false;
+      milliseconds.push_back(secondsSince(before) * 1e3);
+    }
+    return true;
+  }
+
+  /// Caches, page tables and the clock of the CPU settle.
+  bool warmUp(Session &session) {
+    const Clock::time_point start = Clock::now();
+    do
+      if (interrupted() || !session.run(error))
+        return false;
+    while (secondsSince(start) < 0.2);
+    return true;
+  }
+
+  bool measureOn(MachineLimits &machine) {
+    const int32_t threads = machine.threads();
+    const std::string on = " on " + std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+    const Loaded &object = compiled.object();
+    Session session(*object.model, object.ready, object.inputs);
+    if (!session.prepare(threads, error))
+      return false;
+    std::vector<std::unique_ptr<Peer>> peers;
+    json peerResults = json::array();
+    if (options.peers && !startPeers(session, threads, peers, peerResults))
+      return false;
+    progress("timing" + on);
+    double peak = machine.flopsPerSecond(0.1);
+    std::vector<double> milliseconds;
+    if (!warmUp(session) || !takeTurns(session, peers, milliseconds))
+      return false;
+    progress("profiling" + on);
+    std::vector<KernelTime> kernels;
+    if (!profileOn(threads, kernels))
+      return false;
+    peak = std::max(peak, machine.flopsPerSecond(0.1));
+    Limits here = machine.limits();
+    here.flopsPerSecond = peak;
+    json run = summary(milliseconds, here, threads);
+    run["kernels"] = kernelTable(kernels, here);
+    for (const auto &peer : peers)
+      peerResults.push_back(peer->result());
+    if (options.peers)
+      run["peers"] = peerResults;
+    result["runs"].push_back(run);
+    return true;
+  }
+
+  bool takeTurns(Session &session, const std::vector<std::unique_ptr<Peer>> &peers, std::vector<double> &milliseconds) {
+    const int count = options.repetitions;
+    if (peers.empty())
+      return collect(session, count, options.seconds, 3, milliseconds);
+    const double slice = options.seconds / kRounds;
+    for (int round = 0; round < kRounds; ++round) {
+      std::this_thread::sleep_for(kPause);
+      const int turn = count * (round + 1) / kRounds - count * round / kRounds;
+      // After the others' turns the caches are cold.
+      if (!session.run(error) || ((count == 0 || turn > 0) && !collect(session, turn, slice, 1, milliseconds)))
+        return false;
+      for (const auto &peer : peers) {
+        std::this_thread::sleep_for(kPause);
+        peer->run(slice);
+      }
+    }
+    return true;
+  }
+
+  bool startPeers(Session &session, int32_t threads, std::vector<std::unique_ptr<Peer>> &peers, json &results) {
+    std::string reason;
+    PeerEnvironment environment;
+    if (!subject.workload)
+      reason = "peers know the named workloads only";
+    if (!reason.empty() || !findPeers(options.peersPython, environment, reason)) {
+      for (const std::string &name : peerNames())
+        results.push_back({{"name", name}, {"status", "skipped"}, {"reason", reason}});
+      return true;
+    }
+    if (!session.run(error))
+      return false;
+    if (!compiled.writePeerFiles(session.outputs())) {
+      error = compiled.error();
+      return false;
+    }
+    for (const std::string &name : peerNames()) {
+      progress("starting " + name);
+      peers.push_back(std::make_unique<Peer>(name, environment, compiled.files().file(""), threads));
+    }
+    return true;
+  }
+
+  bool profileOn(int32_t threads, std::vector<KernelTime> &kernels) {
+    const Loaded &profiled = compiled.profiled();
+    Session session(*profiled.model, profiled.ready, profiled.inputs);
+    if (!session.prepare(threads, error) || !warmUp(session))
+      return false;
+    KernelClock clock(compiled.profile());
+    std::vector<double> ignored;
+    if (!collect(session, options.repetitions, options.seconds / 2, 2, ignored))
+      return false;
+    kernels = clock.times();
+    return true;
+  }
+
+  json summary(const std::vector<double> &milliseconds, const Limits &here, int32_t threads) {
+    json run = timesOf(milliseconds);
+    const double floor = floorSeconds(work, here) * 1e3, median = run["median_ms"];
+    run.update({{"threads", threads},
+                {"peak_gflops", here.flopsPerSecond * 1e-9},
+                {"bandwidth_gbs", here.bytesPerSecond * 1e-9},
+                {"fork_join_us", here.forkJoinSeconds * 1e6},
+                {"gflops", work.flops / median * 1e-6},
+                {"floor_ms", floor},
+                {"x_floor", median / floor},
+                {"of_floor", floor / median},
+                {"bound", boundName(boundOf(work, {here.flopsPerSecond, here.bytesPerSecond, 0}))}});
+    if (subject.workload && subject.workload->target && threads == limits.back()->threads())
+      run["target_met"] = median / floor <= *subject.workload->target;
+    return run;
+  }
+
+  static json kernelTable(const std::vector<KernelTime> &kernels, const Limits &here) {
+    double total = 0;
+    for (const KernelTime &kernel : kernels)
+      total += kernel.seconds;
+    json table = json::array();
+    for (const KernelTime &kernel : kernels) {
+      const auto calls = static_cast<double>(kernel.labels.size());
+      const Work once = {kernel.matmulFlops / calls, kernel.bytes / calls};
+      table.push_back({{"kernel", kernel.kernel},
+                       {"ops", kernel.ops},
+                       {"first", kernel.labels.front()},
+                       {"calls", kernel.labels.size()},
+                       {"ms", kernel.seconds * 1e3},
+                       {"share", kernel.seconds / total},
+                       {"gflop", kernel.matmulFlops * 1e-9},
+                       {"other_gflop", (kernel.flops - kernel.matmulFlops) * 1e-9},
+                       {"megabytes", kernel.bytes * 1e-6},
+                       {"gflops", kernel.matmulFlops / kernel.seconds * 1e-9},
+                       {"of_peak", kernel.matmulFlops / kernel.seconds / here.flopsPerSecond},
+                       {"of_bandwidth", kernel.bytes / kernel.seconds / here.bytesPerSecond},
+                       {"bound", boundName(boundOf(once, here))}});
+    }
+    return table;
+  }
+
+  const Subject &subject;
+  const BenchOptions &options;
+  const AllLimits &limits;
+  const Progress &progress;
+  CompiledSubject compiled;
+  json result;
+  std::string error;
+  Work work;
+};
+
+} // namespace
+
+json measure(const Subject &subject, const BenchOptions &options, const AllLimits &limits, const Progress &progress) {
+  return Measurement(subject, options, limits, progress).run();
+}
+
+} // namespace attnc
