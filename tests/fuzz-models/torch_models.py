@@ -52,6 +52,18 @@ class Model:
             padding = padding[0] if keys.dim() == 2 else padding
         return mask, padding
 
+    def without_padding(self, x, module, padding_key, lengths_key, keys):
+        """The result of a stack: zeros where a token is padding, unless the description keeps them."""
+        if module.get("padded_rows") == "keep":
+            return x
+        padding = self.values[module[padding_key]] if padding_key in module else torch.zeros((), dtype=torch.bool)
+        if lengths_key in module:
+            padding = torch.arange(length_of(x, keys)) >= self.values[module[lengths_key]][:, None]
+            padding = padding[0] if x.dim() == 2 else padding
+        if padding.dtype != torch.bool or padding.dim() == 0:
+            return x
+        return x.masked_fill((padding if keys.get("batch_first") or x.dim() == 2 else padding.T)[..., None], 0)
+
     def added(self, mask):
         return torch.zeros(mask.shape, dtype=self.dtype).masked_fill(mask, -math.inf) if mask.dtype == torch.bool else mask
 
@@ -214,7 +226,8 @@ def run_encoder(model, module):
     encoder = model.load(nn.TransformerEncoder(make_layer(keys), 1 if shared else module["num_layers"], norm,
                                                enable_nested_tensor=False), module)
     masks = model.masks(module, "mask", "src_key_padding_mask", x, length_of(x, keys))
-    return run_stack(encoder, module["num_layers"], lambda layer, y: run_layer(layer, y, masks, keys))(x)
+    x = run_stack(encoder, module["num_layers"], lambda layer, y: run_layer(layer, y, masks, keys))(x)
+    return model.without_padding(x, module, "src_key_padding_mask", "lengths", keys)
 
 
 def run_decoder_layer(layer, x, memory, masks, keys):
@@ -259,7 +272,8 @@ def run_decoder(model, module):
     decoder = model.load(nn.TransformerDecoder(make_layer(keys, nn.TransformerDecoderLayer), 1 if module.get("share_weights") else count,
                                                norm), module)
     masks, memory = decoder_masks(model, module, keys), model.values[module["memory"]]
-    return run_stack(decoder, count, lambda layer, x: run_decoder_layer(layer, x, memory, masks, keys))(model.values[module["tgt"]])
+    x = run_stack(decoder, count, lambda layer, x: run_decoder_layer(layer, x, memory, masks, keys))(model.values[module["tgt"]])
+    return model.without_padding(x, module, "tgt_key_padding_mask", "tgt_lengths", keys)
 
 
 def run_transformer(model, module):
@@ -272,9 +286,11 @@ def run_transformer(model, module):
     masks = model.masks(module, "src_mask", "src_key_padding_mask", source, length_of(source, module), "src_lengths")
     encoder_keys = {**module, "score": module.get("src_score", [])}
     memory = run_stack(transformer.encoder, counts[0], lambda layer, x: run_layer(layer, x, masks, encoder_keys))(source)
+    memory = model.without_padding(memory, module, "src_key_padding_mask", "src_lengths", module)
     both = decoder_masks(model, module, module)
-    return run_stack(transformer.decoder, counts[1], lambda layer, x: run_decoder_layer(layer, x, memory, both, module))(
+    x = run_stack(transformer.decoder, counts[1], lambda layer, x: run_decoder_layer(layer, x, memory, both, module))(
         model.values[module["tgt"]])
+    return model.without_padding(x, module, "tgt_key_padding_mask", "tgt_lengths", module)
 
 
 # -- The other modules -------------------------------------------------------------------------------------------------
