@@ -155,11 +155,17 @@ def describe_layer(d, block):
     d.then("TransformerEncoderLayer", **keys, **describe_masks(d, block, keys["nhead"], False, "src_mask", "src_key_padding_mask"))
 
 
+def stack_keys(d, block, norm=True):
+    """The keys of a stack of layers that say nothing of the layers."""
+    keys = {"norm": {"normalized_shape": d.width}} if norm and block["norm"] else {}
+    if block["share"]:
+        keys["share_weights"] = True
+    return {**keys, "padded_rows": "keep"} if d.plan["seed"] % 2 else keys
+
+
 def describe_encoder(d, block):
     keys = layer_keys(d, block)
-    norm = {"norm": {"normalized_shape": d.width}} if block["norm"] else {}
-    share = {"share_weights": True} if block["share"] else {}
-    d.then("TransformerEncoder", num_layers=block["layers"], layer=keys, **norm, **share,
+    d.then("TransformerEncoder", num_layers=block["layers"], layer=keys, **stack_keys(d, block),
            **describe_masks(d, block, keys["nhead"], False, "mask", "src_key_padding_mask"))
 
 
@@ -184,9 +190,7 @@ def describe_decoder_layer(d, block):
 
 def describe_decoder(d, block):
     keys = decoder_keys(d, block)
-    norm = {"norm": {"normalized_shape": d.width}} if block["norm"] else {}
-    share = {"share_weights": True} if block["share"] else {}
-    d.current = d.add("TransformerDecoder", tgt=d.current, num_layers=block["layers"], layer=keys, **norm, **share,
+    d.current = d.add("TransformerDecoder", tgt=d.current, num_layers=block["layers"], layer=keys, **stack_keys(d, block),
                       **decoder_masks(d, block, keys["nhead"]))
 
 
@@ -195,10 +199,9 @@ def describe_transformer(d, block):
     keys = decoder_keys(d, block)
     reads = decoder_masks(d, block, keys["nhead"])
     padding = describe_masks(d, {**memory_of(block), "mask": "none"}, keys["nhead"], True, "src_mask", "src_key_padding_mask", "src_")
-    share = {"share_weights": True} if block["share"] else {}
     score = {"src_score": keys["tgt_score"]} if "tgt_score" in keys else {}
     d.current = d.add("Transformer", src=reads.pop("memory"), tgt=d.current, num_encoder_layers=1, num_decoder_layers=block["layers"],
-                      **keys, **reads, **padding, **share, **score)
+                      **keys, **reads, **padding, **score, **stack_keys(d, block, norm=False))
 
 
 def describe_spelled_decoder(d, block):

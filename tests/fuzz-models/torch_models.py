@@ -43,13 +43,26 @@ class Model:
         module.load_state_dict({name.removeprefix(prefix): value for name, value in self.weights.items() if name.startswith(prefix)})
         return module.eval()
 
-    def masks(self, module, mask_key, padding_key, keys, lengths_key="lengths"):
-        """attn_mask and key_padding_mask as PyTorch takes them: what is added to the scores."""
+    def masks(self, module, mask_key, padding_key, keys, rows, lengths_key="lengths"):
+        """attn_mask and key_padding_mask as PyTorch takes them, for a tensor of keys of so many rows: what is added to the scores."""
         mask, padding = (self.added(self.values[module[key]]) if key in module else None for key in (mask_key, padding_key))
         if lengths_key in module:
             lengths = self.values[module[lengths_key]]
-            padding = self.added(torch.arange(keys) >= lengths[:, None])
+            padding = self.added(torch.arange(rows) >= lengths[:, None])
+            padding = padding[0] if keys.dim() == 2 else padding
         return mask, padding
+
+    def without_padding(self, x, module, padding_key, lengths_key, keys):
+        """The result of a stack: zeros where a token is padding, unless the description keeps them."""
+        if module.get("padded_rows") == "keep":
+            return x
+        padding = self.values[module[padding_key]] if padding_key in module else torch.zeros((), dtype=torch.bool)
+        if lengths_key in module:
+            padding = torch.arange(length_of(x, keys)) >= self.values[module[lengths_key]][:, None]
+            padding = padding[0] if x.dim() == 2 else padding
+        if padding.dtype != torch.bool or padding.dim() == 0:
+            return x
+        return x.masked_fill((padding if keys.get("batch_first") or x.dim() == 2 else padding.T)[..., None], 0)
 
     def added(self, mask):
         return torch.zeros(mask.shape, dtype=self.dtype).masked_fill(mask, -math.inf) if mask.dtype == torch.bool else mask
@@ -171,7 +184,7 @@ def run_multihead(model, module):
     value = model.values[module.get("value", module.get("key", module["query"]))]
     attention = model.load(nn.MultiheadAttention(**pick(module, "embed_dim", "num_heads", "bias", "batch_first", "add_bias_kv",
                                                         "add_zero_attn", "kdim", "vdim")), module)
-    masks = model.masks(module, "attn_mask", "key_padding_mask", length_of(key, module))
+    masks = model.masks(module, "attn_mask", "key_padding_mask", key, length_of(key, module))
     result, weights = multihead(attention, query, key, value, masks, module)
     if module.get("need_weights"):
         model.values[module["name"] + ".attn_weights"] = weights.mean(-3) if module.get("average_attn_weights", True) else weights
@@ -202,7 +215,7 @@ def run_layer(layer, x, masks, keys):
 
 def run_encoder_layer(model, module):
     x = model.values[module["input"]]
-    masks = model.masks(module, "src_mask", "src_key_padding_mask", length_of(x, module))
+    masks = model.masks(module, "src_mask", "src_key_padding_mask", x, length_of(x, module))
     return run_layer(model.load(make_layer(module), module), x, masks, module)
 
 
@@ -212,8 +225,9 @@ def run_encoder(model, module):
     shared = module.get("share_weights", False)
     encoder = model.load(nn.TransformerEncoder(make_layer(keys), 1 if shared else module["num_layers"], norm,
                                                enable_nested_tensor=False), module)
-    masks = model.masks(module, "mask", "src_key_padding_mask", length_of(x, keys))
-    return run_stack(encoder, module["num_layers"], lambda layer, y: run_layer(layer, y, masks, keys))(x)
+    masks = model.masks(module, "mask", "src_key_padding_mask", x, length_of(x, keys))
+    x = run_stack(encoder, module["num_layers"], lambda layer, y: run_layer(layer, y, masks, keys))(x)
+    return model.without_padding(x, module, "src_key_padding_mask", "lengths", keys)
 
 
 def run_decoder_layer(layer, x, memory, masks, keys):
@@ -233,8 +247,8 @@ def run_decoder_layer(layer, x, memory, masks, keys):
 
 def decoder_masks(model, module, keys):
     tgt, memory = model.values[module["tgt"]], model.values[module["memory"] if "memory" in module else module["src"]]
-    return (model.masks(module, "tgt_mask", "tgt_key_padding_mask", length_of(tgt, keys), "tgt_lengths"),
-            model.masks(module, "memory_mask", "memory_key_padding_mask", length_of(memory, keys), "memory_lengths"))
+    return (model.masks(module, "tgt_mask", "tgt_key_padding_mask", tgt, length_of(tgt, keys), "tgt_lengths"),
+            model.masks(module, "memory_mask", "memory_key_padding_mask", memory, length_of(memory, keys), "memory_lengths"))
 
 
 def run_single_decoder(model, module):
@@ -258,7 +272,8 @@ def run_decoder(model, module):
     decoder = model.load(nn.TransformerDecoder(make_layer(keys, nn.TransformerDecoderLayer), 1 if module.get("share_weights") else count,
                                                norm), module)
     masks, memory = decoder_masks(model, module, keys), model.values[module["memory"]]
-    return run_stack(decoder, count, lambda layer, x: run_decoder_layer(layer, x, memory, masks, keys))(model.values[module["tgt"]])
+    x = run_stack(decoder, count, lambda layer, x: run_decoder_layer(layer, x, memory, masks, keys))(model.values[module["tgt"]])
+    return model.without_padding(x, module, "tgt_key_padding_mask", "tgt_lengths", keys)
 
 
 def run_transformer(model, module):
@@ -268,12 +283,14 @@ def run_transformer(model, module):
                                             **pick(module, "d_model", "nhead", "dim_feedforward", "batch_first", "norm_first",
                                                    "layer_norm_eps", "bias")), module)
     source = model.values[module["src"]]
-    masks = model.masks(module, "src_mask", "src_key_padding_mask", length_of(source, module), "src_lengths")
+    masks = model.masks(module, "src_mask", "src_key_padding_mask", source, length_of(source, module), "src_lengths")
     encoder_keys = {**module, "score": module.get("src_score", [])}
     memory = run_stack(transformer.encoder, counts[0], lambda layer, x: run_layer(layer, x, masks, encoder_keys))(source)
+    memory = model.without_padding(memory, module, "src_key_padding_mask", "src_lengths", module)
     both = decoder_masks(model, module, module)
-    return run_stack(transformer.decoder, counts[1], lambda layer, x: run_decoder_layer(layer, x, memory, both, module))(
+    x = run_stack(transformer.decoder, counts[1], lambda layer, x: run_decoder_layer(layer, x, memory, both, module))(
         model.values[module["tgt"]])
+    return model.without_padding(x, module, "tgt_key_padding_mask", "tgt_lengths", module)
 
 
 # -- The other modules -------------------------------------------------------------------------------------------------
