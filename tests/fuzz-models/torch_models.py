@@ -51,6 +51,17 @@ class Model:
             padding = self.added(torch.arange(keys) >= lengths[:, None])
         return mask, padding
 
+    def zero_padding(self, module, x, padding_key, lengths_key, batch_first):
+        """What attnc's stacks give: zeros for the tokens that a bool mask or lengths say are padding."""
+        sequence_first = x.dim() == 3 and not batch_first
+        blocked = [self.values[module[padding_key]]] if padding_key in module else []
+        if lengths_key in module:
+            blocked.append(torch.arange(x.shape[0 if x.dim() == 2 or sequence_first else 1]) >= self.values[module[lengths_key]][:, None])
+        for rows in blocked:
+            if rows.dtype == torch.bool:
+                x = x.masked_fill((rows.T if sequence_first else rows).reshape(x.shape[:-1])[..., None], 0)
+        return x
+
     def added(self, mask):
         return torch.zeros(mask.shape, dtype=self.dtype).masked_fill(mask, -math.inf) if mask.dtype == torch.bool else mask
 
@@ -213,7 +224,8 @@ def run_encoder(model, module):
     encoder = model.load(nn.TransformerEncoder(make_layer(keys), 1 if shared else module["num_layers"], norm,
                                                enable_nested_tensor=False), module)
     masks = model.masks(module, "mask", "src_key_padding_mask", length_of(x, keys))
-    return run_stack(encoder, module["num_layers"], lambda layer, y: run_layer(layer, y, masks, keys))(x)
+    result = run_stack(encoder, module["num_layers"], lambda layer, y: run_layer(layer, y, masks, keys))(x)
+    return model.zero_padding(module, result, "src_key_padding_mask", "lengths", keys.get("batch_first"))
 
 
 def run_decoder_layer(layer, x, memory, masks, keys):
@@ -258,7 +270,8 @@ def run_decoder(model, module):
     decoder = model.load(nn.TransformerDecoder(make_layer(keys, nn.TransformerDecoderLayer), 1 if module.get("share_weights") else count,
                                                norm), module)
     masks, memory = decoder_masks(model, module, keys), model.values[module["memory"]]
-    return run_stack(decoder, count, lambda layer, x: run_decoder_layer(layer, x, memory, masks, keys))(model.values[module["tgt"]])
+    result = run_stack(decoder, count, lambda layer, x: run_decoder_layer(layer, x, memory, masks, keys))(model.values[module["tgt"]])
+    return model.zero_padding(module, result, "tgt_key_padding_mask", "tgt_lengths", keys.get("batch_first"))
 
 
 def run_transformer(model, module):
@@ -271,9 +284,11 @@ def run_transformer(model, module):
     masks = model.masks(module, "src_mask", "src_key_padding_mask", length_of(source, module), "src_lengths")
     encoder_keys = {**module, "score": module.get("src_score", [])}
     memory = run_stack(transformer.encoder, counts[0], lambda layer, x: run_layer(layer, x, masks, encoder_keys))(source)
+    memory = model.zero_padding(module, memory, "src_key_padding_mask", "src_lengths", module.get("batch_first"))
     both = decoder_masks(model, module, module)
-    return run_stack(transformer.decoder, counts[1], lambda layer, x: run_decoder_layer(layer, x, memory, both, module))(
+    result = run_stack(transformer.decoder, counts[1], lambda layer, x: run_decoder_layer(layer, x, memory, both, module))(
         model.values[module["tgt"]])
+    return model.zero_padding(module, result, "tgt_key_padding_mask", "tgt_lengths", module.get("batch_first"))
 
 
 # -- The other modules -------------------------------------------------------------------------------------------------
