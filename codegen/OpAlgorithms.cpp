@@ -45,6 +45,14 @@ Expr activationOf(attn::ActivationKind kind, const Expr &x) {
   return x;
 }
 
+Expr weightOfScore(attn::Normalizer kind, const Expr &score) {
+  if (kind == attn::Normalizer::relu)
+    return activationOf(attn::ActivationKind::relu, score);
+  if (kind == attn::Normalizer::sigmoid)
+    return sigmoidOf(score);
+  return select(score == -kInfinity, 0.f, score);
+}
+
 OpTranslator::OpTranslator(mlir::func::FuncOp kernel, Algorithm &algorithm) : algorithm(algorithm) {
   for (mlir::Type type : kernel.getFunctionType().getInputs())
     algorithm.usesBatch |= !mlir::cast<mlir::RankedTensorType>(type).hasStaticShape();
@@ -152,6 +160,13 @@ bool OpTranslator::translateElementwise(mlir::Operation &op) {
         const Tensor input = get(mask.getInput()), blocked = get(mask.getBlocked());
         result(op,
                [=](const Index &i) { return select(broadcastAt(blocked, input.extents, i), -kInfinity, input.at(i)); });
+        return true;
+      })
+      .Case([&](attn::ScoreWeightsOp weights) {
+        const Tensor scores = get(weights.getScores());
+        const attn::Normalizer kind = weights.getKind();
+        const float factor = weights.getFactor().convertToFloat();
+        result(op, [=](const Index &i) { return weightOfScore(kind, scores.at(i)) * factor; });
         return true;
       })
       .Case([&](attn::ModifyScoresOp modify) { return modifyScores(modify), true; })
