@@ -118,6 +118,9 @@ mlir::Value importGraph(ImportBuilder &builder, const ModuleDesc &module, const 
 /// nn.MultiheadAttention. (ImportAttention.cpp)
 mlir::Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention);
 
+/// Additive attention. (ImportAdditiveAttention.cpp)
+mlir::Value importAdditive(ImportBuilder &builder, const ModuleDesc &module, const AdditiveAttentionDesc &attention);
+
 /// nn.TransformerEncoderLayer and nn.TransformerEncoder. (ImportTransformer.cpp)
 mlir::Value importEncoderLayer(ImportBuilder &builder, const ModuleDesc &module,
                                const TransformerEncoderLayerDesc &layer);

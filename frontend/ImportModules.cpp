@@ -73,6 +73,7 @@ public:
   }
 
   Value operator()(const MultiheadAttentionDesc &attention) { return importMultihead(builder, module, attention); }
+  Value operator()(const AdditiveAttentionDesc &attention) { return importAdditive(builder, module, attention); }
   Value operator()(const TransformerEncoderLayerDesc &layer) { return importEncoderLayer(builder, module, layer); }
   Value operator()(const TransformerEncoderDesc &encoder) { return importEncoder(builder, module, encoder); }
   Value operator()(const ActivationDesc &activation) {

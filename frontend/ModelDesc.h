@@ -36,6 +36,9 @@ enum class CausalAlignment { TopLeft, BottomRight };
 /// What a row of scores gives whose keys are all blocked.
 enum class FullyMaskedRows { Zero, Nan };
 
+/// How scores become the weights of the values: all but Softmax look at each score by itself.
+enum class Normalizer { Softmax, Relu, Sigmoid, Identity };
+
 /// The spelling in model.json: "f32", "relu", "cls", "learned", "blocked" ...
 const char *spelling(DType);
 const char *spelling(ActivationKind);
@@ -44,6 +47,7 @@ const char *spelling(PositionKind);
 const char *spelling(MaskConvention);
 const char *spelling(CausalAlignment);
 const char *spelling(FullyMaskedRows);
+const char *spelling(Normalizer);
 
 /// A named dimension. A run-time dimension is given per call, from 1 to its extent; it may only lead a shape.
 struct DimDesc {
@@ -125,12 +129,23 @@ struct PositionalEncodingDesc {
   Located<bool> batchFirst = false;
 };
 
+/// What all attention modules say of their scores and weights. With need_weights the weights are the value
+/// `<module>.attn_weights`, with need_lse the log-sum-exp of the scores is `<module>.log_sum_exp`.
+struct AttentionWeightsDesc {
+  std::vector<ScoreStepDesc> score;
+  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
+  Located<Normalizer> normalizer = Normalizer::Softmax;
+  double normalizerScale = 1; ///< Times every weight.
+  bool scaledByKeys = false;  ///< Instead: divided by the number of keys.
+  Located<bool> needWeights = false;
+  Located<bool> needLse = false;
+};
+
 /// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value; arguments: attn_mask, key_padding_mask, lengths.
 /// Parameters, when kdim = vdim = embed_dim: in_proj_weight (3E, E), in_proj_bias (3E); else q_proj_weight,
 /// k_proj_weight, v_proj_weight and in_proj_bias; always out_proj.weight, out_proj.bias; bias_k and bias_v (1, 1, E)
-/// with add_bias_kv. ModuleDesc::parameters may ask for the split form (see there). With need_weights the probabilities
-/// are the value `<module>.attn_weights`.
-struct MultiheadAttentionDesc {
+/// with add_bias_kv. ModuleDesc::parameters may ask for the split form (see there).
+struct MultiheadAttentionDesc : AttentionWeightsDesc {
   Located<int64_t> embedDim;
   Located<int64_t> numHeads;
   Located<bool> bias = true;
@@ -139,10 +154,18 @@ struct MultiheadAttentionDesc {
   Located<bool> addBiasKv = false;
   Located<bool> addZeroAttn = false;
   Located<bool> batchFirst = false;
-  Located<bool> needWeights = false;
   Located<bool> averageAttnWeights = true;
-  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
-  std::vector<ScoreStepDesc> score;
+};
+
+/// Attention with the score v . tanh(W_q query + W_k key + b) (Bahdanau); inputs and arguments as MultiheadAttention.
+/// Parameters: query_proj.weight (A, query_dim), key_proj.weight (A, key_dim), bias (A), score_proj.weight (1, A).
+struct AdditiveAttentionDesc : AttentionWeightsDesc {
+  Located<int64_t> queryDim;
+  Located<int64_t> keyDim;
+  Located<int64_t> valueDim = 0; ///< 0: key_dim.
+  Located<int64_t> attentionDim;
+  Located<bool> bias = true;
+  Located<bool> batchFirst = false;
 };
 
 /// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.
@@ -216,9 +239,10 @@ struct GraphDesc {
   Located<std::string> output;
 };
 
-using ModuleKind = std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc,
-                                MultiheadAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc,
-                                ActivationDesc, PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
+using ModuleKind =
+    std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc, MultiheadAttentionDesc,
+                 AdditiveAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc, ActivationDesc,
+                 PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
 
 /// One entry of `model`.
 struct ModuleDesc {

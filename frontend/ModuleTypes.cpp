@@ -54,22 +54,48 @@ template <> const std::vector<Key<PositionalEncodingDesc>> &keysOf() {
 
 KeySpec scoreKey() { return special("score", KeyType::ObjectList, KeyRole::Optional, "[]"); }
 
+/// The keys of AttentionWeightsDesc, for a module that has them.
+template <typename T> std::vector<Key<T>> weightsKeys() {
+  return {{scoreKey(), {}},
+          optional<T, FullyMaskedRows>("fully_masked", &T::fullyMasked),
+          optional<T, Normalizer>("normalizer", &T::normalizer),
+          {special("normalizer_scale", KeyType::Number, KeyRole::Optional, "1"), {}},
+          optional<T, bool>("need_weights", &T::needWeights),
+          optional<T, bool>("need_lse", &T::needLse)};
+}
+
+template <typename T> std::vector<Key<T>> joinKeys(std::vector<Key<T>> keys, const std::vector<Key<T>> &more) {
+  keys.insert(keys.end(), more.begin(), more.end());
+  return keys;
+}
+
 template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
-  static const std::vector<Key<MultiheadAttentionDesc>> table = {
-      required("embed_dim", &MultiheadAttentionDesc::embedDim),
-      required("num_heads", &MultiheadAttentionDesc::numHeads),
-      {ignored("dropout", KeyType::Number, "0"), {}},
-      optional("bias", &MultiheadAttentionDesc::bias),
-      optional("add_bias_kv", &MultiheadAttentionDesc::addBiasKv),
-      optional("add_zero_attn", &MultiheadAttentionDesc::addZeroAttn),
-      optional("kdim", &MultiheadAttentionDesc::kdim).orNull(),
-      optional("vdim", &MultiheadAttentionDesc::vdim).orNull(),
-      optional("batch_first", &MultiheadAttentionDesc::batchFirst),
-      {scoreKey(), {}},
-      optional("fully_masked", &MultiheadAttentionDesc::fullyMasked),
-      optional("need_weights", &MultiheadAttentionDesc::needWeights),
-      optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights),
-      {ignored("is_causal", KeyType::Boolean, "false"), {}}};
+  using Attention = MultiheadAttentionDesc;
+  static const std::vector<Key<Attention>> own = {required("embed_dim", &MultiheadAttentionDesc::embedDim),
+                                                  required("num_heads", &MultiheadAttentionDesc::numHeads),
+                                                  {ignored("dropout", KeyType::Number, "0"), {}},
+                                                  optional("bias", &MultiheadAttentionDesc::bias),
+                                                  optional("add_bias_kv", &MultiheadAttentionDesc::addBiasKv),
+                                                  optional("add_zero_attn", &MultiheadAttentionDesc::addZeroAttn),
+                                                  optional("kdim", &MultiheadAttentionDesc::kdim).orNull(),
+                                                  optional("vdim", &MultiheadAttentionDesc::vdim).orNull(),
+                                                  optional("batch_first", &MultiheadAttentionDesc::batchFirst)};
+  static const std::vector<Key<Attention>> table =
+      joinKeys(joinKeys(own, weightsKeys<Attention>()),
+               {optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights),
+                {ignored("is_causal", KeyType::Boolean, "false"), {}}});
+  return table;
+}
+
+template <> const std::vector<Key<AdditiveAttentionDesc>> &keysOf() {
+  using Attention = AdditiveAttentionDesc;
+  static const std::vector<Key<Attention>> own = {required("query_dim", &Attention::queryDim),
+                                                  required("key_dim", &Attention::keyDim),
+                                                  optional("value_dim", &Attention::valueDim).orNull(),
+                                                  required("attention_dim", &Attention::attentionDim),
+                                                  optional("bias", &Attention::bias),
+                                                  optional("batch_first", &Attention::batchFirst)};
+  static const std::vector<Key<Attention>> table = joinKeys(own, weightsKeys<Attention>());
   return table;
 }
 
@@ -169,10 +195,49 @@ ModuleKind parsePositionalEncoding(const JsonValue &object, const ParseContext &
   return encoding;
 }
 
+/// "normalizer_scale": a number, or "1/keys".
+void readNormalizerScale(const JsonValue &value, AttentionWeightsDesc &weights, Diagnostics &diagnostics) {
+  if (*weights.normalizer == Normalizer::Softmax)
+    return diagnostics.error(value.loc(), "normalizer_scale belongs to relu, sigmoid and identity",
+                             "softmax divides by the sum of the weights, which takes out any factor");
+  weights.scaledByKeys = value.kind == JsonKind::String && value.text == "1/keys";
+  if (weights.scaledByKeys)
+    return;
+  if (value.kind != JsonKind::Number)
+    return KeyReader(diagnostics).wrongType(value, "normalizer_scale", "a number or \"1/keys\"");
+  weights.normalizerScale = value.number;
+  const float rounded = (float)value.number;
+  if (!(rounded > 0) || !std::isfinite(rounded))
+    diagnostics.error(value.loc(), "normalizer_scale must be a positive number of f32, but is " + value.describe());
+}
+
+/// Reads those keys of AttentionWeightsDesc that have no member, and checks what they say together.
+void readWeights(const JsonValue &object, AttentionWeightsDesc &weights, Diagnostics &diagnostics) {
+  weights.score = readScore(object, diagnostics);
+  if (const JsonValue *scale = object.find("normalizer_scale"))
+    readNormalizerScale(*scale, weights, diagnostics);
+  if (*weights.normalizer == Normalizer::Softmax)
+    return;
+  const std::string normalizer = inQuotes(spelling(*weights.normalizer));
+  if (*weights.fullyMasked == FullyMaskedRows::Nan)
+    diagnostics.error(weights.fullyMasked.loc, "fully_masked \"nan\" does not go with the normalizer " + normalizer,
+                      "it is about softmax, which divides by 0 there; with " + normalizer +
+                          " blocked keys weigh 0, and a query that has no others gives 0");
+  if (*weights.needLse)
+    diagnostics.error(weights.needLse.loc, "need_lse does not go with the normalizer " + normalizer,
+                      "the log-sum-exp is what softmax divides by");
+}
+
 ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) {
   MultiheadAttentionDesc attention = readTable<MultiheadAttentionDesc>(object, context.diagnostics);
   checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
-  attention.score = readScore(object, context.diagnostics);
+  readWeights(object, attention, context.diagnostics);
+  return attention;
+}
+
+ModuleKind parseAdditiveAttention(const JsonValue &object, const ParseContext &context) {
+  AdditiveAttentionDesc attention = readTable<AdditiveAttentionDesc>(object, context.diagnostics);
+  readWeights(object, attention, context.diagnostics);
   return attention;
 }
 
@@ -292,6 +357,11 @@ std::vector<ModuleType> makeTypes() {
                selfAttentionArguments("src_mask")),
       makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, InputForm::Attention, true,
                {{"attn_mask", ArgumentKind::AttentionMask, "is_causal"},
+                {"key_padding_mask", ArgumentKind::PaddingMask},
+                {"lengths", ArgumentKind::Lengths}}),
+      makeType("AdditiveAttention", specsOf<AdditiveAttentionDesc>(), parseAdditiveAttention, InputForm::Attention,
+               true,
+               {{"attn_mask", ArgumentKind::AttentionMask},
                 {"key_padding_mask", ArgumentKind::PaddingMask},
                 {"lengths", ArgumentKind::Lengths}}),
       makeType("Linear", specsOf<LinearDesc>(), parseLinear, one, true),

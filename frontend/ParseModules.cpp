@@ -68,12 +68,26 @@ bool isPrintableName(const std::string &name) {
          std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
 
+const AttentionWeightsDesc *attentionWeightsOf(const ModuleKind &kind) {
+  return std::visit(
+      [](const auto &desc) -> const AttentionWeightsDesc * {
+        if constexpr (std::is_base_of_v<AttentionWeightsDesc, std::decay_t<decltype(desc)>>)
+          return &desc;
+        return nullptr;
+      },
+      kind);
+}
+
 /// The values that a module gives besides its result; those of a Graph are its nodes.
 std::vector<std::string> furtherValuesOf(const ModuleDesc &module) {
-  const auto *attention = std::get_if<MultiheadAttentionDesc>(&module.kind);
-  if (!attention || !*attention->needWeights)
-    return {};
-  return {*module.name + ".attn_weights"};
+  std::vector<std::string> names;
+  if (const AttentionWeightsDesc *weights = attentionWeightsOf(module.kind)) {
+    if (*weights->needWeights)
+      names.push_back(*module.name + ".attn_weights");
+    if (*weights->needLse)
+      names.push_back(*module.name + ".log_sum_exp");
+  }
+  return names;
 }
 
 class ModuleListParser {
@@ -326,6 +340,10 @@ private:
                      check(d.embedDim, 1, *d.kdim, "k_proj_weight");
                      check(d.embedDim, 1, *d.vdim, "v_proj_weight");
                    },
+                   [&](const AdditiveAttentionDesc &d) {
+                     check(d.attentionDim, 1, *d.queryDim, "query_proj.weight");
+                     check(d.attentionDim, 1, *d.keyDim, "key_proj.weight");
+                   },
                    [&](const TransformerEncoderLayerDesc &d) {
                      check(d.dModel, 3, *d.dModel, "self_attn.in_proj_weight");
                      check(d.dimFeedforward, 1, *d.dModel, "linear1.weight");
@@ -410,6 +428,8 @@ std::vector<std::string> parameterNamesOf(const ModuleKind &kind) {
     append(names, extraKeys);
     return names;
   }
+  if (std::holds_alternative<AdditiveAttentionDesc>(kind))
+    return {"query_proj.weight", "key_proj.weight", "bias", "score_proj.weight"};
   if (std::holds_alternative<TransformerEncoderLayerDesc>(kind))
     return layer;
   if (std::holds_alternative<TransformerEncoderDesc>(kind)) {
