@@ -13,10 +13,13 @@ endif
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 FUZZ_SECONDS ?= 60
 N ?= 500
+SEED ?= 1000
 VENV := $(CURDIR)/.venv/bin
 HALIDE = $(dir $(firstword $(wildcard $(CURDIR)/.venv/lib/python3.*/site-packages/halide/__init__.py)))
 
-.PHONY: help setup build demo test fuzz fuzz-models bench install format clean distclean
+TORCH_PYTHON ?= $(CURDIR)/.venv-torch/bin/python
+
+.PHONY: help setup build demo test fuzz fuzz-models fuzz-readers fuzz-torch bench install format clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,8 +28,9 @@ help:
 	@echo 'make build     build attnc, attnc-opt, attnc-run and the runtime in $(BUILD)/'
 	@echo 'make install   install them below PREFIX ($(PREFIX))'
 	@echo 'make bench     time MiniLM and BERT-base beside what the machine can do'
-	@echo 'make fuzz      search for inputs that break the readers, for FUZZ_SECONDS ($(FUZZ_SECONDS))'
-	@echo 'make fuzz-models  compare N ($(N)) random models with the reference, from SEED on (1000)'
+	@echo 'make fuzz      compare N ($(N)) random models with the reference, from SEED ($(SEED)) on, then search for inputs'
+	@echo '               that break the readers, for FUZZ_SECONDS ($(FUZZ_SECONDS)); fuzz-models, fuzz-readers: one of the two'
+	@echo 'make fuzz-torch  compare N random models with PyTorch, by TORCH_PYTHON (default: .venv-torch/, made on demand)'
 	@echo 'make format    clang-format the sources'
 	@echo 'make clean     remove the build folders (make distclean: .venv too)'
 	@echo 'Each installs what is missing first: Debian packages with root or sudo, Python packages in .venv/.'
@@ -53,11 +57,21 @@ demo: build
 bench: build
 	@$(VENV)/python tests/perf/bench.py $(BUILD)
 
-fuzz:
+fuzz: fuzz-models
+	@$(MAKE) --no-print-directory fuzz-readers
+
+# The readers' fuzzer is built with sanitizers, in a folder of its own.
+fuzz-readers:
 	@$(MAKE) --no-print-directory SANITIZE=$(or $(SANITIZE),address$(comma)undefined) run-fuzz
 
 fuzz-models: build
-	@$(VENV)/python tests/fuzz-models/fuzz_models.py --bin $(BUILD)/bin --count $(N) --seed $(or $(SEED),1000) --jobs $(JOBS)
+	@$(VENV)/python tests/fuzz-models/fuzz_models.py --bin $(BUILD)/bin --count $(N) --seed $(SEED) --jobs $(JOBS)
+
+fuzz-torch: build $(TORCH_PYTHON)
+	@$(TORCH_PYTHON) tests/fuzz-models/fuzz_torch.py --bin $(BUILD)/bin --count $(N) --seed $(SEED) --jobs $(JOBS)
+
+$(CURDIR)/.venv-torch/bin/python:
+	@python3 -m venv .venv-torch && .venv-torch/bin/pip install --quiet torch numpy safetensors
 
 .PHONY: run-fuzz
 run-fuzz: $(BUILD)/build.ninja
@@ -74,4 +88,4 @@ clean:
 	rm -rf build build-*
 
 distclean: clean
-	rm -rf .venv
+	rm -rf .venv .venv-torch

@@ -2,10 +2,14 @@
 
 #include "codegen/ContractMultiplyAdd.h"
 
+#include "llvm/Analysis/InstructionSimplify.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Operator.h"
+#include "llvm/Transforms/Utils/Local.h"
+
+#include <optional>
 
 using namespace llvm;
 
@@ -13,19 +17,59 @@ namespace attnc {
 
 namespace {
 
-BinaryOperator *productAt(BinaryOperator *sum, unsigned operand) {
-  auto *product = dyn_cast<BinaryOperator>(sum->getOperand(operand));
-  return product && product->getOpcode() == Instruction::FMul ? product : nullptr;
+struct Product {
+  Value *a, *b;
+};
+
+/// The value as a product. LLVM may have taken an addition's operands out of vectors, or put them into some: an element
+/// of a product is the product of the elements.
+std::optional<Product> productIn(Value *value, IRBuilder<> &builder) {
+  if (auto *multiply = dyn_cast<BinaryOperator>(value)) {
+    if (multiply->getOpcode() == Instruction::FMul)
+      return Product{multiply->getOperand(0), multiply->getOperand(1)};
+    return std::nullopt;
+  }
+  if (auto *extract = dyn_cast<ExtractElementInst>(value)) {
+    if (auto p = productIn(extract->getVectorOperand(), builder)) {
+      Value *index = extract->getIndexOperand();
+      return Product{builder.CreateExtractElement(p->a, index), builder.CreateExtractElement(p->b, index)};
+    }
+    return std::nullopt;
+  }
+  auto *poison = PoisonValue::get(value->getType());
+  if (auto *insert = dyn_cast<InsertElementInst>(value)) {
+    auto p = productIn(insert->getOperand(1), builder);
+    auto rest =
+        isa<UndefValue>(insert->getOperand(0)) ? Product{poison, poison} : productIn(insert->getOperand(0), builder);
+    if (!p || !rest)
+      return std::nullopt;
+    Value *index = insert->getOperand(2);
+    return Product{builder.CreateInsertElement(rest->a, p->a, index),
+                   builder.CreateInsertElement(rest->b, p->b, index)};
+  }
+  if (auto *shuffle = dyn_cast<ShuffleVectorInst>(value)) {
+    auto first = productIn(shuffle->getOperand(0), builder);
+    auto *none = PoisonValue::get(shuffle->getOperand(1)->getType());
+    auto second =
+        isa<UndefValue>(shuffle->getOperand(1)) ? Product{none, none} : productIn(shuffle->getOperand(1), builder);
+    if (!first || !second)
+      return std::nullopt;
+    return Product{builder.CreateShuffleVector(first->a, second->a, shuffle->getShuffleMask()),
+                   builder.CreateShuffleVector(first->b, second->b, shuffle->getShuffleMask())};
+  }
+  return std::nullopt;
 }
 
 /// a*b + c, a*b - c or c - a*b.
 void contract(BinaryOperator *sum) {
-  const unsigned at = productAt(sum, 0) ? 0 : 1;
-  BinaryOperator *product = productAt(sum, at);
+  IRBuilder<> builder(sum);
+  unsigned at = 0;
+  auto product = productIn(sum->getOperand(0), builder);
+  if (!product)
+    product = productIn(sum->getOperand(at = 1), builder);
   if (!product)
     return;
-  IRBuilder<> builder(sum);
-  Value *a = product->getOperand(0), *b = product->getOperand(1), *c = sum->getOperand(1 - at);
+  Value *a = product->a, *b = product->b, *c = sum->getOperand(1 - at), *source = sum->getOperand(at);
   if (sum->getOpcode() == Instruction::FSub) {
     if (at == 0)
       c = builder.CreateFNeg(c);
@@ -35,8 +79,7 @@ void contract(BinaryOperator *sum) {
   Value *fused = builder.CreateIntrinsic(Intrinsic::fma, {sum->getType()}, {a, b, c});
   sum->replaceAllUsesWith(fused);
   sum->eraseFromParent();
-  if (product->use_empty())
-    product->eraseFromParent();
+  RecursivelyDeleteTriviallyDeadInstructions(source);
 }
 
 } // namespace
@@ -52,6 +95,15 @@ void contractMultiplyAdd(Module &module) {
     }
     for (BinaryOperator *sum : sums)
       contract(sum);
+  }
+  if (Function *zero = module.getFunction(kOpaqueZero)) {
+    for (User *user : make_early_inc_range(zero->users())) {
+      WeakTrackingVH call(user);
+      replaceAndRecursivelySimplify(cast<CallInst>(user), ConstantInt::get(user->getType(), 0));
+      if (call) // The simplifier keeps calls that it does not know to return.
+        cast<CallInst>(user)->eraseFromParent();
+    }
+    zero->eraseFromParent();
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "codegen/Kernels.h"
 #include "codegen/SignalsHeldBack.h"
+#include "codegen/StoredProducts.h"
 #include "ir/AttnDialect.h"
 #include "passes/TargetInfo.h"
 
@@ -61,6 +62,25 @@ Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
   return algorithm;
 }
 
+/// The pipeline of a kernel, with the lowering passes that its bits rely on: they belong to a Pipeline, not to a Func.
+Halide::Pipeline pipelineOf(const Algorithm &algorithm) {
+  Halide::Pipeline pipeline = algorithm.pipeline();
+  pipeline.add_custom_lowering_pass(new HideStoredProducts);
+  return pipeline;
+}
+
+/// Halide's LLVM must not form vectors of its own: a multiply-add whose product is in a vector of scalars from several
+/// rows, and whose addition is not, escapes contractMultiplyAdd(), and a row's bits would depend on its neighbours.
+/// Halide reads the variable once, before its first compilation.
+void setUpHalide() {
+  static const bool done = [] {
+    const char *given = getenv("HL_LLVM_ARGS");
+    setenv("HL_LLVM_ARGS", ((given ? std::string(given) + " " : "") + "-vectorize-slp=false").c_str(), 1);
+    return true;
+  }();
+  (void)done;
+}
+
 /// A file without a name, for the one interface of Halide that writes bitcode to a path.
 class MemoryFile {
 public:
@@ -99,6 +119,7 @@ template <typename Body> bool guarded(const std::string &kernel, std::string &er
 
 bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, CompiledKernel &compiled, std::string &error) {
   compiled.name = kernel.getSymName().str();
+  setUpHalide();
   return guarded(compiled.name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
     compiled.usesBatch = algorithm.usesBatch;
@@ -109,7 +130,7 @@ bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, Compiled
     }
     // Halide makes a folder in /tmp for the time of a compilation, though it puts nothing there.
     const SignalsHeldBack held;
-    algorithm.pipeline().compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
+    pipelineOf(algorithm).compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
     compiled.bitcode = file.contents();
     if (compiled.bitcode.empty())
       error = "kernel '" + compiled.name + "': Halide wrote no bitcode";
@@ -121,7 +142,7 @@ bool lowerKernelToText(mlir::func::FuncOp kernel, const TargetInfo &target, std:
   const std::string name = kernel.getSymName().str();
   return guarded(name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
-    Halide::Module module = algorithm.pipeline().compile_to_module(algorithm.arguments, name, halideTarget(target));
+    Halide::Module module = pipelineOf(algorithm).compile_to_module(algorithm.arguments, name, halideTarget(target));
     std::ostringstream out;
     out << module;
     text = out.str();

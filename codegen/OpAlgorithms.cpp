@@ -5,6 +5,7 @@
 #include "codegen/ScalarMath.h"
 #include "codegen/ScoreRegion.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <limits>
@@ -54,7 +55,8 @@ Expr weightOfScore(attn::Normalizer kind, const Expr &score) {
 }
 
 OpTranslator::OpTranslator(mlir::func::FuncOp kernel, Algorithm &algorithm) : algorithm(algorithm) {
-  for (mlir::Type type : kernel.getFunctionType().getInputs())
+  const mlir::FunctionType signature = kernel.getFunctionType();
+  for (mlir::Type type : llvm::concat<const mlir::Type>(signature.getInputs(), signature.getResults()))
     algorithm.usesBatch |= !mlir::cast<mlir::RankedTensorType>(type).hasStaticShape();
   if (algorithm.usesBatch)
     algorithm.arguments.push_back(batch);
@@ -158,8 +160,13 @@ bool OpTranslator::translateElementwise(mlir::Operation &op) {
       })
       .Case([&](attn::MaskOp mask) {
         const Tensor input = get(mask.getInput()), blocked = get(mask.getBlocked());
-        result(op,
-               [=](const Index &i) { return select(broadcastAt(blocked, input.extents, i), -kInfinity, input.at(i)); });
+        const float fill = mask.getFill().convertToFloat();
+        result(op, [=](const Index &i) { return select(broadcastAt(blocked, input.extents, i), fill, input.at(i)); });
+        return true;
+      })
+      .Case([&](attn::PaddingMaskOp padding) {
+        const Tensor lengths = get(padding.getLengths());
+        result(op, [=](const Index &i) { return i.dims[1] >= lengths.at({{i.dims[0]}, {}}); });
         return true;
       })
       .Case([&](attn::ScoreWeightsOp weights) {

@@ -52,6 +52,7 @@ private:
   void layerNorm(attn::LayerNormOp op);
   void rmsNorm(attn::RMSNormOp op);
   void l2Norm(attn::L2NormOp op);
+  void rotary(attn::RotaryOp op);
   void mean(attn::MeanOp op);
   void modifyScores(attn::ModifyScoresOp op);
   void pool(attn::PoolOp op);

@@ -235,6 +235,24 @@ void OpTranslator::l2Norm(attn::L2NormOp op) {
   });
 }
 
+void OpTranslator::rotary(attn::RotaryOp op) {
+  const Tensor input = get(op.getInput()), cos = get(op.getCos()), sin = get(op.getSin());
+  const int half = staticExtent(input.extents.back()) / 2;
+  const bool interleaved = op.getInterleaved();
+  const int distance = interleaved ? 1 : half;
+  result(*op, [=](const Index &index) {
+    const Expr column = index.dims.back(), position = index.dims[index.dims.size() - 2];
+    const Expr isFirst = interleaved ? column % 2 == 0 : column < half;
+    // Clamped: the range of a difference is not seen to be that of the columns.
+    const Expr pair = interleaved ? column / 2 : clamp(select(isFirst, column, column - half), 0, half - 1);
+    Index other{index.dims, index.row};
+    other.dims.back() = clamp(select(isFirst, column + distance, column - distance), 0, 2 * half - 1);
+    const Expr partner = input.at(other);
+    return input.at(index) * cos.at({{position, pair}, position}) +
+           select(isFirst, -partner, partner) * sin.at({{position, pair}, position});
+  });
+}
+
 void OpTranslator::pool(attn::PoolOp op) {
   const Tensor input = get(op.getInput());
   const int positions = staticExtent(input.extents[input.rank() - 2]);
@@ -354,6 +372,7 @@ bool OpTranslator::translateRows(mlir::Operation &op) {
       .Case([&](attn::LayerNormOp typed) { return layerNorm(typed), true; })
       .Case([&](attn::RMSNormOp typed) { return rmsNorm(typed), true; })
       .Case([&](attn::L2NormOp typed) { return l2Norm(typed), true; })
+      .Case([&](attn::RotaryOp typed) { return rotary(typed), true; })
       .Case([&](attn::MeanOp typed) { return mean(typed), true; })
       .Case([&](attn::PoolOp typed) { return pool(typed), true; })
       .Case([&](attn::MatmulOp typed) { return matmul(typed), true; })

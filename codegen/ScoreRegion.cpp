@@ -79,6 +79,9 @@ Expr evaluateOp(mlir::Operation &op, const std::function<Expr(mlir::Value)> &get
       .Case<arith::SubFOp, arith::SubIOp>([&](auto) { return operand(0) - operand(1); })
       .Case<arith::MulFOp, arith::MulIOp>([&](auto) { return operand(0) * operand(1); })
       .Case([&](arith::DivFOp) { return operand(0) / operand(1); })
+      // Halide's quotient rounds down where the divisor is positive, as the frontend's is.
+      .Case([&](arith::FloorDivSIOp) { return operand(0) / operand(1); })
+      .Case([&](math::FloorOp) { return floor(operand(0)); })
       .Case([&](arith::NegFOp) { return -operand(0); })
       .Case([&](arith::MaximumFOp) { return select(operand(0) > operand(1), operand(0), operand(1)); })
       .Case([&](arith::MinimumFOp) { return select(operand(0) < operand(1), operand(0), operand(1)); })

@@ -141,6 +141,7 @@ void ModelBuilder::addEncoder() {
   encoder.layer.activation = config.activation;
   encoder.layer.layerNormEps = config.layerNormEps;
   encoder.layer.batchFirst = true;
+  encoder.paddedRows = PaddedRows::Keep; // As the library that the model comes from.
   const EncoderNames &family = config.family == EncoderFamily::DistilBert ? distilBertNames : bertNames;
   ModuleDesc &module = add("last_hidden_state", {"embeddings"}, names.prefix + family.encoder, encoder);
   module.arguments["src_key_padding_mask"] = {"attention_mask", config.loc, false};

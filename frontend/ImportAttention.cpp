@@ -54,6 +54,49 @@ private:
   bool bias, splitWeights, splitBiases;
 };
 
+/// Turns heads, [.., length, head_dim], by their positions. One table serves all that are of one length.
+class Rotation {
+public:
+  Rotation(ImportBuilder &builder, const RopeDesc &rope) : builder(builder), rope(rope) {}
+
+  Value apply(Value heads) {
+    if (!heads)
+      return {};
+    ArrayRef<int64_t> shape = ImportBuilder::shapeOf(heads).take_back(2);
+    if (!tables[0] || ImportBuilder::shapeOf(tables[0])[0] != shape[0])
+      makeTables(shape[0], shape[1] / 2);
+    return builder.emitWith<attn::RotaryOp>({heads, tables[0], tables[1]}, [&](attn::RotaryOp::Properties &properties) {
+      if (*rope.interleaved)
+        properties.interleaved = builder.builder.getUnitAttr();
+    });
+  }
+
+private:
+  /// The angles are worked out in f64.
+  void makeTables(int64_t length, int64_t pairs) {
+    tables[0] = tables[1] = {};
+    std::optional<int64_t> elements = checkedProduct({2, length, pairs}, maxTableElements - builder.tableElements);
+    if (!elements) {
+      builder.failAt(rope.loc, "tables of positions of more than " + std::to_string(maxTableElements) + " elements");
+      return;
+    }
+    builder.tableElements += *elements;
+    std::vector<float> cosines, sines;
+    for (int64_t position = *rope.offset; position < *rope.offset + length; ++position)
+      for (int64_t pair = 0; pair < pairs; ++pair) {
+        double angle = (double)position * std::pow(*rope.theta, -(double)pair / (double)pairs);
+        cosines.push_back((float)std::cos(angle));
+        sines.push_back((float)std::sin(angle));
+      }
+    tables[0] = builder.constant(cosines, {length, pairs});
+    tables[1] = builder.constant(sines, {length, pairs});
+  }
+
+  ImportBuilder &builder;
+  const RopeDesc &rope;
+  Value tables[2]; ///< Cosines and sines.
+};
+
 /// Appends bias_k or bias_v, as `isKey` says, then a zero row for each head, to [.., heads, length, head_dim].
 Value appendKeys(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention,
                  const std::string &local, bool isKey, Value heads) {
@@ -68,10 +111,8 @@ Value appendKeys(ImportBuilder &builder, const ModuleDesc &module, const Multihe
         builder.parameter(module.parameterName(local + (isKey ? "bias_k" : "bias_v")), {1, 1, *attention.embedDim});
     parts.push_back(builder.broadcast(builder.reshape(parameter, {row[axis - 1], 1, row.back()}), row));
   }
-  // Constants of two shapes: were the zeros of keys and values one value, they would be a kernel of their own, and
-  // codegen has none whose inputs all lack the run-time batch.
   if (*attention.addZeroAttn)
-    parts.push_back(builder.broadcast(builder.constant({0.0f}, SmallVector<int64_t>(isKey ? 1 : 2, 1)), row));
+    parts.push_back(builder.broadcast(builder.constant({0.0f}, {1}), row));
   return parts.size() == 1 ? heads : builder.concat(parts, (int64_t)axis);
 }
 
@@ -87,49 +128,49 @@ Value swapBatch(ImportBuilder &builder, Value input) {
   return input && ImportBuilder::shapeOf(input).size() == 3 ? builder.transpose(input, {1, 0, 2}) : input;
 }
 
-std::optional<ScoreExtents> AttentionShapes::check(Value query, Value key, Value value,
-                                                   const Located<int64_t> (&widths)[3],
-                                                   const char *const (&widthNames)[3], int64_t heads) {
-  Value tensors[] = {query, key, value};
-  rank = ImportBuilder::shapeOf(query).size();
-  for (int i = 0; i < 3; ++i)
-    if (!checkTensor(i, tensors[i], widths[i], widthNames[i]))
-      return std::nullopt;
-  if (lengthOf(key) != lengthOf(value)) {
-    fail(2, "key and value must have the same length, but are " + builder.describe(key) + " and " +
-                builder.describe(value));
+std::optional<ScoreExtents> AttentionShapes::check(const AttentionOperand &query, const AttentionOperand &key,
+                                                   const AttentionOperand &value, int64_t heads) {
+  rank = ImportBuilder::shapeOf(query.tensor).size();
+  if (!checkTensor(query) || !checkTensor(key) || !checkTensor(value))
+    return std::nullopt;
+  if (lengthOf(key.tensor) != lengthOf(value.tensor)) {
+    fail(value, "key and value must have the same length, but are " + builder.describe(key.tensor) + " and " +
+                    builder.describe(value.tensor));
     return std::nullopt;
   }
-  if (rank == 3 && (batchOf(key) != batchOf(query) || batchOf(value) != batchOf(query))) {
-    fail(1, "query, key and value must have the same batch, but are " + builder.describe(query) + ", " +
-                builder.describe(key) + " and " + builder.describe(value));
+  if (rank == 3 && (batchOf(key.tensor) != batchOf(query.tensor) || batchOf(value.tensor) != batchOf(query.tensor))) {
+    bool three = std::string(value.role) != key.role;
+    fail(key, three ? "query, key and value must have the same batch, but are " + builder.describe(query.tensor) +
+                          ", " + builder.describe(key.tensor) + " and " + builder.describe(value.tensor)
+                    : std::string(query.role) + " and " + key.role + " must have the same batch, but are " +
+                          builder.describe(query.tensor) + " and " + builder.describe(key.tensor));
     return std::nullopt;
   }
-  return ScoreExtents{rank == 3, rank == 3 ? batchOf(query) : 1, heads, lengthOf(query), lengthOf(key)};
+  return ScoreExtents{rank == 3, rank == 3 ? batchOf(query.tensor) : 1, heads, lengthOf(query.tensor),
+                      lengthOf(key.tensor)};
 }
 
-bool AttentionShapes::fail(int which, const std::string &message, const std::string &hint) {
-  builder.failAt(module.inputs[std::min<size_t>(which, module.inputs.size() - 1)].loc, message, hint);
+bool AttentionShapes::fail(const AttentionOperand &operand, const std::string &message, const std::string &hint) {
+  builder.failAt(operand.name.loc, message, hint);
   return false;
 }
 
-bool AttentionShapes::checkTensor(int which, Value tensor, const Located<int64_t> &width, const char *widthName) {
-  static const char *const roles[] = {"query", "key", "value"};
-  std::string name = module.inputs.size() == 3 ? roles[which] : "input";
-  name += " " + inQuotes(*module.inputs[std::min<size_t>(which, module.inputs.size() - 1)]);
-  ArrayRef<int64_t> shape = ImportBuilder::shapeOf(tensor);
-  if (!cast<RankedTensorType>(tensor.getType()).getElementType().isF32())
-    return fail(which, name + " must have dtype f32");
-  if (shape.size() != rank || (rank != 2 && rank != 3))
-    return fail(which, name + " is " + builder.describe(tensor) +
-                           "; attention needs rank 3, or rank 2 without a batch, the same for all it reads");
-  if (shape.back() != *width) {
-    builder.failAt(width.loc, name + " is " + builder.describe(tensor) + ", but its last dimension must be " +
-                                  widthName + " " + std::to_string(*width));
+bool AttentionShapes::checkTensor(const AttentionOperand &operand) {
+  std::string name = operand.role + (" " + inQuotes(*operand.name));
+  std::string shape = builder.describe(operand.tensor);
+  ArrayRef<int64_t> extents = ImportBuilder::shapeOf(operand.tensor);
+  if (!cast<RankedTensorType>(operand.tensor.getType()).getElementType().isF32())
+    return fail(operand, name + " must have dtype f32");
+  if (extents.size() != rank || (rank != 2 && rank != 3))
+    return fail(operand, name + " is " + shape +
+                             "; attention needs rank 3, or rank 2 without a batch, the same for all it reads");
+  if (extents.back() != *operand.width) {
+    builder.failAt(operand.width.loc, name + " is " + shape + ", but its last dimension must be " + operand.widthName +
+                                          " " + std::to_string(*operand.width));
     return false;
   }
-  if (ShapedType::isDynamic(lengthOf(tensor)))
-    return fail(which, "attention would run along the run-time dimension of " + name + ", " + builder.describe(tensor),
+  if (ShapedType::isDynamic(lengthOf(operand.tensor)))
+    return fail(operand, "attention would run along the run-time dimension of " + name + ", " + shape,
                 "with batch_first false the first dimension is the sequence: set \"batch_first\": true, or fix the "
                 "dimension with --dim");
   return true;
@@ -190,8 +231,11 @@ std::optional<AttentionInputs> readAttentionInputs(ImportBuilder &builder, const
     if (!tensors[i])
       return std::nullopt;
   }
-  auto extents =
-      AttentionShapes(builder, module, batchFirst).check(tensors[0], tensors[1], tensors[2], widths, widthNames, heads);
+  static const char *const roles[] = {"query", "key", "value"};
+  auto operand = [&](int which) {
+    return AttentionOperand{roles[which], module.inputs[which], tensors[which], widths[which], widthNames[which]};
+  };
+  auto extents = AttentionShapes(builder, batchFirst).check(operand(0), operand(1), operand(2), heads);
   if (!extents)
     return std::nullopt;
   auto arguments = importScoreArguments(builder, module, {"attn_mask", "key_padding_mask", "lengths"}, *extents);
@@ -219,6 +263,11 @@ Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const Mu
   Value inputs[] = {query, key, value};
   for (int i = 0; i < 3; ++i)
     heads[i] = splitHeads(builder, projections.project(i, inputs[i]), *attention.numHeads);
+  if (attention.rope) {
+    Rotation rotation(builder, *attention.rope);
+    heads[0] = rotation.apply(heads[0]);
+    heads[1] = rotation.apply(heads[1]);
+  }
   AttentionFunction function;
   function.factor = (float)(1.0 / std::sqrt((double)(*attention.embedDim / *attention.numHeads)));
   function.realKeys = *(ImportBuilder::shapeOf(key).end() - 2);

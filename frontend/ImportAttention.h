@@ -12,25 +12,31 @@ namespace attnc {
 /// Swaps batch and sequence of [a, b, width]; leaves [length, width] alone.
 mlir::Value swapBatch(ImportBuilder &builder, mlir::Value input);
 
+/// What attention reads as its query, key or value, in the module's words.
+struct AttentionOperand {
+  const char *role; ///< "query", "input", "memory" ...
+  const Located<std::string> &name;
+  mlir::Value tensor;
+  const Located<int64_t> &width; ///< What its last dimension must be, and the key that says so.
+  const char *widthName;
+};
+
 /// Reports, in the module's words, query, key and value that do not go together.
 class AttentionShapes {
 public:
-  AttentionShapes(ImportBuilder &builder, const ModuleDesc &module, bool batchFirst)
-      : builder(builder), module(module), batchFirst(batchFirst) {}
+  AttentionShapes(ImportBuilder &builder, bool batchFirst) : builder(builder), batchFirst(batchFirst) {}
 
   /// The extents of the scores, or none after an error.
-  std::optional<ScoreExtents> check(mlir::Value query, mlir::Value key, mlir::Value value,
-                                    const Located<int64_t> (&widths)[3], const char *const (&widthNames)[3],
-                                    int64_t heads);
+  std::optional<ScoreExtents> check(const AttentionOperand &query, const AttentionOperand &key,
+                                    const AttentionOperand &value, int64_t heads);
 
 private:
-  bool fail(int which, const std::string &message, const std::string &hint = "");
-  bool checkTensor(int which, mlir::Value tensor, const Located<int64_t> &width, const char *widthName);
+  bool fail(const AttentionOperand &operand, const std::string &message, const std::string &hint = "");
+  bool checkTensor(const AttentionOperand &operand);
   int64_t lengthOf(mlir::Value tensor) const { return ImportBuilder::shapeOf(tensor)[rank == 3 && batchFirst ? 1 : 0]; }
   int64_t batchOf(mlir::Value tensor) const { return ImportBuilder::shapeOf(tensor)[batchFirst ? 0 : 1]; }
 
   ImportBuilder &builder;
-  const ModuleDesc &module;
   bool batchFirst;
   size_t rank = 0;
 };

@@ -38,6 +38,14 @@ std::string ImportBuilder::describeShape(ArrayRef<int64_t> extents) const {
   return toString(shape);
 }
 
+std::string ImportBuilder::describeType(Type element) {
+  if (element.isF32())
+    return spelling(DType::F32);
+  if (element.isInteger(1))
+    return spelling(DType::Bool);
+  return spelling(element.isInteger(32) ? DType::I32 : DType::I64);
+}
+
 Value ImportBuilder::checkedResult(Operation *op) {
   Value result = op->getResult(0);
   std::vector<int64_t> extents;
@@ -143,11 +151,24 @@ Value ImportBuilder::parameter(const std::string &name, ArrayRef<int64_t> shape)
   return known->second;
 }
 
-Value ImportBuilder::blockedMask(const Located<std::string> &name, MaskConvention convention) {
+Value ImportBuilder::blockedMask(const Located<std::string> &name, MaskConvention convention, ArrayRef<int64_t> shape) {
   Value mask = values.at(*name);
+  bool stated = false;
   for (const InputDesc &input : model.inputs)
-    if (*input.name == *name && *input.mask != MaskConvention::None)
+    if (*input.name == *name && *input.mask != MaskConvention::None) {
       convention = *input.mask;
+      stated = true;
+    }
+  if (auto [known, fresh] = assumedConventions.try_emplace(*name, convention); !stated && known->second != convention)
+    diagnostics.warning(name.loc,
+                        "true in " + inQuotes(*name) +
+                            " means two things: in ScaledDotProductAttention that the key "
+                            "takes part, in the other modules that it is blocked",
+                        "state the input's \"mask\": \"blocked\" or \"valid\", which holds everywhere");
+  if (!shape.empty())
+    mask = reshape(mask, shape);
+  if (!mask)
+    return {};
   bool isBool = cast<RankedTensorType>(mask.getType()).getElementType().isInteger(1);
   if (convention == MaskConvention::Valid)
     return emit<attn::IsZeroOp>({mask});

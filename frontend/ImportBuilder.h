@@ -74,8 +74,9 @@ public:
   mlir::Value parameter(const std::string &name, llvm::ArrayRef<int64_t> shape);
 
   /// A mask that is true where blocked, made of a bool or integer value. An input may state its convention; any other
-  /// value has the one given here.
-  mlir::Value blockedMask(const Located<std::string> &name, MaskConvention convention = MaskConvention::Blocked);
+  /// value has the one given here. With a shape the mask is reshaped to it.
+  mlir::Value blockedMask(const Located<std::string> &name, MaskConvention convention = MaskConvention::Blocked,
+                          llvm::ArrayRef<int64_t> shape = {});
 
   /// States that `indices` choose among `rows` rows, on the arguments that they come from. No op computes integers, so
   /// they are arguments whose elements some ops have moved.
@@ -86,12 +87,17 @@ public:
   /// `[batch, 20, 256]`.
   std::string describe(mlir::Value value) const { return describeShape(shapeOf(value)); }
   std::string describeShape(llvm::ArrayRef<int64_t> extents) const;
+  /// The element type as descriptions spell it: `bool`.
+  static std::string describeType(mlir::Type element);
 
   /// The largest batch, 1 where no batch is a run-time extent.
   int64_t batchBound() const { return maxBatch; }
 
   /// While it is set, results may be larger than a tensor in memory: scores never get there.
   bool virtualResults = false;
+
+  /// What true was taken to mean in bool masks that do not say it.
+  std::unordered_map<std::string, MaskConvention> assumedConventions;
 
   /// Elements of the tables that the import has written out.
   int64_t tableElements = 0;
@@ -121,10 +127,18 @@ mlir::Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, co
 /// Additive attention. (ImportAdditiveAttention.cpp)
 mlir::Value importAdditive(ImportBuilder &builder, const ModuleDesc &module, const AdditiveAttentionDesc &attention);
 
-/// nn.TransformerEncoderLayer and nn.TransformerEncoder. (ImportTransformer.cpp)
+/// torch.nn.functional.scaled_dot_product_attention. (ImportScaledDotProduct.cpp)
+mlir::Value importScaledDotProduct(ImportBuilder &builder, const ModuleDesc &module,
+                                   const ScaledDotProductAttentionDesc &attention);
+
+/// nn.TransformerEncoderLayer and so on. (ImportTransformer.cpp)
 mlir::Value importEncoderLayer(ImportBuilder &builder, const ModuleDesc &module,
                                const TransformerEncoderLayerDesc &layer);
 mlir::Value importEncoder(ImportBuilder &builder, const ModuleDesc &module, const TransformerEncoderDesc &encoder);
+mlir::Value importDecoderLayer(ImportBuilder &builder, const ModuleDesc &module,
+                               const TransformerDecoderLayerDesc &layer);
+mlir::Value importDecoder(ImportBuilder &builder, const ModuleDesc &module, const TransformerDecoderDesc &decoder);
+mlir::Value importTransformer(ImportBuilder &builder, const ModuleDesc &module, const TransformerDesc &transformer);
 
 /// y = x W^T + b, with the module's parameters `<local>weight` (rows, columns of x) and `<local>bias`.
 mlir::Value importLinear(ImportBuilder &builder, const ModuleDesc &module, const std::string &local, mlir::Value input,

@@ -29,7 +29,8 @@ public:
         {"scale", &NodeImporter::scale},
         {"activation", &NodeImporter::activation},
         {"is_zero", &NodeImporter::plain<attn::IsZeroOp>},
-        {"mask", &NodeImporter::plain<attn::MaskOp>},
+        {"padding_mask", &NodeImporter::paddingMask},
+        {"mask", &NodeImporter::mask},
         {"softmax", &NodeImporter::softmax},
         {"layernorm", &NodeImporter::layerNorm},
         {"rmsnorm", &NodeImporter::withEps<attn::RMSNormOp>},
@@ -80,15 +81,28 @@ private:
   static bool isF32(Type type) { return type.isF32(); }
   static bool isMask(Type type) { return type.isInteger(1); }
   static bool isCountable(Type type) { return type.isInteger(1) || type.isInteger(32) || type.isInteger(64); }
+  static bool isLength(Type type) { return type.isInteger(32); }
   static bool isIndex(Type type) { return type.isInteger(32) || type.isInteger(64); }
   bool allF32() { return checkElements(0, isF32, "f32"); }
 
   template <typename Op> Value plain() {
-    constexpr bool isZero = std::is_same_v<Op, attn::IsZeroOp>, mask = std::is_same_v<Op, attn::MaskOp>;
-    bool fits = isZero ? checkElements(0, isCountable, "bool, i32 or i64")
-                : mask ? checkElements(1, isMask, "a bool mask")
-                       : allF32();
+    constexpr bool isZero = std::is_same_v<Op, attn::IsZeroOp>;
+    bool fits = isZero ? checkElements(0, isCountable, "bool, i32 or i64") : allF32();
     return fits ? builder.emit<Op>(inputs) : Value();
+  }
+  Value paddingMask() {
+    if (!checkElements(0, isLength, "i32 lengths"))
+      return {};
+    return builder.emitWith<attn::PaddingMaskOp>(
+        inputs, [&](attn::PaddingMaskOp::Properties &properties) { properties.size = integer("size"); });
+  }
+  Value mask() {
+    if (!checkElements(1, isMask, "a bool mask"))
+      return {};
+    return builder.emitWith<attn::MaskOp>(inputs, [&](attn::MaskOp::Properties &properties) {
+      if (node.attribute("fill"))
+        properties.fill = builder.builder.getF32FloatAttr((float)get<double>("fill"));
+    });
   }
   Value weight() {
     SmallVector<int64_t> extents = shape();

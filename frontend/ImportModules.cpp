@@ -74,8 +74,14 @@ public:
 
   Value operator()(const MultiheadAttentionDesc &attention) { return importMultihead(builder, module, attention); }
   Value operator()(const AdditiveAttentionDesc &attention) { return importAdditive(builder, module, attention); }
+  Value operator()(const ScaledDotProductAttentionDesc &attention) {
+    return importScaledDotProduct(builder, module, attention);
+  }
   Value operator()(const TransformerEncoderLayerDesc &layer) { return importEncoderLayer(builder, module, layer); }
   Value operator()(const TransformerEncoderDesc &encoder) { return importEncoder(builder, module, encoder); }
+  Value operator()(const TransformerDecoderLayerDesc &layer) { return importDecoderLayer(builder, module, layer); }
+  Value operator()(const TransformerDecoderDesc &decoder) { return importDecoder(builder, module, decoder); }
+  Value operator()(const TransformerDesc &transformer) { return importTransformer(builder, module, transformer); }
   Value operator()(const ActivationDesc &activation) {
     return isFloat() ? builder.activation(input(), *activation.function) : Value();
   }

@@ -41,6 +41,7 @@ public:
       apply(step);
     if (arguments.lengths)
       applyLengths();
+    applyConstants();
     if (extraKeys) {
       applyMasks();
       Value real = compare(arith::CmpIPredicate::slt, key, index(realKeys));
@@ -66,6 +67,7 @@ private:
     slopeCount = captures.size();
     if (arguments.lengths)
       captures.push_back(arguments.lengths);
+    captures.append(arguments.constants);
     if (extraKeys) {
       captures.append(arguments.added);
       captures.append(arguments.blocked);
@@ -164,8 +166,14 @@ private:
         compare(arith::CmpIPredicate::slt, key, arith::IndexCastOp::create(inner, loc, inner.getIndexType(), length)));
   }
 
-  void applyMasks() {
+  void applyConstants() {
     unsigned next = 5 + slopeCount + (arguments.lengths ? 1 : 0);
+    for (size_t i = 0; i < arguments.constants.size(); ++i)
+      restrict(compare(arith::CmpFPredicate::OEQ, element(block->getArgument(next++)), real(0)));
+  }
+
+  void applyMasks() {
+    unsigned next = 5 + slopeCount + (arguments.lengths ? 1 : 0) + arguments.constants.size();
     for (size_t i = 0; i < arguments.added.size(); ++i)
       score = arith::AddFOp::create(inner, loc, score, element(block->getArgument(next++)));
     for (size_t i = 0; i < arguments.blocked.size(); ++i) {
@@ -217,6 +225,10 @@ private:
     case F::Multiply:
     case F::Divide:
       return arithmetic(node.function, operand(0), operand(1));
+    case F::FloorDivide:
+      return quotient(operand(0), operand(1));
+    case F::Modulo:
+      return arithmetic(F::Subtract, operand(0), arithmetic(F::Multiply, quotient(operand(0), operand(1)), operand(1)));
     case F::Less:
     case F::LessEqual:
     case F::Greater:
@@ -277,6 +289,13 @@ private:
     return {arith::DivFOp::create(inner, loc, x, y)};
   }
 
+  /// a / b, rounded down; b is a positive integer constant.
+  Operand quotient(Operand a, Operand b) {
+    if (isInteger(a.value))
+      return {arith::FloorDivSIOp::create(inner, loc, a.value, b.value), a.bound / b.bound + 1};
+    return {math::FloorOp::create(inner, loc, arith::DivFOp::create(inner, loc, a.value, toReal(b.value)))};
+  }
+
   Value comparison(ScoreFunction function, Value a, Value b) {
     struct Row {
       ScoreFunction function;
@@ -313,115 +332,7 @@ private:
   Value live; ///< Null while every key takes part.
 };
 
-/// Reads the arguments of one attention.
-class ArgumentImporter {
-public:
-  ArgumentImporter(ImportBuilder &builder, const ModuleDesc &module, const ScoreExtents &extents)
-      : builder(builder), module(module), extents(extents) {}
-
-  std::optional<ScoreArguments> import(const ScoreArgumentKeys &keys) {
-    bool fits = addMask(keys.mask) && addPadding(keys.padding) && addLengths(keys.lengths);
-    return fits ? std::optional<ScoreArguments>(result) : std::nullopt;
-  }
-
-private:
-  /// The argument and its value; the latter is null where the value's import failed.
-  const Located<std::string> *find(const char *key, Value &value) {
-    const Located<std::string> *name = key ? module.argument(key) : nullptr;
-    if (name)
-      value = builder.values.at(**name);
-    return name;
-  }
-  static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
-  bool fail(const Located<std::string> &name, const std::string &message, const std::string &hint = "") {
-    builder.failAt(name.loc, message, hint);
-    return false;
-  }
-
-  /// Files a mask under its kind.
-  void take(Value mask) { (elementOf(mask).isF32() ? result.added : result.blocked).push_back(mask); }
-
-  bool addMask(const char *key) {
-    Value mask;
-    const Located<std::string> *name = find(key, mask);
-    if (!name || !mask)
-      return !name;
-    std::string what = std::string(key) + " " + inQuotes(**name);
-    if (!elementOf(mask).isF32() && !elementOf(mask).isInteger(1))
-      return fail(*name, what + " has integers; a mask is bool or f32",
-                  "bool: true leaves the key out; f32: added to the scores");
-    ArrayRef<int64_t> shape = ImportBuilder::shapeOf(mask);
-    if (shape.size() != 2 && shape.size() != 3)
-      return fail(*name, what + " is " + builder.describe(mask) + ", but must have rank 2 or 3",
-                  "(queries, keys) is for all batches and heads, (batch * num_heads, queries, keys) for each its own");
-    if (shape.size() == 3 && extents.batched && ShapedType::isDynamic(extents.batch))
-      return fail(*name, what + " has batch * num_heads masks, so the batch must be a number",
-                  "fix the run-time dimension with --dim, or give a mask of rank 2");
-    SmallVector<int64_t> expected;
-    if (shape.size() == 3)
-      expected.push_back(extents.heads * extents.batch);
-    expected.append({extents.queries, extents.keys});
-    if (shape != ArrayRef<int64_t>(expected))
-      return fail(*name, what + " is " + builder.describe(mask) + ", but must be " + builder.describeShape(expected),
-                  shape.size() == 2 ? "a mask of rank 2 is (queries, keys)"
-                                    : "a mask of rank 3 is (batch * num_heads, queries, keys)");
-    if (!elementOf(mask).isF32())
-      mask = builder.blockedMask(*name);
-    if (shape.size() == 3 && extents.batched)
-      mask = builder.reshape(mask, {extents.batch, extents.heads, extents.queries, extents.keys});
-    if (mask)
-      take(mask);
-    return bool(mask);
-  }
-
-  bool addPadding(const char *key) {
-    Value mask;
-    const Located<std::string> *name = find(key, mask);
-    if (!name || !mask)
-      return !name;
-    SmallVector<int64_t> expected;
-    if (extents.batched)
-      expected.push_back(extents.batch);
-    expected.push_back(extents.keys);
-    if (ImportBuilder::shapeOf(mask) != ArrayRef<int64_t>(expected))
-      return fail(*name,
-                  std::string(key) + " " + inQuotes(**name) + " is " + builder.describe(mask) + ", but must be " +
-                      builder.describeShape(expected),
-                  extents.batched ? "a padding mask is (batch, keys)" : "without a batch a padding mask is (keys)");
-    if (!elementOf(mask).isF32())
-      mask = builder.blockedMask(*name);
-    if (extents.batched)
-      mask = builder.reshape(mask, {extents.batch, 1, 1, extents.keys});
-    if (mask)
-      take(mask);
-    return bool(mask);
-  }
-
-  bool addLengths(const char *key) {
-    Value lengths;
-    const Located<std::string> *name = find(key, lengths);
-    if (!name || !lengths)
-      return !name;
-    int64_t expected[] = {extents.batched ? extents.batch : 1};
-    if (ImportBuilder::shapeOf(lengths) != ArrayRef<int64_t>(expected))
-      return fail(*name, std::string(key) + " " + inQuotes(**name) + " is " + builder.describe(lengths) +
-                             ", but must be " + builder.describeShape(expected) + ", one for each sequence");
-    result.lengths = lengths;
-    return true;
-  }
-
-  ImportBuilder &builder;
-  const ModuleDesc &module;
-  const ScoreExtents &extents;
-  ScoreArguments result;
-};
-
 } // namespace
-
-std::optional<ScoreArguments> importScoreArguments(ImportBuilder &builder, const ModuleDesc &module,
-                                                   const ScoreArgumentKeys &keys, const ScoreExtents &extents) {
-  return ArgumentImporter(builder, module, extents).import(keys);
-}
 
 Value modifyScores(ImportBuilder &builder, Value scores, ArrayRef<ScoreStepDesc> steps, const ScoreArguments &arguments,
                    int64_t realKeys) {
@@ -429,8 +340,10 @@ Value modifyScores(ImportBuilder &builder, Value scores, ArrayRef<ScoreStepDesc>
     return {};
   bool extraKeys = realKeys < ImportBuilder::shapeOf(scores).back();
   bool masks = !arguments.added.empty() || !arguments.blocked.empty();
-  if (!steps.empty() || arguments.lengths || (extraKeys && masks))
-    scores = ScoreRegionWriter(builder, scores, arguments, realKeys).write(steps);
+  SmallVector<ScoreStepDesc> all(steps);
+  all.append(arguments.steps);
+  if (!all.empty() || arguments.lengths || !arguments.constants.empty() || (extraKeys && masks))
+    scores = ScoreRegionWriter(builder, scores, arguments, realKeys).write(all);
   if (extraKeys)
     return scores;
   for (Value mask : arguments.added)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What happens to scores between the product of query and key and the softmax, after their scaling: the constant steps
-// of "score" and lengths in one attn.modify_scores, then float masks as attn.add, then bool masks as attn.mask.
+// of "score", lengths and constant masks in one attn.modify_scores, then float masks as attn.add, then bool masks as
+// attn.mask.
 #pragma once
 
 #include "frontend/ImportBuilder.h"
@@ -23,12 +24,14 @@ struct ScoreArgumentKeys {
 
 /// Their values, in shapes that broadcast to the scores.
 struct ScoreArguments {
-  llvm::SmallVector<mlir::Value> added;   ///< f32
-  llvm::SmallVector<mlir::Value> blocked; ///< i1
-  mlir::Value lengths;                    ///< i32 [batch], or [1] where not batched; may be null.
+  llvm::SmallVector<mlir::Value> added;     ///< f32
+  llvm::SmallVector<mlir::Value> blocked;   ///< i1
+  llvm::SmallVector<ScoreStepDesc> steps;   ///< Constant causal masks; they follow those of "score".
+  llvm::SmallVector<mlir::Value> constants; ///< f32 (queries, keys), not 0 where blocked.
+  mlir::Value lengths;                      ///< i32 [batch], or [1] where not batched; may be null.
 };
 
-/// Checks and shapes the arguments that a module gives; none after an error.
+/// Checks and shapes the arguments that a module gives; none after an error. (ImportScoreArguments.cpp)
 std::optional<ScoreArguments> importScoreArguments(ImportBuilder &builder, const ModuleDesc &module,
                                                    const ScoreArgumentKeys &keys, const ScoreExtents &extents);
 

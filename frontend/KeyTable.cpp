@@ -31,6 +31,8 @@ std::string expectation(const KeySpec &spec) {
     return "a string" + orNull;
   case KeyType::Reference:
     return "the name of a value" + orNull;
+  case KeyType::Mask:
+    return maskForms + orNull;
   case KeyType::ReferenceList:
     return "a list of names of values";
   case KeyType::IntegerList:

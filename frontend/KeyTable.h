@@ -23,6 +23,7 @@ enum class KeyType {
   String,
   Reference,
   ReferenceList,
+  Mask, ///< The name of a value, or a constant (ParseMask.h).
   IntegerList,
   ShapeList,
   Object,
@@ -36,6 +37,10 @@ enum class KeyRole {
   Ignored,    ///< Checked, and without effect on inference.
   Unsupported ///< PyTorch has it; only the fallback is accepted.
 };
+
+/// What a Mask may be.
+constexpr const char *maskForms =
+    "the name of a value, {\"causal\": \"top_left\"}, {\"parameter\": \"name\"} or a list of rows";
 
 /// What is known about one key, whatever it is read into.
 struct KeySpec {
@@ -56,10 +61,10 @@ struct ObjectSpec {
 };
 
 template <typename T>
-using MemberOf =
-    std::variant<std::monostate, Located<int64_t> T::*, Located<double> T::*, Located<bool> T::*, Located<DType> T::*,
-                 Located<ActivationKind> T::*, Located<PoolingMode> T::*, Located<PositionKind> T::*,
-                 Located<MaskConvention> T::*, Located<FullyMaskedRows> T::*, Located<Normalizer> T::*>;
+using MemberOf = std::variant<std::monostate, Located<int64_t> T::*, Located<double> T::*, Located<bool> T::*,
+                              Located<DType> T::*, Located<ActivationKind> T::*, Located<PoolingMode> T::*,
+                              Located<PositionKind> T::*, Located<MaskConvention> T::*, Located<FullyMaskedRows> T::*,
+                              Located<Normalizer> T::*, Located<PaddedRows> T::*>;
 
 /// A key and where its value goes. A key without a member is read by the object's own code.
 template <typename T> struct Key {
@@ -143,6 +148,14 @@ public:
   std::optional<double> number(const JsonValue &value, const KeySpec &spec);
   std::optional<bool> boolean(const JsonValue &value, const KeySpec &spec);
   std::optional<std::string> choice(const JsonValue &value, const KeySpec &spec);
+  /// A choice whose words are spellings of the enumeration.
+  template <typename Enum> std::optional<Enum> enumeration(const JsonValue &value, const KeySpec &spec) {
+    std::optional<std::string> text = choice(value, spec);
+    for (const Spelling<Enum> &entry : Spellings<Enum>::table)
+      if (text && *text == entry.text)
+        return entry.value;
+    return std::nullopt;
+  }
   std::optional<std::string> string(const JsonValue &value, const std::string &name);
   /// `<name> must be <expected>, but is <what it is>`.
   void wrongType(const JsonValue &value, const std::string &name, const std::string &expected);
@@ -165,11 +178,7 @@ private:
   std::optional<double> convert(const JsonValue &value, const KeySpec &spec, double) { return number(value, spec); }
   std::optional<bool> convert(const JsonValue &value, const KeySpec &spec, bool) { return boolean(value, spec); }
   template <typename Enum> std::optional<Enum> convert(const JsonValue &value, const KeySpec &spec, Enum) {
-    std::optional<std::string> text = choice(value, spec);
-    for (const Spelling<Enum> &entry : Spellings<Enum>::table)
-      if (text && *text == entry.text)
-        return entry.value;
-    return std::nullopt;
+    return enumeration<Enum>(value, spec);
   }
   void checkWithoutMember(const JsonValue &value, const KeySpec &spec);
 

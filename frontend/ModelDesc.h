@@ -13,6 +13,7 @@
 #include "frontend/Diagnostic.h"
 #include "frontend/ScoreExpression.h"
 
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -39,6 +40,9 @@ enum class FullyMaskedRows { Zero, Nan };
 /// How scores become the weights of the values: all but Softmax look at each score by itself.
 enum class Normalizer { Softmax, Relu, Sigmoid, Identity };
 
+/// What stands in the result where a token is padding.
+enum class PaddedRows { Zero, Keep };
+
 /// The spelling in model.json: "f32", "relu", "cls", "learned", "blocked" ...
 const char *spelling(DType);
 const char *spelling(ActivationKind);
@@ -48,6 +52,7 @@ const char *spelling(MaskConvention);
 const char *spelling(CausalAlignment);
 const char *spelling(FullyMaskedRows);
 const char *spelling(Normalizer);
+const char *spelling(PaddedRows);
 
 /// A named dimension. A run-time dimension is given per call, from 1 to its extent; it may only lead a shape.
 struct DimDesc {
@@ -90,6 +95,24 @@ struct ScoreStepDesc {
   int64_t left = 0, right = 0;                          ///< Of a Window: how far it reaches to either side.
   double softcap = 1;
   ScoreExpression expression;
+};
+
+/// A mask of (queries, keys) that the description gives itself, where a module names a value else: one of causal,
+/// parameter and elements.
+struct MaskConstant {
+  SourceLoc loc;
+  std::optional<CausalAlignment> causal;         ///< Blocks the keys behind a query's place.
+  std::optional<Located<std::string>> parameter; ///< An f32 mask of the weights file, by its full name.
+  bool isBool = false;
+  int64_t rows = 0, columns = 0;
+  std::vector<float> elements; ///< Row-major; of a bool mask 1 for true.
+  Located<std::string> hint;   ///< The key by which PyTorch is told that the mask is causal, where that is true.
+  bool trueBlocks = true;      ///< Of a bool mask.
+
+  bool blocks(size_t element) const {
+    return isBool ? (elements[element] != 0) == trueBlocks
+                  : elements[element] == -std::numeric_limits<float>::infinity();
+  }
 };
 
 // -- Modules -------------------------------------------------------------------------------------------------------
@@ -141,6 +164,15 @@ struct AttentionWeightsDesc {
   Located<bool> needLse = false;
 };
 
+/// Rotary positional encoding of query and key heads: pair i of a head at position p turns by the angle
+/// (offset + p) theta^(-2i / head_dim). Pairs are the features i and i + head_dim/2, or 2i and 2i + 1 if interleaved.
+struct RopeDesc {
+  SourceLoc loc;
+  Located<double> theta = 10000;
+  Located<bool> interleaved = false;
+  Located<int64_t> offset = 0; ///< The first query's and the first key's position.
+};
+
 /// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value; arguments: attn_mask, key_padding_mask, lengths.
 /// Parameters, when kdim = vdim = embed_dim: in_proj_weight (3E, E), in_proj_bias (3E); else q_proj_weight,
 /// k_proj_weight, v_proj_weight and in_proj_bias; always out_proj.weight, out_proj.bias; bias_k and bias_v (1, 1, E)
@@ -155,6 +187,7 @@ struct MultiheadAttentionDesc : AttentionWeightsDesc {
   Located<bool> addZeroAttn = false;
   Located<bool> batchFirst = false;
   Located<bool> averageAttnWeights = true;
+  std::optional<RopeDesc> rope;
 };
 
 /// Attention with the score v . tanh(W_q query + W_k key + b) (Bahdanau); inputs and arguments as MultiheadAttention.
@@ -168,9 +201,18 @@ struct AdditiveAttentionDesc : AttentionWeightsDesc {
   Located<bool> batchFirst = false;
 };
 
-/// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.
-/// Parameters: self_attn.* (as MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*.
-struct TransformerEncoderLayerDesc {
+/// torch.nn.functional.scaled_dot_product_attention; ModuleDesc::inputs are query, key, value of
+/// [.., heads, length, width]; arguments: attn_mask (bool: true takes part), lengths. No parameters.
+struct ScaledDotProductAttentionDesc {
+  Located<bool> isCausal = false; ///< Aligned at the first query and key.
+  Located<double> scale = 1;      ///< Not given: 1 / sqrt(width of the query).
+  Located<bool> enableGqa = false;
+  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
+  std::vector<ScoreStepDesc> score;
+};
+
+/// What the layers of encoder and decoder have in common.
+struct TransformerLayerDesc {
   SourceLoc loc;
   Located<int64_t> dModel;
   Located<int64_t> nhead;
@@ -184,14 +226,43 @@ struct TransformerEncoderLayerDesc {
   std::vector<ScoreStepDesc> score; ///< Of its self-attention.
 };
 
-/// nn.TransformerEncoder; arguments: mask, src_key_padding_mask, lengths. Parameters: layers.<i>.* and norm.*; with
-/// share_weights all layers use layers.0.*.
-struct TransformerEncoderDesc {
-  TransformerEncoderLayerDesc layer;
+/// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.
+/// Parameters: self_attn.* (as MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*.
+struct TransformerEncoderLayerDesc : TransformerLayerDesc {};
+
+/// What encoder and decoder have in common. Parameters: layers.<i>.* and norm.*; with share_weights all layers use
+/// layers.0.*.
+struct TransformerStackDesc {
   Located<int64_t> numLayers;
   Located<bool> shareWeights = false;
+  Located<PaddedRows> paddedRows = PaddedRows::Zero; ///< Of the tokens that src or tgt says are padding.
   std::optional<LayerNormDesc> norm;
   SourceLoc normLoc;
+};
+
+/// nn.TransformerEncoder; arguments: mask, src_key_padding_mask, lengths.
+struct TransformerEncoderDesc : TransformerStackDesc {
+  TransformerEncoderLayerDesc layer;
+};
+
+/// nn.TransformerDecoderLayer; ModuleDesc::inputs are tgt, memory; arguments: tgt_mask, tgt_key_padding_mask,
+/// tgt_lengths and memory_mask, memory_key_padding_mask, memory_lengths. Parameters: self_attn.*, multihead_attn.* (as
+/// MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*, norm3.*.
+struct TransformerDecoderLayerDesc : TransformerLayerDesc {
+  std::vector<ScoreStepDesc> memoryScore; ///< Of its attention to the memory.
+};
+
+/// nn.TransformerDecoder; inputs and arguments as of its layer.
+struct TransformerDecoderDesc : TransformerStackDesc {
+  TransformerDecoderLayerDesc layer;
+};
+
+/// nn.Transformer; ModuleDesc::inputs are src, tgt; arguments: those of the decoder, and src_mask,
+/// src_key_padding_mask, src_lengths. Parameters: encoder.* and decoder.*, both with a norm. The layers differ in score
+/// alone.
+struct TransformerDesc {
+  TransformerEncoderDesc encoder;
+  TransformerDecoderDesc decoder;
 };
 
 struct ActivationDesc {
@@ -241,18 +312,21 @@ struct GraphDesc {
 
 using ModuleKind =
     std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc, MultiheadAttentionDesc,
-                 AdditiveAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc, ActivationDesc,
-                 PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
+                 AdditiveAttentionDesc, ScaledDotProductAttentionDesc, TransformerEncoderLayerDesc,
+                 TransformerEncoderDesc, TransformerDecoderLayerDesc, TransformerDecoderDesc, TransformerDesc,
+                 ActivationDesc, PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
 
 /// One entry of `model`.
 struct ModuleDesc {
   SourceLoc loc;
   Located<std::string> name; ///< Unique among modules and inputs; default: its index, as in nn.Sequential.
-  /// The values that it reads: one for most kinds; query, key, value for MultiheadAttention; any number for Add; none
-  /// for an Embedding with a row, and for a Graph.
+  /// The values that it reads: one for most kinds; query, key, value for attention; tgt, memory for decoders;
+  /// src, tgt for Transformer; any number for Add; none for an Embedding with a row, and for a Graph.
   std::vector<Located<std::string>> inputs;
   /// Masks and other values that it reads besides, by their keys: {"key_padding_mask", "padding"}.
   std::map<std::string, Located<std::string>> arguments;
+  /// Attention masks that are constants, by the keys of arguments.
+  std::map<std::string, MaskConstant> constantMasks;
   /// Goes before every parameter's name. Default: name + ".".
   Located<std::string> prefix;
   /// PyTorch's parameter name within the module -> the name to use in its place, still behind the prefix. In both, `*`
@@ -268,6 +342,10 @@ struct ModuleDesc {
   const Located<std::string> *argument(const std::string &key) const {
     auto it = arguments.find(key);
     return it == arguments.end() ? nullptr : &it->second;
+  }
+  const MaskConstant *constantMask(const std::string &key) const {
+    auto it = constantMasks.find(key);
+    return it == constantMasks.end() ? nullptr : &it->second;
   }
   /// Whether `parameters` renames that local name.
   bool renames(const std::string &local) const;

@@ -2,18 +2,16 @@
 #include "frontend/ModuleTypes.h"
 
 #include "frontend/GraphOps.h"
+#include "frontend/ModuleTable.h"
+#include "frontend/ParseMask.h"
 #include "frontend/ParseScore.h"
 
 #include <cmath>
 
 namespace attnc {
 
-namespace {
-
 // -- Tables: the own keys of each module
 // -----------------------------------------------------------------------------------
-
-template <typename T> const std::vector<Key<T>> &keysOf();
 
 template <> const std::vector<Key<LinearDesc>> &keysOf() {
   static const std::vector<Key<LinearDesc>> table = {
@@ -52,81 +50,6 @@ template <> const std::vector<Key<PositionalEncodingDesc>> &keysOf() {
   return table;
 }
 
-KeySpec scoreKey() { return special("score", KeyType::ObjectList, KeyRole::Optional, "[]"); }
-
-/// The keys of AttentionWeightsDesc, for a module that has them.
-template <typename T> std::vector<Key<T>> weightsKeys() {
-  return {{scoreKey(), {}},
-          optional<T, FullyMaskedRows>("fully_masked", &T::fullyMasked),
-          optional<T, Normalizer>("normalizer", &T::normalizer),
-          {special("normalizer_scale", KeyType::Number, KeyRole::Optional, "1"), {}},
-          optional<T, bool>("need_weights", &T::needWeights),
-          optional<T, bool>("need_lse", &T::needLse)};
-}
-
-template <typename T> std::vector<Key<T>> joinKeys(std::vector<Key<T>> keys, const std::vector<Key<T>> &more) {
-  keys.insert(keys.end(), more.begin(), more.end());
-  return keys;
-}
-
-template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
-  using Attention = MultiheadAttentionDesc;
-  static const std::vector<Key<Attention>> own = {required("embed_dim", &MultiheadAttentionDesc::embedDim),
-                                                  required("num_heads", &MultiheadAttentionDesc::numHeads),
-                                                  {ignored("dropout", KeyType::Number, "0"), {}},
-                                                  optional("bias", &MultiheadAttentionDesc::bias),
-                                                  optional("add_bias_kv", &MultiheadAttentionDesc::addBiasKv),
-                                                  optional("add_zero_attn", &MultiheadAttentionDesc::addZeroAttn),
-                                                  optional("kdim", &MultiheadAttentionDesc::kdim).orNull(),
-                                                  optional("vdim", &MultiheadAttentionDesc::vdim).orNull(),
-                                                  optional("batch_first", &MultiheadAttentionDesc::batchFirst)};
-  static const std::vector<Key<Attention>> table =
-      joinKeys(joinKeys(own, weightsKeys<Attention>()),
-               {optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights),
-                {ignored("is_causal", KeyType::Boolean, "false"), {}}});
-  return table;
-}
-
-template <> const std::vector<Key<AdditiveAttentionDesc>> &keysOf() {
-  using Attention = AdditiveAttentionDesc;
-  static const std::vector<Key<Attention>> own = {required("query_dim", &Attention::queryDim),
-                                                  required("key_dim", &Attention::keyDim),
-                                                  optional("value_dim", &Attention::valueDim).orNull(),
-                                                  required("attention_dim", &Attention::attentionDim),
-                                                  optional("bias", &Attention::bias),
-                                                  optional("batch_first", &Attention::batchFirst)};
-  static const std::vector<Key<Attention>> table = joinKeys(own, weightsKeys<Attention>());
-  return table;
-}
-
-template <> const std::vector<Key<TransformerEncoderLayerDesc>> &keysOf() {
-  using Layer = TransformerEncoderLayerDesc;
-  static const std::vector<Key<Layer>> table = {required("d_model", &Layer::dModel),
-                                                required("nhead", &Layer::nhead),
-                                                optional("dim_feedforward", &Layer::dimFeedforward),
-                                                {ignored("dropout", KeyType::Number, "0.1"), {}},
-                                                optional("activation", &Layer::activation),
-                                                optional("layer_norm_eps", &Layer::layerNormEps),
-                                                optional("batch_first", &Layer::batchFirst),
-                                                optional("norm_first", &Layer::normFirst),
-                                                optional("bias", &Layer::bias),
-                                                {scoreKey(), {}},
-                                                optional("fully_masked", &Layer::fullyMasked)};
-  return table;
-}
-
-template <> const std::vector<Key<TransformerEncoderDesc>> &keysOf() {
-  static const std::vector<Key<TransformerEncoderDesc>> table = {
-      {special("layer", KeyType::Object, KeyRole::Required), {}},
-      required("num_layers", &TransformerEncoderDesc::numLayers),
-      {special("norm", KeyType::Object, KeyRole::Optional, "null"), {}},
-      optional("share_weights", &TransformerEncoderDesc::shareWeights),
-      {ignored("enable_nested_tensor", KeyType::Boolean, "true"), {}},
-      {ignored("mask_check", KeyType::Boolean, "true"), {}},
-      {ignored("is_causal", KeyType::Boolean, "null"), {}}};
-  return table;
-}
-
 template <> const std::vector<Key<PoolingDesc>> &keysOf() {
   static const std::vector<Key<PoolingDesc>> table = {optional("mode", &PoolingDesc::mode),
                                                       required("batch_first", &PoolingDesc::batchFirst)};
@@ -138,42 +61,15 @@ template <> const std::vector<Key<NormalizeDesc>> &keysOf() {
   return table;
 }
 
+namespace {
+
 // -- Reading
 // -----------------------------------------------------------------------------------------------------------------
-
-template <typename T> T readTable(const JsonValue &object, Diagnostics &diagnostics) {
-  T result;
-  KeyReader(diagnostics).read(object, keysOf<T>(), result);
-  return result;
-}
-
-void checkEps(const Located<double> &eps, const char *name, Diagnostics &diagnostics) {
-  if (!(*eps >= 0) || !std::isfinite((float)*eps))
-    diagnostics.error(eps.loc, std::string(name) + " must be a finite number that is not negative");
-}
-
-void checkHeads(const Located<int64_t> &width, const char *widthName, const Located<int64_t> &heads,
-                const char *headsName, Diagnostics &diagnostics) {
-  if (*width < 1 || *heads < 1 || *width % *heads == 0)
-    return;
-  int64_t below = *width / *heads * *heads;
-  std::string divisible = (below ? std::to_string(below) + " or " : "") + std::to_string(below + *heads);
-  diagnostics.error(width.loc,
-                    std::string(widthName) + " " + std::to_string(*width) + " is not divisible by " + headsName + " " +
-                        std::to_string(*heads),
-                    std::string("every head gets ") + widthName + " / " + headsName + " features; " + divisible +
-                        " would do");
-}
 
 ModuleKind parseLinear(const JsonValue &object, const ParseContext &context) {
   return readTable<LinearDesc>(object, context.diagnostics);
 }
 
-LayerNormDesc readLayerNorm(const JsonValue &object, Diagnostics &diagnostics) {
-  LayerNormDesc norm = readTable<LayerNormDesc>(object, diagnostics);
-  checkEps(norm.eps, "eps", diagnostics);
-  return norm;
-}
 ModuleKind parseLayerNorm(const JsonValue &object, const ParseContext &context) {
   return readLayerNorm(object, context.diagnostics);
 }
@@ -193,87 +89,6 @@ ModuleKind parsePositionalEncoding(const JsonValue &object, const ParseContext &
     context.diagnostics.error(encoding.dModel.loc, "a sinusoidal encoding needs an even d_model, but it is " +
                                                        std::to_string(*encoding.dModel));
   return encoding;
-}
-
-/// "normalizer_scale": a number, or "1/keys".
-void readNormalizerScale(const JsonValue &value, AttentionWeightsDesc &weights, Diagnostics &diagnostics) {
-  if (*weights.normalizer == Normalizer::Softmax)
-    return diagnostics.error(value.loc(), "normalizer_scale belongs to relu, sigmoid and identity",
-                             "softmax divides by the sum of the weights, which takes out any factor");
-  weights.scaledByKeys = value.kind == JsonKind::String && value.text == "1/keys";
-  if (weights.scaledByKeys)
-    return;
-  if (value.kind != JsonKind::Number)
-    return KeyReader(diagnostics).wrongType(value, "normalizer_scale", "a number or \"1/keys\"");
-  weights.normalizerScale = value.number;
-  const float rounded = (float)value.number;
-  if (!(rounded > 0) || !std::isfinite(rounded))
-    diagnostics.error(value.loc(), "normalizer_scale must be a positive number of f32, but is " + value.describe());
-}
-
-/// Reads those keys of AttentionWeightsDesc that have no member, and checks what they say together.
-void readWeights(const JsonValue &object, AttentionWeightsDesc &weights, Diagnostics &diagnostics) {
-  weights.score = readScore(object, diagnostics);
-  if (const JsonValue *scale = object.find("normalizer_scale"))
-    readNormalizerScale(*scale, weights, diagnostics);
-  if (*weights.normalizer == Normalizer::Softmax)
-    return;
-  const std::string normalizer = inQuotes(spelling(*weights.normalizer));
-  if (*weights.fullyMasked == FullyMaskedRows::Nan)
-    diagnostics.error(weights.fullyMasked.loc, "fully_masked \"nan\" does not go with the normalizer " + normalizer,
-                      "it is about softmax, which divides by 0 there; with " + normalizer +
-                          " blocked keys weigh 0, and a query that has no others gives 0");
-  if (*weights.needLse)
-    diagnostics.error(weights.needLse.loc, "need_lse does not go with the normalizer " + normalizer,
-                      "the log-sum-exp is what softmax divides by");
-}
-
-ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) {
-  MultiheadAttentionDesc attention = readTable<MultiheadAttentionDesc>(object, context.diagnostics);
-  checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
-  readWeights(object, attention, context.diagnostics);
-  return attention;
-}
-
-ModuleKind parseAdditiveAttention(const JsonValue &object, const ParseContext &context) {
-  AdditiveAttentionDesc attention = readTable<AdditiveAttentionDesc>(object, context.diagnostics);
-  readWeights(object, attention, context.diagnostics);
-  return attention;
-}
-
-TransformerEncoderLayerDesc readEncoderLayer(const JsonValue &object, Diagnostics &diagnostics) {
-  auto layer = readTable<TransformerEncoderLayerDesc>(object, diagnostics);
-  layer.loc = object.loc();
-  layer.score = readScore(object, diagnostics);
-  checkHeads(layer.dModel, "d_model", layer.nhead, "nhead", diagnostics);
-  checkEps(layer.layerNormEps, "layer_norm_eps", diagnostics);
-  return layer;
-}
-ModuleKind parseEncoderLayer(const JsonValue &object, const ParseContext &context) {
-  return readEncoderLayer(object, context.diagnostics);
-}
-
-/// Checks the keys of a module within a module, where "type" may be left out but not be another one.
-bool checkNested(const JsonValue &object, const ObjectSpec &spec, const char *type, Diagnostics &diagnostics) {
-  if (!KeyReader(diagnostics).checkKeys(object, spec))
-    return false;
-  const JsonValue *stated = object.find("type");
-  if (stated && (stated->kind != JsonKind::String || stated->text != type))
-    diagnostics.error(stated->loc(),
-                      spec.name + " must be of type " + inQuotes(type) + ", but is " + stated->describe());
-  return true;
-}
-
-ModuleKind parseEncoder(const JsonValue &object, const ParseContext &context) {
-  auto encoder = readTable<TransformerEncoderDesc>(object, context.diagnostics);
-  const JsonValue *layer = object.find("layer"), *norm = object.find("norm");
-  if (layer && checkNested(*layer, layerSpec(), "TransformerEncoderLayer", context.diagnostics))
-    encoder.layer = readEncoderLayer(*layer, context.diagnostics);
-  if (norm && norm->kind != JsonKind::Null && checkNested(*norm, normSpec(), "LayerNorm", context.diagnostics)) {
-    encoder.norm = readLayerNorm(*norm, context.diagnostics);
-    encoder.normLoc = norm->loc();
-  }
-  return encoder;
 }
 
 ModuleKind parsePooling(const JsonValue &object, const ParseContext &context) {
@@ -303,108 +118,95 @@ ModuleKind parseGelu(const JsonValue &object, const ParseContext &context) {
 // -- The list
 // ----------------------------------------------------------------------------------------------------------------
 
-template <typename T> std::vector<KeySpec> specsOf() {
-  std::vector<KeySpec> specs;
-  for (const Key<T> &key : keysOf<T>())
-    specs.push_back(key.spec);
-  return specs;
-}
-
-ModuleType makeType(const char *name, std::vector<KeySpec> own,
-                    ModuleKind (*parse)(const JsonValue &, const ParseContext &), InputForm inputs, bool hasParameters,
-                    std::vector<ArgumentSpec> arguments = {}) {
-  std::vector<KeySpec> keys = {special("type", KeyType::String, KeyRole::Required),
-                               special("name", KeyType::String, KeyRole::Optional)};
-  auto add = [&](const char *key, KeyType type, KeyRole role = KeyRole::Optional) {
-    keys.push_back(special(key, type, role));
-  };
-  if (inputs == InputForm::One || inputs == InputForm::Row)
-    add("input", KeyType::Reference);
-  if (inputs == InputForm::Many)
-    add("inputs", KeyType::ReferenceList, KeyRole::Required);
-  if (inputs == InputForm::Attention)
-    for (const char *key : {"query", "key", "value"})
-      add(key, KeyType::Reference);
-  keys.insert(keys.end(), own.begin(), own.end());
-  for (const ArgumentSpec &argument : arguments)
-    keys.push_back(special(argument.key, KeyType::Reference, KeyRole::Optional, "null"));
-  if (hasParameters) {
-    add("prefix", KeyType::String);
-    keys.push_back(special("parameters", KeyType::Map, KeyRole::Optional, "{}"));
-  }
-  return {inputs, std::move(arguments), hasParameters, {name, std::move(keys)}, parse};
-}
-
-std::vector<KeySpec> encoderLayerKeys() {
-  std::vector<KeySpec> keys = specsOf<TransformerEncoderLayerDesc>();
-  keys.push_back(ignored("is_causal", KeyType::Boolean, "false"));
-  return keys;
-}
-
-std::vector<ArgumentSpec> selfAttentionArguments(const char *mask) {
-  return {{mask, ArgumentKind::AttentionMask, "is_causal"},
-          {"src_key_padding_mask", ArgumentKind::PaddingMask},
-          {"lengths", ArgumentKind::Lengths}};
-}
-
 std::vector<ModuleType> makeTypes() {
   const KeySpec inplace = ignored("inplace", KeyType::Boolean, "false");
-  const InputForm one = InputForm::One;
-  return {
-      makeType("TransformerEncoder", specsOf<TransformerEncoderDesc>(), parseEncoder, one, true,
-               selfAttentionArguments("mask")),
-      makeType("TransformerEncoderLayer", encoderLayerKeys(), parseEncoderLayer, one, true,
-               selfAttentionArguments("src_mask")),
-      makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, InputForm::Attention, true,
-               {{"attn_mask", ArgumentKind::AttentionMask, "is_causal"},
-                {"key_padding_mask", ArgumentKind::PaddingMask},
-                {"lengths", ArgumentKind::Lengths}}),
-      makeType("AdditiveAttention", specsOf<AdditiveAttentionDesc>(), parseAdditiveAttention, InputForm::Attention,
-               true,
-               {{"attn_mask", ArgumentKind::AttentionMask},
-                {"key_padding_mask", ArgumentKind::PaddingMask},
-                {"lengths", ArgumentKind::Lengths}}),
+  const std::vector<InputSpec> input = {{"input", InputDefault::Previous}};
+  const Reads one = {InputForm::Named, input, {}};
+  std::vector<ModuleType> types = {
       makeType("Linear", specsOf<LinearDesc>(), parseLinear, one, true),
       makeType("LayerNorm", specsOf<LayerNormDesc>(), parseLayerNorm, one, true),
-      makeType("Embedding", specsOf<EmbeddingDesc>(), parseEmbedding, InputForm::Row, true),
+      makeType("Embedding", specsOf<EmbeddingDesc>(), parseEmbedding, {InputForm::Row, input, {}}, true),
       makeType("PositionalEncoding", specsOf<PositionalEncodingDesc>(), parsePositionalEncoding, one, true),
       makeType("ReLU", {inplace}, parseActivation<ActivationKind::Relu>, one, false),
       makeType("GELU", {approximateKey()}, parseGelu, one, false),
       makeType("SiLU", {inplace}, parseActivation<ActivationKind::Silu>, one, false),
       makeType("Tanh", {}, parseActivation<ActivationKind::Tanh>, one, false),
       makeType("Sigmoid", {}, parseActivation<ActivationKind::Sigmoid>, one, false),
-      makeType("Pooling", specsOf<PoolingDesc>(), parsePooling, one, false,
-               {{"padding_mask", ArgumentKind::TokenMask}}),
+      makeType("Pooling", specsOf<PoolingDesc>(), parsePooling,
+               {InputForm::Named, input, {{"padding_mask", ArgumentKind::TokenMask}}}, false),
       makeType("Normalize", specsOf<NormalizeDesc>(), parseNormalize, one, false),
-      makeType("Add", {}, parseAdd, InputForm::Many, false),
+      makeType("Add", {}, parseAdd, {InputForm::Many, {}, {}}, false),
       makeType("Dropout", {ignored("p", KeyType::Number, "0.5"), inplace}, parseIdentity, one, false),
       makeType("Identity", {}, parseIdentity, one, false),
       makeType("Graph",
                {special("nodes", KeyType::ObjectList, KeyRole::Required),
                 special("output", KeyType::String, KeyRole::Optional)},
-               parseGraph, InputForm::None, false),
+               parseGraph, {}, false),
   };
-}
-
-ObjectSpec nested(const char *name, std::vector<KeySpec> keys) {
-  keys.insert(keys.begin(), special("type", KeyType::String, KeyRole::Optional));
-  return {name, std::move(keys)};
+  std::vector<ModuleType> all = attentionTypes();
+  all.insert(all.end(), types.begin(), types.end());
+  return all;
 }
 
 } // namespace
+
+void checkEps(const Located<double> &eps, const char *name, Diagnostics &diagnostics) {
+  if (!(*eps >= 0) || !std::isfinite((float)*eps))
+    diagnostics.error(eps.loc, std::string(name) + " must be a finite number that is not negative");
+}
+
+LayerNormDesc readLayerNorm(const JsonValue &object, Diagnostics &diagnostics) {
+  LayerNormDesc norm = readTable<LayerNormDesc>(object, diagnostics);
+  checkEps(norm.eps, "eps", diagnostics);
+  return norm;
+}
+
+bool checkNested(const JsonValue &object, const ObjectSpec &spec, const char *type, Diagnostics &diagnostics) {
+  if (!KeyReader(diagnostics).checkKeys(object, spec))
+    return false;
+  const JsonValue *stated = object.find("type");
+  if (stated && (stated->kind != JsonKind::String || stated->text != type))
+    diagnostics.error(stated->loc(),
+                      spec.name + " must be of type " + inQuotes(type) + ", but is " + stated->describe());
+  return true;
+}
+
+ModuleType makeType(const char *name, const std::vector<KeySpec> &own, ParseFunction parse, Reads reads,
+                    bool hasParameters) {
+  std::vector<KeySpec> keys = {special("type", KeyType::String, KeyRole::Required),
+                               special("name", KeyType::String, KeyRole::Optional)};
+  for (const InputSpec &input : reads.inputs)
+    keys.push_back(special(input.key, KeyType::Reference,
+                           input.fallback == InputDefault::None ? KeyRole::Required : KeyRole::Optional));
+  if (reads.form == InputForm::Many)
+    keys.push_back(special("inputs", KeyType::ReferenceList, KeyRole::Required));
+  keys.insert(keys.end(), own.begin(), own.end());
+  for (const ArgumentSpec &argument : reads.arguments) {
+    if (argument.hint)
+      keys.push_back(ignored(argument.hint, KeyType::Boolean, argument.hintDefault));
+    bool mask = argument.kind == ArgumentKind::AttentionMask || argument.kind == ArgumentKind::AllowedMask;
+    keys.push_back(special(argument.key, mask ? KeyType::Mask : KeyType::Reference, KeyRole::Optional, "null"));
+  }
+  if (hasParameters) {
+    keys.push_back(special("prefix", KeyType::String, KeyRole::Optional));
+    keys.push_back(special("parameters", KeyType::Map, KeyRole::Optional, "{}"));
+  }
+  return {reads.form,    std::move(reads.inputs), std::move(reads.arguments),
+          hasParameters, {name, std::move(keys)}, parse};
+}
+
+ObjectSpec nestedSpec(const char *name, std::vector<KeySpec> keys) {
+  keys.insert(keys.begin(), special("type", KeyType::String, KeyRole::Optional));
+  return {name, std::move(keys)};
+}
 
 const std::vector<ModuleType> &moduleTypes() {
   static const std::vector<ModuleType> types = makeTypes();
   return types;
 }
 
-const ObjectSpec &layerSpec() {
-  static const ObjectSpec spec = nested("layer", specsOf<TransformerEncoderLayerDesc>());
-  return spec;
-}
-
 const ObjectSpec &normSpec() {
-  static const ObjectSpec spec = nested("norm", specsOf<LayerNormDesc>());
+  static const ObjectSpec spec = nestedSpec("norm", specsOf<LayerNormDesc>());
   return spec;
 }
 
@@ -441,8 +243,8 @@ const ObjectSpec &weightsSpec() {
 }
 
 std::vector<ObjectSpec> describeFormat() {
-  std::vector<ObjectSpec> all = {modelSpec(), dimSpec(),  inputSpec(), weightsSpec(),
-                                 layerSpec(), normSpec(), scoreSpec()};
+  std::vector<ObjectSpec> all = {modelSpec(),        dimSpec(),  inputSpec(), weightsSpec(), encoderLayerSpec(),
+                                 decoderLayerSpec(), normSpec(), ropeSpec(),  scoreSpec(),   maskSpec()};
   for (const ModuleType &type : moduleTypes())
     all.push_back(type.spec);
   for (const GraphOp &op : graphOps())

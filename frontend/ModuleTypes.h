@@ -16,18 +16,31 @@ struct ParseContext {
 /// Reads a shape: a list of integers and names of dimensions, of rank 0 to maxRank. None after an error.
 std::optional<Shape> readShape(const JsonValue &value, const std::string &name, const ParseContext &context);
 
+/// What an input is where its key is left out.
+enum class InputDefault {
+  None,     ///< The key is required.
+  Previous, ///< The module before it; for the first one, the model's first input.
+  Preceding ///< The value of the module's input before this one: of query, key and value.
+};
+
+/// A key that names an input.
+struct InputSpec {
+  const char *key;
+  InputDefault fallback;
+};
+
 /// How a module names what it reads.
 enum class InputForm {
-  One,       ///< "input", by default the module before it (the first one: the model's first input).
-  Many,      ///< "inputs".
-  Attention, ///< "query" (as "input" above), "key" (default: the query), "value" (default: the key).
-  Row,       ///< "input", but none where "row" is given.
+  Named, ///< By ModuleType::inputs.
+  Row,   ///< As Named, but none where "row" is given.
+  Many,  ///< By the list "inputs".
   None
 };
 
 /// What a value may be that a module reads besides its inputs.
 enum class ArgumentKind {
-  AttentionMask, ///< bool or f32, any value.
+  AttentionMask, ///< bool (true blocks) or f32, any value or a constant.
+  AllowedMask,   ///< The same, but bool true lets the key take part.
   PaddingMask,   ///< bool, f32 or integers of a stated convention; an input of the model.
   TokenMask,     ///< bool or integers of a stated convention; an input of the model.
   Lengths        ///< i32; an input of the model.
@@ -37,11 +50,13 @@ enum class ArgumentKind {
 struct ArgumentSpec {
   const char *key;
   ArgumentKind kind;
-  const char *hint = nullptr; ///< The key of PyTorch's is_causal for this mask: true needs the mask.
+  const char *hint = nullptr;        ///< The key of PyTorch's is_causal for this mask: true needs the mask.
+  const char *hintDefault = "false"; ///< As JSON text.
 };
 
 struct ModuleType {
-  InputForm inputs;
+  InputForm form;
+  std::vector<InputSpec> inputs; ///< In the order of ModuleDesc::inputs.
   std::vector<ArgumentSpec> arguments;
   bool hasParameters; ///< Whether it takes "prefix" and "parameters".
   ObjectSpec spec;    ///< Its name and all of its keys, the common ones included.
@@ -52,13 +67,15 @@ struct ModuleType {
 /// All types, in the order of the documentation.
 const std::vector<ModuleType> &moduleTypes();
 
-/// The keys of the description itself, of a run-time dimension, an input, the weights, and a layer and norm within
-/// TransformerEncoder.
+/// The keys of the description itself, of a run-time dimension, an input, the weights, and the layer and norm within
+/// TransformerEncoder and TransformerDecoder.
 const ObjectSpec &modelSpec();
 const ObjectSpec &dimSpec();
 const ObjectSpec &inputSpec();
 const ObjectSpec &weightsSpec();
-const ObjectSpec &layerSpec();
+const ObjectSpec &encoderLayerSpec();
+const ObjectSpec &ropeSpec();
+const ObjectSpec &decoderLayerSpec();
 const ObjectSpec &normSpec();
 
 /// Every object of the format, graph nodes included (as `node <op>`): for tests of schema and documentation.

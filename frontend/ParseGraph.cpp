@@ -104,7 +104,7 @@ private:
 
   void readAttribute(const JsonValue &object, const KeySpec &spec, NodeDesc &node) {
     const JsonValue *value = object.find(spec.name);
-    if (!value)
+    if (!value || (spec.nullable && value->kind == JsonKind::Null))
       return;
     std::optional<AttributeValue> parsed = readValue(*value, spec);
     if (parsed)

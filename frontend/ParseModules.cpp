@@ -5,6 +5,7 @@
 #include "frontend/ParseModules.h"
 
 #include "frontend/Dims.h"
+#include "frontend/ParseMask.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -196,32 +197,21 @@ private:
   }
 
   void readInputs(const JsonValue &object, const ModuleType &type, ModuleDesc &module) {
-    auto add = [&](std::optional<Located<std::string>> name) {
-      if (name)
-        module.inputs.push_back(std::move(*name));
-    };
-    switch (type.inputs) {
-    case InputForm::One:
-      return add(readReference(object, "input", previousValue(object)));
-    case InputForm::Row: {
-      const Located<int64_t> &row = std::get<EmbeddingDesc>(module.kind).row;
-      if (!row.given)
-        return add(readReference(object, "input", previousValue(object)));
+    if (type.form == InputForm::Many)
+      return readInputList(object, module);
+    if (type.form == InputForm::Row && std::get<EmbeddingDesc>(module.kind).row.given) {
       if (const JsonValue *input = object.find("input"))
         diagnostics.error(input->loc(), "an Embedding with \"row\" reads no input", "leave out \"input\" or \"row\"");
       return;
     }
-    case InputForm::Attention: {
-      auto query = readReference(object, "query", previousValue(object));
-      auto key = readReference(object, "key", query);
-      auto value = readReference(object, "value", key);
-      add(query), add(key), add(value);
-      return;
-    }
-    case InputForm::Many:
-      return readInputList(object, module);
-    case InputForm::None:
-      return;
+    std::optional<Located<std::string>> preceding;
+    for (const InputSpec &spec : type.inputs) {
+      std::optional<Located<std::string>> fallback;
+      if (spec.fallback != InputDefault::None)
+        fallback = spec.fallback == InputDefault::Previous ? previousValue(object) : preceding;
+      preceding = readReference(object, spec.key, fallback);
+      if (preceding)
+        module.inputs.push_back(*preceding);
     }
   }
 
@@ -241,23 +231,47 @@ private:
   void readArguments(const JsonValue &object, const ModuleType &type, ModuleDesc &module) {
     for (const ArgumentSpec &spec : type.arguments) {
       readArgument(object, spec, module);
-      const JsonValue *hint = spec.hint ? object.find(spec.hint) : nullptr;
-      if (hint && hint->kind == JsonKind::Boolean && hint->boolean && !module.argument(spec.key))
-        diagnostics.error(hint->loc(), std::string(spec.hint) + " is true, but there is no " + spec.key,
-                          std::string("it is a hint that the given mask is causal and makes none; give ") + spec.key +
-                              ", or \"score\": [{\"causal\": \"top_left\"}] and no hint");
+      if (const JsonValue *hint = spec.hint ? object.find(spec.hint) : nullptr)
+        readHint(*hint, spec, module);
     }
+  }
+
+  void readHint(const JsonValue &hint, const ArgumentSpec &spec, ModuleDesc &module) {
+    if (hint.kind != JsonKind::Boolean || !hint.boolean || module.argument(spec.key))
+      return;
+    if (auto constant = module.constantMasks.find(spec.key); constant != module.constantMasks.end())
+      constant->second.hint = Located<std::string>(spec.hint, hint.loc());
+    else
+      diagnostics.error(hint.loc(), std::string(spec.hint) + " is true, but there is no " + spec.key,
+                        "it is a hint that the given mask is causal and makes none; give " + inQuotes(spec.key) +
+                            ": {\"causal\": \"top_left\"}");
+  }
+
+  static bool isMask(ArgumentKind kind) {
+    return kind == ArgumentKind::AttentionMask || kind == ArgumentKind::AllowedMask;
+  }
+
+  void readConstantMask(const JsonValue &value, const ArgumentSpec &spec, ModuleDesc &module) {
+    std::optional<MaskConstant> mask = readMask(value, spec.key, diagnostics);
+    if (!mask)
+      return;
+    mask->trueBlocks = spec.kind == ArgumentKind::AttentionMask;
+    module.constantMasks[spec.key] = std::move(*mask);
   }
 
   void readArgument(const JsonValue &object, const ArgumentSpec &spec, ModuleDesc &module) {
     const JsonValue *value = object.find(spec.key);
     if (!value || value->kind == JsonKind::Null)
       return;
+    if (isMask(spec.kind) && (value->kind == JsonKind::Object || value->kind == JsonKind::Array))
+      return readConstantMask(*value, spec, module);
+    if (isMask(spec.kind) && value->kind != JsonKind::String)
+      return reader.wrongType(*value, spec.key, maskForms);
     std::optional<std::string> text = reader.string(*value, spec.key);
     if (!text)
       return;
     Located<std::string> &name = module.arguments[spec.key] = Located<std::string>(*text, value->loc());
-    if (!scope.resolve(name) || spec.kind == ArgumentKind::AttentionMask)
+    if (!scope.resolve(name) || isMask(spec.kind))
       return;
     auto input = std::find_if(model.inputs.begin(), model.inputs.end(),
                               [&](const InputDesc &input) { return *input.name == *text; });
@@ -303,13 +317,18 @@ private:
       readRenaming(member, known, module);
   }
 
-  void readRenaming(const JsonMember &member, const std::vector<std::string> &known, ModuleDesc &module) {
-    std::string pattern = member.key;
-    if (pattern.compare(0, 7, "layers.") == 0) {
-      size_t end = pattern.find_first_not_of("0123456789", 7);
-      if (end != std::string::npos && end > 7)
-        pattern.replace(7, end - 7, "*");
+  /// The name with the `*` of parameterNamesOf() in place of a layer's index.
+  static std::string layerPattern(std::string name) {
+    for (const std::string stack : {"layers.", "encoder.layers.", "decoder.layers."}) {
+      size_t end = name.find_first_not_of("0123456789", stack.size());
+      if (name.compare(0, stack.size(), stack) == 0 && end != std::string::npos && end > stack.size())
+        return name.replace(stack.size(), end - stack.size(), "*");
     }
+    return name;
+  }
+
+  void readRenaming(const JsonMember &member, const std::vector<std::string> &known, ModuleDesc &module) {
+    std::string pattern = layerPattern(member.key);
     if (std::find(known.begin(), known.end(), pattern) == known.end())
       return diagnostics.error(member.keyLoc(),
                                "unknown parameter " + inQuotes(member.key) + didYouMean(pattern, known));
@@ -323,13 +342,24 @@ private:
                                    Located<std::string>(*to, member.value->loc()));
   }
 
+  void checkParameterSize(const Located<int64_t> &rows, int64_t factor, int64_t columns, const char *what) {
+    int64_t extent = 0;
+    if (__builtin_mul_overflow(*rows, factor, &extent))
+      extent = maxElements;
+    checkElementCount({extent, columns}, what, rows.loc, diagnostics);
+  }
+
+  void checkLayer(const TransformerLayerDesc &layer, const TransformerStackDesc *stack) {
+    checkParameterSize(layer.dModel, 3, *layer.dModel, "self_attn.in_proj_weight");
+    checkParameterSize(layer.dimFeedforward, 1, *layer.dModel, "linear1.weight");
+    if (stack)
+      countLayers(stack->numLayers);
+  }
+
   /// Modules may be copied into the thousands by a short text, but a parameter must fit a tensor.
   void checkParameterSizes(const ModuleDesc &module) {
     auto check = [&](const Located<int64_t> &rows, int64_t factor, int64_t columns, const char *what) {
-      int64_t extent = 0;
-      if (__builtin_mul_overflow(*rows, factor, &extent))
-        extent = maxElements;
-      checkElementCount({extent, columns}, what, rows.loc, diagnostics);
+      checkParameterSize(rows, factor, columns, what);
     };
     std::visit(
         Overloaded{[&](const LinearDesc &d) { check(d.outFeatures, 1, *d.inFeatures, "weight"); },
@@ -344,14 +374,13 @@ private:
                      check(d.attentionDim, 1, *d.queryDim, "query_proj.weight");
                      check(d.attentionDim, 1, *d.keyDim, "key_proj.weight");
                    },
-                   [&](const TransformerEncoderLayerDesc &d) {
-                     check(d.dModel, 3, *d.dModel, "self_attn.in_proj_weight");
-                     check(d.dimFeedforward, 1, *d.dModel, "linear1.weight");
-                   },
-                   [&](const TransformerEncoderDesc &d) {
-                     check(d.layer.dModel, 3, *d.layer.dModel, "self_attn.in_proj_weight");
-                     check(d.layer.dimFeedforward, 1, *d.layer.dModel, "linear1.weight");
-                     countLayers(d.numLayers);
+                   [&](const TransformerEncoderLayerDesc &d) { checkLayer(d, nullptr); },
+                   [&](const TransformerDecoderLayerDesc &d) { checkLayer(d, nullptr); },
+                   [&](const TransformerEncoderDesc &d) { checkLayer(d.layer, &d); },
+                   [&](const TransformerDecoderDesc &d) { checkLayer(d.layer, &d); },
+                   [&](const TransformerDesc &d) {
+                     checkLayer(d.encoder.layer, &d.encoder);
+                     countLayers(d.decoder.numLayers);
                    },
                    [](const auto &) {}},
         module.kind);
@@ -401,46 +430,7 @@ private:
   int64_t totalLayers = 0;
 };
 
-std::vector<std::string> prefixed(const std::string &prefix, const std::vector<std::string> &names) {
-  std::vector<std::string> result;
-  for (const std::string &name : names)
-    result.push_back(prefix + name);
-  return result;
-}
-
-void append(std::vector<std::string> &names, const std::vector<std::string> &more) {
-  names.insert(names.end(), more.begin(), more.end());
-}
-
 } // namespace
-
-std::vector<std::string> parameterNamesOf(const ModuleKind &kind) {
-  const std::vector<std::string> affine = {"weight", "bias"};
-  const std::vector<std::string> attention = {"in_proj_weight",  "in_proj_bias", "q_proj_weight", "k_proj_weight",
-                                              "v_proj_weight",   "q_proj_bias",  "k_proj_bias",   "v_proj_bias",
-                                              "out_proj.weight", "out_proj.bias"};
-  const std::vector<std::string> extraKeys = {"bias_k", "bias_v"};
-  std::vector<std::string> layer = prefixed("self_attn.", attention);
-  for (const char *part : {"linear1.", "linear2.", "norm1.", "norm2."})
-    append(layer, prefixed(part, affine));
-  if (std::holds_alternative<MultiheadAttentionDesc>(kind)) {
-    std::vector<std::string> names = attention;
-    append(names, extraKeys);
-    return names;
-  }
-  if (std::holds_alternative<AdditiveAttentionDesc>(kind))
-    return {"query_proj.weight", "key_proj.weight", "bias", "score_proj.weight"};
-  if (std::holds_alternative<TransformerEncoderLayerDesc>(kind))
-    return layer;
-  if (std::holds_alternative<TransformerEncoderDesc>(kind)) {
-    std::vector<std::string> names = prefixed("layers.*.", layer);
-    append(names, prefixed("norm.", affine));
-    return names;
-  }
-  if (std::holds_alternative<EmbeddingDesc>(kind) || std::holds_alternative<PositionalEncodingDesc>(kind))
-    return {"weight"};
-  return affine;
-}
 
 void parseModules(const JsonValue &list, ModelDesc &model, Diagnostics &diagnostics) {
   ModuleListParser(model, diagnostics).parse(list);

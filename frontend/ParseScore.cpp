@@ -18,10 +18,6 @@ KeySpec optionalKey(const char *name, KeyType type, std::vector<std::string> cho
   return spec;
 }
 
-KeySpec alignmentKey(const char *name, const char *fallback) {
-  return optionalKey(name, KeyType::Choice, choicesOf(Located<CausalAlignment>()), fallback);
-}
-
 class StepReader {
 public:
   StepReader(const JsonValue &object, Diagnostics &diagnostics)
@@ -77,10 +73,7 @@ private:
   }
 
   void readAlignment(const JsonValue &value, const char *key) {
-    std::optional<std::string> text = reader.choice(value, alignmentKey(key, ""));
-    for (const Spelling<CausalAlignment> &entry : Spellings<CausalAlignment>::table)
-      if (text && *text == entry.text)
-        step.alignment = entry.value;
+    step.alignment = reader.enumeration<CausalAlignment>(value, alignmentKey(key)).value_or(step.alignment);
   }
 
   void readWindow(const JsonValue &value) {
@@ -113,9 +106,10 @@ private:
     // The place of the text within the quotes; what is before an error is ASCII.
     SourceLoc loc = value.loc();
     loc.column += 1 + (uint32_t)error.position;
-    diagnostics.error(loc, error.message,
-                      "an expression is made of score, batch, head, query, key, numbers, inf, + - * /, comparisons, "
-                      "and, or, not, select(condition, a, b), exp, tanh, abs, min, max");
+    diagnostics.error(
+        loc, error.message,
+        "an expression is made of score, batch, head, query, key, numbers, inf, + - * / // %, comparisons, "
+        "and, or, not, select(condition, a, b), exp, tanh, abs, min, max");
   }
 
   const JsonValue &object;
@@ -126,25 +120,29 @@ private:
 
 } // namespace
 
+KeySpec alignmentKey(const char *name, const char *fallback) {
+  return optionalKey(name, KeyType::Choice, choicesOf(Located<CausalAlignment>()), fallback);
+}
+
 const ObjectSpec &scoreSpec() {
   static const ObjectSpec spec = {"score",
-                                  {alignmentKey("causal", ""), optionalKey("window", KeyType::IntegerList),
+                                  {alignmentKey("causal"), optionalKey("window", KeyType::IntegerList),
                                    alignmentKey("align", "\"top_left\""), optionalKey("alibi", KeyType::Boolean),
                                    optionalKey("softcap", KeyType::Number),
                                    optionalKey("expression", KeyType::String)}};
   return spec;
 }
 
-std::vector<ScoreStepDesc> readScore(const JsonValue &object, Diagnostics &diagnostics) {
-  const JsonValue *list = object.find("score");
+std::vector<ScoreStepDesc> readScore(const JsonValue &object, Diagnostics &diagnostics, const char *key) {
+  const JsonValue *list = object.find(key);
   if (!list)
     return {};
   if (list->kind != JsonKind::Array) {
-    KeyReader(diagnostics).wrongType(*list, "score", "a list of steps");
+    KeyReader(diagnostics).wrongType(*list, key, "a list of steps");
     return {};
   }
   if (list->items.size() > maxScoreSteps) {
-    diagnostics.error(list->loc(), "score has more than " + std::to_string(maxScoreSteps) + " steps");
+    diagnostics.error(list->loc(), std::string(key) + " has more than " + std::to_string(maxScoreSteps) + " steps");
     return {};
   }
   std::vector<ScoreStepDesc> steps;

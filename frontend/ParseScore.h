@@ -8,7 +8,10 @@ namespace attnc {
 /// The keys of one step of "score".
 const ObjectSpec &scoreSpec();
 
-/// Reads "score" of a module: the constant modifications of its scores, in the order in which they apply.
-std::vector<ScoreStepDesc> readScore(const JsonValue &object, Diagnostics &diagnostics);
+/// A key whose value is a CausalAlignment.
+KeySpec alignmentKey(const char *name, const char *fallback = "");
+
+/// Reads `key` of a module: the constant modifications of its scores, in the order in which they apply.
+std::vector<ScoreStepDesc> readScore(const JsonValue &object, Diagnostics &diagnostics, const char *key = "score");
 
 } // namespace attnc

@@ -147,7 +147,8 @@ private:
     return left;
   }
 
-  Node arithmetic(const Named (&operators)[2], Node (ExpressionParser::*operand)()) {
+  /// The operators that have a prefix in common stand longest first.
+  Node arithmetic(std::initializer_list<Named> operators, Node (ExpressionParser::*operand)()) {
     Node left = (this->*operand)();
     while (left) {
       skipSpace();
@@ -163,13 +164,24 @@ private:
         return right;
       if (isCondition(left) || isCondition(right))
         return fail(begin, "\"" + std::string(found->name) + "\" takes numbers, not conditions");
+      if ((found->function == Fn::FloorDivide || found->function == Fn::Modulo) && !isWholeDivision(left, right))
+        return fail(begin, "\"" + std::string(found->name) +
+                               "\" divides an integer by a positive integer that is written out");
       ScoreType type = found->function == Fn::Divide ? ScoreType::Real : joined(left, right);
       left = node(found->function, type, {*left, *right});
     }
     return left;
   }
   Node sum() { return arithmetic({{"+", Fn::Add}, {"-", Fn::Subtract}}, &ExpressionParser::product); }
-  Node product() { return arithmetic({{"*", Fn::Multiply}, {"/", Fn::Divide}}, &ExpressionParser::factor); }
+  Node product() {
+    return arithmetic({{"*", Fn::Multiply}, {"//", Fn::FloorDivide}, {"/", Fn::Divide}, {"%", Fn::Modulo}},
+                      &ExpressionParser::factor);
+  }
+  bool isWholeDivision(Node left, Node right) const {
+    const ScoreNode &divisor = expression.nodes[*right];
+    return typeOf(left) == ScoreType::Integer && divisor.function == Fn::Number && divisor.type == ScoreType::Integer &&
+           divisor.number > 0;
+  }
 
   Node tooDeep() {
     return fail(at, "the expression is nested deeper than " + std::to_string(maxExpressionDepth) + " levels");

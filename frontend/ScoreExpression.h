@@ -22,6 +22,8 @@ enum class ScoreFunction {
   Subtract,
   Multiply,
   Divide,
+  FloorDivide,
+  Modulo,
   Less,
   LessEqual,
   Greater,
@@ -73,9 +75,10 @@ constexpr size_t maxExpressionLength = 4096, maxExpressionDepth = 64;
 /// negation   = "not" negation | comparison
 /// comparison = sum [ ("<" | "<=" | ">" | ">=" | "==" | "!=") sum ]
 /// sum        = product { ("+" | "-") product }
-/// product    = factor { ("*" | "/") factor }
+/// product    = factor { ("*" | "/" | "//" | "%") factor }
 /// factor     = "-" factor | number | "inf" | place | function "(" condition { "," condition } ")" | "(" condition ")"
 /// ```
+/// The right side of // and % is an integer > 0, and the left side is an integer; the quotient rounds down.
 /// None, with `error` filled in, where the text is no such expression or applies an operation to the wrong type.
 std::optional<ScoreExpression> parseScoreExpression(const std::string &text, ScoreSyntaxError &error);
 

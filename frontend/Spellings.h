@@ -44,6 +44,9 @@ template <> struct Spellings<Normalizer> {
                                                    {"sigmoid", Normalizer::Sigmoid},
                                                    {"identity", Normalizer::Identity}};
 };
+template <> struct Spellings<PaddedRows> {
+  static constexpr Spelling<PaddedRows> table[] = {{"zero", PaddedRows::Zero}, {"keep", PaddedRows::Keep}};
+};
 template <> struct Spellings<MaskConvention> {
   static constexpr Spelling<MaskConvention> table[] = {{"blocked", MaskConvention::Blocked},
                                                        {"valid", MaskConvention::Valid}};

@@ -147,6 +147,18 @@ LogicalResult IsZeroOp::inferReturnTypes(MLIRContext *context, OptionalLoc, Adap
   return inferred(types, tensorType(op.getInput()).getShape(), IntegerType::get(context, 1));
 }
 
+LogicalResult PaddingMaskOp::inferReturnTypes(MLIRContext *context, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType lengths = tensorType(op.getLengths());
+  int64_t size = op.getSize();
+  // padding_mask_c1: lengths has rank 1.
+  if (lengths.getRank() != 1)
+    return inferError<PaddingMaskOp>(loc, "lengths must have rank 1, but are ", lengths);
+  // padding_mask_c2: size >= 1.
+  if (size < 1)
+    return inferError<PaddingMaskOp>(loc, "size must be at least 1, but is ", size);
+  return inferred(types, {lengths.getDimSize(0), size}, IntegerType::get(context, 1));
+}
+
 LogicalResult MaskOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   RankedTensorType input = tensorType(op.getInput()), blocked = tensorType(op.getBlocked());
   // mask_c1: blocked broadcasts to the input's shape.
@@ -234,6 +246,22 @@ LogicalResult RMSNormOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adapto
 LogicalResult L2NormOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   if (failed(checkRow<L2NormOp>(loc, op.getInput())) || failed(checkEps<L2NormOp>(loc, op.getEps())))
     return failure();
+  return inferredAs(types, op.getInput());
+}
+
+LogicalResult RotaryOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType input = tensorType(op.getInput());
+  // rotary_c1: rank >= 2, static seq and head_dim, and head_dim is even.
+  if (input.getRank() < 2 || llvm::any_of(input.getShape().take_back(2), ShapedType::isDynamic) ||
+      input.getShape().back() % 2 != 0)
+    return inferError<RotaryOp>(loc, "needs rank >= 2, a static sequence and an even head_dim, but its operand is ",
+                                input);
+  // rotary_c2: cos and sin are [seq, head_dim/2].
+  int64_t table[] = {input.getShape().take_back(2)[0], input.getShape().back() / 2};
+  for (Value angles : {op.getCos(), op.getSin()})
+    if (tensorType(angles).getShape() != ArrayRef<int64_t>(table))
+      return inferError<RotaryOp>(loc, "cos and sin must be [seq, head_dim/2], but one is ", tensorType(angles),
+                                  " for ", input);
   return inferredAs(types, op.getInput());
 }
 

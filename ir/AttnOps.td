@@ -141,14 +141,31 @@ def Attn_IsZeroOp : Attn_InferredOp<"is_zero"> {
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
+def Attn_PaddingMaskOp : Attn_InferredOp<"padding_mask"> {
+  let summary = "true at the places from each sequence's length on";
+  let description = [{
+    lengths [batch] -> [batch, size]: a mask of blocked tokens.
+    padding_mask_c1: lengths has rank 1.
+    padding_mask_c2: size >= 1.
+  }];
+  let arguments = (ins Attn_TensorOf<[I32]>:$lengths, I64Attr:$size);
+  let results = (outs Attn_Mask:$result);
+  let assemblyFormat = "$lengths attr-dict `:` functional-type(operands, results)";
+}
+
 def Attn_MaskOp : Attn_InferredOp<"mask"> {
-  let summary = "-inf where blocked, else the input";
+  let summary = "a constant, -inf by default, where blocked, else the input";
   let description = [{
     `blocked` broadcasts to the input (NumPy). True means blocked, as in nn.MultiheadAttention. The input's value at a
     blocked position has no influence, NaN included.
     mask_c1: blocked broadcasts to the input's shape.
   }];
-  let arguments = (ins Attn_Float:$input, Attn_Mask:$blocked);
+  let arguments = (ins Attn_Float:$input, Attn_Mask:$blocked,
+                   DefaultValuedAttr<F32Attr, "-std::numeric_limits<float>::infinity()">:$fill);
+  let extraClassDeclaration = [{
+    /// Whether what is blocked has no weight in a softmax.
+    bool fillsWithMinusInfinity() { return getFill().isInfinity() && getFill().isNegative(); }
+  }];
   let results = (outs Attn_Float:$result);
   let assemblyFormat = "$input `,` $blocked attr-dict `:` functional-type(operands, results)";
 }
@@ -245,6 +262,20 @@ def Attn_L2NormOp : Attn_InferredOp<"l2norm"> {
   let arguments = (ins Attn_Float:$input, F64Attr:$eps);
   let results = (outs Attn_Float:$result);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+def Attn_RotaryOp : Attn_InferredOp<"rotary"> {
+  let summary = "rotates pairs of features by the angles of their position (rotary positional encoding)";
+  let description = [{
+    input [..., seq, head_dim]; cos and sin [seq, head_dim/2] are those of the angles. Pair i of position s, (a, b), becomes
+    (a cos - b sin, b cos + a sin). Pair i is the features i and i + head_dim/2 (GPT-NeoX, LLaMA), or with `interleaved`
+    2i and 2i + 1 (RoFormer).
+    rotary_c1: rank >= 2, static seq and head_dim, and head_dim is even.
+    rotary_c2: cos and sin are [seq, head_dim/2].
+  }];
+  let arguments = (ins Attn_Float:$input, Attn_Float:$cos, Attn_Float:$sin, UnitAttr:$interleaved);
+  let results = (outs Attn_Float:$result);
+  let assemblyFormat = "$input `,` $cos `,` $sin attr-dict `:` functional-type(operands, results)";
 }
 
 def Attn_MeanOp : Attn_InferredOp<"mean"> {

@@ -62,13 +62,14 @@ private:
       return runNested(group.getBody().front(), group.getInputs(), group.getResults());
     if (auto attention = dyn_cast<AttentionOp>(op))
       return runAttention(attention);
-    auto result = llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
-                      .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp,
-                                     IsZeroOp, MaskOp, ScoreWeightsOp, SoftmaxOp, LogSumExpOp, LayerNormOp, RMSNormOp,
-                                     L2NormOp, PoolOp, EmbeddingOp, SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp,
-                                     BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp, AdditiveScoreOp, PackedOp>(
-                          [&](auto op) { return evaluate(op); })
-                      .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
+    auto result =
+        llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
+            .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp,
+                           PaddingMaskOp, MaskOp, ScoreWeightsOp, SoftmaxOp, LogSumExpOp, LayerNormOp, RMSNormOp,
+                           L2NormOp, RotaryOp, PoolOp, EmbeddingOp, SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp,
+                           BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp, AdditiveScoreOp, PackedOp>(
+                [&](auto op) { return evaluate(op); })
+            .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
     if (failed(result))
       return failure();
     values[op->getResult(0)] = std::move(*result);
@@ -197,7 +198,17 @@ private:
     return elementwise(op, [](Real x, Real y) { return x / y; });
   }
   FailureOr<Tensor> evaluate(MaskOp op) {
-    return elementwise(op, [](Real x, Real blocked) { return blocked != 0 ? Real(-inf) : x; });
+    Real fill = op.getFill().convertToFloat();
+    return elementwise(op, [=](Real x, Real blocked) { return blocked != 0 ? fill : x; });
+  }
+
+  FailureOr<Tensor> evaluate(PaddingMaskOp op) {
+    const Tensor &lengths = get(op.getLengths());
+    Tensor result = zeros(op.getResult());
+    int64_t size = op.getSize();
+    for (int64_t i = 0; i < int64_t(result.values.size()); ++i)
+      result.values[i] = i % size >= lengths.values[i / size];
+    return result;
   }
 
   FailureOr<Tensor> evaluate(ScaleOp op) {
@@ -356,6 +367,21 @@ private:
       for (int64_t i = 0; i < extent; ++i)
         row[i] = Real(row[i]) / divisor;
     });
+  }
+
+  FailureOr<Tensor> evaluate(RotaryOp op) {
+    const Tensor &input = get(op.getInput()), &cos = get(op.getCos()), &sin = get(op.getSin());
+    Tensor result = zeros(op.getResult());
+    int64_t seq = input.shape[input.rank() - 2], half = input.shape.back() / 2;
+    int64_t step = op.getInterleaved() ? 2 : 1, distance = op.getInterleaved() ? 1 : half;
+    for (int64_t i = 0; i < int64_t(input.values.size()) / 2; ++i) {
+      int64_t row = i / half, pair = i % half, angle = row % seq * half + pair;
+      int64_t first = row * 2 * half + pair * step, second = first + distance;
+      Real a = input.values[first], b = input.values[second], c = cos.values[angle], s = sin.values[angle];
+      result.values[first] = a * c - b * s;
+      result.values[second] = b * c + a * s;
+    }
+    return result;
   }
 
   FailureOr<Tensor> evaluate(PoolOp op) {

@@ -58,6 +58,7 @@ double flopsOf(Operation *op, int64_t batch) {
       })
       .Case([&](SoftmaxOp) { return elements * (3 + transcendental); })
       .Case<LayerNormOp, RMSNormOp, L2NormOp>([&](Operation *) { return elements * 7; })
+      .Case([&](RotaryOp) { return elements * 3; })
       .Case([&](MeanOp mean) { return double(elementsAt(mean.getInput().getType(), batch)); })
       .Case([&](PoolOp pool) { return double(elementsAt(pool.getInput().getType(), batch)); })
       .Case<AddOp, SubOp, MulOp, DivOp, ScaleOp, ModifyScoresOp>([&](Operation *) { return elements; })

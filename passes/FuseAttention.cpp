@@ -83,6 +83,8 @@ LogicalResult checkStep(Operation *step, bool masked, const Refusals &refuse) {
   if (!isa<ScaleOp, AddOp, MaskOp, ModifyScoresOp>(step))
     return refuse(step, "'" + step->getName().getStringRef() +
                             "' between the scores and their normalizer is not a score function");
+  if (auto mask = dyn_cast<MaskOp>(step); mask && !mask.fillsWithMinusInfinity())
+    return refuse(step, "a mask that fills with another value than -inf blocks no key");
   if (auto scale = dyn_cast<ScaleOp>(step); scale && masked && !(scale.getFactor().convertToFloat() > 0))
     return refuse(step, "a factor that is not positive after a mask turns -inf into another value");
   if (isa<ModifyScoresOp>(step) && masked)

@@ -4,13 +4,13 @@
 //
 // Needs: MergeProjections and FuseAttention have run; CanonicalizeGraph's operand order (the epilogue's value stands
 // left). Ensures: a model's function holds weight expressions, constants, groups and its return, nothing else. A matmul
-// by a weight has bias, scale, activation, residual and one closing norm in its kernel; an attention has the slices,
-// split_heads and merge_heads around it, as index maps; the rest are chains of row-wise ops. An attention's group has
-// the attention's further results besides, every other group one result; each returned value is the result of one
-// group. In a matmul's group the value computed from the matmul stands left in every add. Why here: after the passes
-// that look for ops by their neighbours; before OutlineKernels, which compares whole groups. Leaves alone: values with
-// several users end a chain (computing them twice costs more than a store), and a norm after so few rows that whole
-// rows per thread would leave threads idle.
+// by a weight has bias, scale, activation, residual, masks of whole rows and one closing norm in its kernel; an
+// attention has the slices, split_heads and merge_heads around it, as index maps; the rest are chains of row-wise ops.
+// An attention's group has the attention's further results besides, every other group one result; each returned value
+// is the result of one group. In a matmul's group the value computed from the matmul stands left in every add. Why
+// here: after the passes that look for ops by their neighbours; before OutlineKernels, which compares whole groups.
+// Leaves alone: values with several users end a chain (computing them twice costs more than a store), and a norm after
+// so few rows that whole rows per thread would leave threads idle.
 
 #include "passes/GroupPlan.h"
 #include "passes/Passes.h"

@@ -54,6 +54,13 @@ LogicalResult checkAdd(AddOp add, Value value, MatmulOp matmul, const Refusals &
   return success();
 }
 
+/// One bit for each row of `value`.
+bool isRowMask(MaskOp mask, Value value) {
+  ArrayRef<int64_t> rows = tensorType(mask.getBlocked()).getShape(), shape = tensorType(value).getShape();
+  return mask.getInput() == value && rows.size() == shape.size() && rows.back() == 1 &&
+         rows.drop_back() == shape.drop_back();
+}
+
 /// May the only user of `value` follow `matmul` in its kernel? Ops that are no epilogue at all fail without a word.
 LogicalResult checkEpilogue(Operation *user, Value value, MatmulOp matmul, const GroupOptions &options,
                             const Refusals &refuse) {
@@ -63,6 +70,8 @@ LogicalResult checkEpilogue(Operation *user, Value value, MatmulOp matmul, const
     return success(user->getOperand(0) == value && succeeded(checkNorm(user, options, refuse)));
   if (auto add = dyn_cast<AddOp>(user))
     return checkAdd(add, value, matmul, refuse);
+  if (auto mask = dyn_cast<MaskOp>(user))
+    return success(isRowMask(mask, value));
   return failure();
 }
 
@@ -74,24 +83,29 @@ enum class RowRole {
   Elementwise, ///< an element of the result needs one of each operand
   Row,         ///< a row of the result needs a row of the operand
   Copy,        ///< an element of the result is an element of an operand
+  Pair,        ///< an element of the result needs two of its row
   Gather,      ///< rows of a table
   Pool         ///< a row of the result needs many
 };
 
 RowRole roleOf(Operation *op) {
   return TypeSwitch<Operation *, RowRole>(op)
-      .Case<AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp, MaskOp, ModifyScoresOp, ScoreWeightsOp>(
-          [](Operation *) { return RowRole::Elementwise; })
+      .Case<AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp, PaddingMaskOp, MaskOp, ModifyScoresOp,
+            ScoreWeightsOp>([](Operation *) { return RowRole::Elementwise; })
       .Case([](SoftmaxOp softmax) {
         return int64_t(softmax.getAxis()) == softmax.getType().getRank() - 1 ? RowRole::Row : RowRole::Alone;
       })
       .Case<LayerNormOp, RMSNormOp, L2NormOp>([](Operation *) { return RowRole::Row; })
       .Case<ReshapeOp, TransposeOp, SliceOp, ConcatOp, SplitHeadsOp, MergeHeadsOp, BroadcastOp>(
           [](Operation *) { return RowRole::Copy; })
+      .Case([](RotaryOp) { return RowRole::Pair; })
       .Case([](EmbeddingOp) { return RowRole::Gather; })
       .Case<PoolOp, MeanOp, LogSumExpOp>([](Operation *) { return RowRole::Pool; })
       .Default([](Operation *) { return RowRole::Alone; });
 }
+
+/// A mask made of an index and a comparison.
+bool isCheapMask(Operation *op) { return isa<IsZeroOp, PaddingMaskOp>(op); }
 
 /// May `producer`, whose only user is `consumer`, be computed inside the consumer's kernel, element by element or row
 /// by row, without computing anything twice that costs more than an index or a comparison?
@@ -104,11 +118,13 @@ bool mayChain(Operation *producer, Operation *consumer) {
   case RowRole::Gather:
     return false;
   case RowRole::Copy:
+    return from == RowRole::Copy || isCheapMask(producer);
+  case RowRole::Pair: // Anything else would be computed twice.
     return from == RowRole::Copy;
   case RowRole::Pool:
-    return isa<IsZeroOp>(producer);
+    return isCheapMask(producer);
   case RowRole::Elementwise:
-    return from == RowRole::Copy || isa<IsZeroOp>(producer) || (from != RowRole::Alone && sameShape);
+    return from == RowRole::Copy || isCheapMask(producer) || (from != RowRole::Alone && sameShape);
   case RowRole::Row:
     return from != RowRole::Alone && sameShape;
   }
@@ -143,15 +159,19 @@ private:
     PlannedGroup group{KernelKind::matmul, matmul, {matmul}};
     taken.insert(matmul);
     Value value = matmul.getResult();
+    bool normed = false; // After the norm only a mask of whole rows follows.
     while (options.epilogue) {
       Operation *user = onlyUser(value);
       if (!user || taken.contains(user) || failed(checkEpilogue(user, value, matmul, options, refuse)))
         break;
+      if (auto mask = dyn_cast<MaskOp>(user))
+        absorbMask(mask.getBlocked(), group);
+      else if (normed)
+        break;
       group.ops.push_back(user);
       taken.insert(user);
       value = user->getResult(0);
-      if (isNorm(user))
-        break;
+      normed |= isNorm(user);
     }
     plan.groups.push_back(group);
   }
@@ -172,6 +192,15 @@ private:
       }
     }
     plan.groups.push_back(group);
+  }
+
+  /// What a mask of rows is made of: no more than an index and a comparison.
+  static void absorbMask(Value blocked, PlannedGroup &group) {
+    Operation *op = blocked.getDefiningOp();
+    while (op && (isa<ReshapeOp>(op) || isCheapMask(op)) && !llvm::is_contained(group.ops, op)) {
+      group.ops.push_back(op);
+      op = op->getOperand(0).getDefiningOp();
+    }
   }
 
   /// A kernel with further results counts the heads of all batch elements in one loop, so a merged result is beyond it

@@ -137,6 +137,7 @@ private:
         .Case<arith::SubFOp, arith::SubIOp>([&](auto) { return binary(op, "-", Sum); })
         .Case<arith::MulFOp, arith::MulIOp>([&](auto) { return binary(op, "*", Product); })
         .Case<arith::DivFOp>([&](auto) { return binary(op, "/", Product); })
+        .Case<arith::FloorDivSIOp>([&](auto) { return binary(op, "//", Product); })
         .Case<arith::NegFOp>([&](auto) { return Text{"-" + within(op->getOperand(0), Atom), Product}; })
         .Case<arith::AndIOp>([&](auto) { return binary(op, "and", And); })
         .Case<arith::OrIOp>([&](auto) { return binary(op, "or", Or); })

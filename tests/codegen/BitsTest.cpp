@@ -37,11 +37,23 @@ Model rowwiseModel(int64_t width) {
   return w.finish({softmax, across, unit, mean, w.layerNorm(x, "norm"), w.rmsNorm(x, "rms"), w.activation("tanh", x)});
 }
 
+/// A stored product that softmax subtracts its maximum from: full tasks are unrolled, the last one is not.
+Model scaledSoftmaxModel(int64_t rows) {
+  ModelWriter w;
+  const Value x = w.input("x", {kBatch, rows, rows});
+  const Value scaled = w.op("attn.scale " + x.name + " {factor = 0.7071 : f32}", {x}, x.shape);
+  return w.finish({w.op("attn.softmax " + scaled.name + " {axis = 2}", {scaled}, x.shape)});
+}
+
 /// Models whose first dimension is the run-time batch.
 const std::vector<NamedModel> &batchModels() {
   static const std::vector<NamedModel> models = [] {
-    std::vector<NamedModel> list = {
-        {"encoder", encoderModel(19, 48, 3, 100)}, {"rows 37", rowwiseModel(37)}, {"rows 300", rowwiseModel(300)}};
+    std::vector<NamedModel> list = {{"encoder", encoderModel(19, 48, 3, 100)},
+                                    {"rows 37", rowwiseModel(37)},
+                                    {"rows 300", rowwiseModel(300)},
+                                    {"scaled softmax", scaledSoftmaxModel(37)},
+                                    {"narrow encoder", encoderModel(31, 12, 3, 17)},
+                                    {"one column more than a vector", matmulModel({kBatch, 12, 17, "gelu_tanh"})}};
     for (const char *epilogue : {"none", "gelu", "gelu_tanh", "tanh", "residual", "residual_layernorm", "rmsnorm"})
       list.push_back({std::string("matmul ") + epilogue, matmulModel({kBatch, 39, 23, epilogue})});
     for (const auto &[mask, keys] :

@@ -101,9 +101,9 @@ std::vector<Value> attention(ModelWriter &w, const AttentionCase &c, const Value
 } // namespace
 
 const std::vector<std::string> &epilogues() {
-  static const std::vector<std::string> names = {"none",      "bias",      "relu",    "gelu",
-                                                 "gelu_tanh", "silu",      "tanh",    "sigmoid",
-                                                 "residual",  "layernorm", "rmsnorm", "residual_layernorm"};
+  static const std::vector<std::string> names = {
+      "none",    "bias",     "relu",      "gelu",    "gelu_tanh",          "silu",   "tanh",
+      "sigmoid", "residual", "layernorm", "rmsnorm", "residual_layernorm", "padded", "layernorm_padded"};
   return names;
 }
 
@@ -115,12 +115,18 @@ Model matmulModel(const MatmulCase &c) {
     y = w.add(y, w.weight("b", {c.columns}));
   if (c.epilogue == "residual" || c.epilogue == "residual_layernorm")
     y = w.add(y, w.input("residual", y.shape));
-  if (c.epilogue == "layernorm" || c.epilogue == "residual_layernorm")
+  const bool padded = c.epilogue == "padded" || c.epilogue == "layernorm_padded";
+  if (c.epilogue == "layernorm" || c.epilogue == "residual_layernorm" || c.epilogue == "layernorm_padded")
     y = w.layerNorm(y, "norm");
   else if (c.epilogue == "rmsnorm")
     y = w.rmsNorm(y, "norm");
-  else if (c.epilogue != "none" && c.epilogue != "bias" && c.epilogue != "residual")
+  else if (c.epilogue != "none" && c.epilogue != "bias" && c.epilogue != "residual" && !padded)
     y = w.activation(c.epilogue, y);
+  if (padded) {
+    const Value padding = w.input("padding", {c.rows}, DType::i1);
+    const Value rows = w.op("attn.reshape " + padding.name, {padding}, {c.rows, 1}, DType::i1);
+    y = w.op("attn.mask " + y.name + ", " + rows.name + " {fill = 0.0 : f32}", {y, rows}, y.shape);
+  }
   return w.finish({y});
 }
 

@@ -14,9 +14,9 @@ struct MatmulCase {
   std::string epilogue = "none";
 };
 
-/// none, bias, each activation, residual, layernorm, rmsnorm, residual_layernorm.
+/// none, bias, each activation, residual, layernorm, rmsnorm, residual_layernorm, padded, layernorm_padded.
 const std::vector<std::string> &epilogues();
-/// y(x[, residual]) with the weights w and b.
+/// y(x[, residual][, padding]) with the weights w and b.
 Model matmulModel(const MatmulCase &c);
 
 enum class Mask {

@@ -127,6 +127,29 @@ TEST(Rowwise, L2Norm) {
   });
 }
 
+/// Even widths around vectors, both pairings, of heads that the same kernel splits.
+TEST(Rowwise, Rotary) {
+  for (int64_t width : {2, 4, 6, 14, 16, 18, 30, 32, 34, 64, 66, 128}) {
+    ModelWriter w;
+    const Value x = w.input("x", {kBatch, 5, 3 * width}), cos = w.weight("cos", {5, width / 2});
+    const Value sin = w.weight("sin", {5, width / 2});
+    const Value heads = w.op("attn.split_heads " + x.name + " {heads = 3}", {x}, {kBatch, 3, 5, width});
+    std::vector<Value> results;
+    for (const char *pairs : {"", " {interleaved}"})
+      results.push_back(w.op("attn.rotary " + heads.name + ", " + cos.name + ", " + sin.name + pairs, {heads, cos, sin},
+                             heads.shape));
+    const Model model = w.finish(results);
+    const Data data = randomData(model, 3);
+    const std::vector<Array> actual = Kernel(model).run(data, {2});
+    const Expected expected = evaluate(model, data);
+    for (size_t i = 0; i < actual.size(); ++i) {
+      SCOPED_TRACE("width " + std::to_string(width) + ", result " + std::to_string(i));
+      EXPECT_TRUE(canTell(expected.f64[i]));
+      EXPECT_TRUE(isAsGoodAsNaive(actual[i], expected.f64[i], expected.f32[i]));
+    }
+  }
+}
+
 TEST(Rowwise, NaNStaysInItsRow) {
   ModelWriter w;
   const Value x = w.input("x", {4, 37});
@@ -266,6 +289,20 @@ TEST(Rowwise, IsZeroAndMask) {
   }
 }
 
+TEST(Rowwise, PaddingMaskAndFill) {
+  for (int64_t size : {1, 7, 8, 9, 34}) {
+    ModelWriter w;
+    const Value x = w.input("x", {kBatch, size}), lengths = w.input("lengths", {kBatch}, DType::i32);
+    const Value blocked = w.op("attn.padding_mask " + lengths.name + " {size = " + std::to_string(size) + " : i64}",
+                               {lengths}, x.shape, DType::i1);
+    const Model model =
+        w.finish({w.op("attn.mask " + x.name + ", " + blocked.name + " {fill = -2.5 : f32}", {x, blocked}, x.shape)});
+    Data data = randomData(model, 6, 3, size + 1);
+    inputOf(model, data, "lengths").values = {0, -1, double(size), double(size) + 5, double(size / 2), 1};
+    checkExact(model, data);
+  }
+}
+
 /// Neither operand is a weight: scores that somebody wants to see.
 TEST(Rowwise, MatmulOfActivations) {
   for (bool transposed : {false, true})
@@ -283,6 +320,15 @@ TEST(Rowwise, MatmulOfActivations) {
       EXPECT_TRUE(isWithinReductionBound(Kernel(model).run(data).front(), evaluate(model, data).f64.front(),
                                          evaluate(model, magnitude).f64.front(), depth));
     }
+}
+
+/// A kernel whose operands all lack the run-time batch that its result has.
+TEST(Rowwise, RepeatsAWeightForEachElementOfTheBatch) {
+  ModelWriter w;
+  const Value x = w.input("x", {kBatch, 3, 5}), weight = w.weight("w", {3, 5});
+  const Value repeated = w.op("attn.broadcast " + weight.name, {weight}, {kBatch, 3, 5});
+  const Model model = w.finish({repeated, w.add(x, x)});
+  checkExact(model, randomData(model, 4));
 }
 
 } // namespace

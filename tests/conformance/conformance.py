@@ -56,16 +56,23 @@ def run_golden(tools, name):
     return None
 
 
-def run_error(tools, name):
-    inputs, module, words = ERRORS[name]
-    description = {"name": "rejected", "inputs": inputs, "model": [module], "outputs": {"y": "a"}}
-    need(description)
+def compile_only(tools, description):
+    """attnc on the description, up to the dialect; messages without the folder's name."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.json"
         path.write_text(json.dumps(description, indent=1))
         done = subprocess.run([tools / "attnc", path, "--emit", "attn"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done.stderr = done.stderr.replace(folder, "")
+    return done
+
+
+def run_error(tools, name):
+    inputs, module, words = ERRORS[name]
+    description = {"name": "rejected", "inputs": inputs, "model": [module], "outputs": {"y": "a"}}
+    need(description)
+    done = compile_only(tools, description)
     assert done.returncode == 1, f"exit code {done.returncode} instead of an error: {done.stderr}"
-    said = done.stderr.replace(str(folder), "")
+    said = done.stderr
     missing = [word for word in words if word not in said]
     assert not missing, f"the error does not say {missing}: {said}"
 
@@ -114,6 +121,88 @@ def check_poison_in_blocked_keys(tools):
     assert np.isfinite(results[0]["y"]).all()
     for other in results[1:]:
         run_e2e.same_bits("poison", results[0], other)
+
+
+def check_a_warning_of_two_mask_types(tools):
+    """M17: both apply, and attnc says that PyTorch deprecates it."""
+    module = {**MHA, "attn_mask": "m", "key_padding_mask": "p"}
+    for dtype, wanted in (("f32", 1), ("bool", 0)):
+        specs = {"x": X, "m": {"shape": [5, 5], "dtype": "bool"}, "p": {"shape": [2, 5], "dtype": dtype}}
+        done = compile_only(tools, {"name": "masks", "inputs": specs, "model": [module]})
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("masks of two dtypes are deprecated") == wanted, done.stderr
+
+
+def check_a_mask_of_each_sample_and_head(tools):
+    """M18: of rank 4, for a batch of run time; the same as of rank 3."""
+    x, blocked = tokens(2, 5, 12), np.random.default_rng(3).random((2, 3, 5, 5)) < 0.4
+    fixed = run_model(tools, {"x": x, "m": blocked.reshape(6, 5, 5)}, {"x": X, "m": {"shape": [6, 5, 5], "dtype": "bool"}},
+                      {**MHA, "attn_mask": "m"}, attention_weights())["y"]
+    specs = {"x": {"shape": ["batch", 5, 12]}, "m": {"shape": ["batch", 3, 5, 5], "dtype": "bool"}}
+    free = run_model(tools, {"x": x, "m": blocked}, specs, {**MHA, "attn_mask": "m"}, attention_weights(), {"batch": {"max": 3}})["y"]
+    assert np.abs(fixed - free).max() <= 4 * np.finfo(np.float32).eps * np.abs(fixed).max()
+    shared = run_model(tools, {"x": x, "m": blocked[:, :1]}, {**specs, "m": {"shape": ["batch", 1, 5, 5], "dtype": "bool"}},
+                       {**MHA, "attn_mask": "m"}, attention_weights(), {"batch": {"max": 3}})["y"]
+    assert np.abs(shared - free).max() > 1e-3
+
+
+def check_a_causal_mask_is_detected(tools):
+    """M24: a constant mask in any spelling gives the bits of the causal step; others give those of the same mask at run time."""
+    x = tokens(2, 5, 12)
+    upper = np.triu(np.ones((5, 5), bool), 1)
+    step = run_model(tools, {"x": x}, {"x": X}, {**MHA, "score": [{"causal": "top_left"}]}, attention_weights())
+    for spelling in ({"causal": "top_left"}, upper.tolist(), [["-inf" if element else 0 for element in row] for row in upper.tolist()]):
+        run_e2e.same_bits("the mask", step, run_model(tools, {"x": x}, {"x": X}, {**MHA, "attn_mask": spelling}, attention_weights()))
+    upper[3, 1], x[:, 1] = True, np.nan
+    other = run_model(tools, {"x": x}, {"x": X}, {**MHA, "attn_mask": upper.tolist()}, attention_weights())
+    given = run_model(tools, {"x": x, "m": upper}, {"x": X, "m": {"shape": [5, 5], "dtype": "bool"}}, {**MHA, "attn_mask": "m"},
+                      attention_weights())
+    assert np.array_equal(other["y"], given["y"], equal_nan=True) and np.isfinite(other["y"][:, 0]).all()
+    bias = np.where(upper, -np.inf, np.arange(25, dtype=np.float32).reshape(5, 5) / 10).astype(np.float32)
+    written = [["-inf" if element == -np.inf else float(element) for element in row] for row in bias]
+    x = tokens(2, 5, 12)
+    results = [run_model(tools, {"x": x}, {"x": X}, {**MHA, "attn_mask": written}, attention_weights()),
+               run_model(tools, {"x": x}, {"x": X}, {**MHA, "attn_mask": {"parameter": "bias"}}, {**attention_weights(), "bias": bias}),
+               run_model(tools, {"x": x, "m": bias}, {"x": X, "m": {"shape": [5, 5]}}, {**MHA, "attn_mask": "m"}, attention_weights())]
+    for result in results[1:]:
+        run_e2e.same_bits("the bias", results[0], result)
+
+
+def encoder_weights(layers=2, width=12, hidden=20):
+    rng = np.random.default_rng(11)
+    shapes = {"linear1.weight": (hidden, width), "linear1.bias": (hidden,), "linear2.weight": (width, hidden), "linear2.bias": (width,),
+              **{f"norm{i}.{part}": (width,) for i in (1, 2) for part in ("weight", "bias")}}
+    weights = {f"a.norm.{part}": rng.standard_normal(width).astype(np.float32) for part in ("weight", "bias")}
+    for layer in range(layers):
+        weights.update({f"a.layers.{layer}.{name}": (rng.standard_normal(shape) * 0.4).astype(np.float32) for name, shape in shapes.items()})
+        weights.update({f"a.layers.{layer}.self_attn.{name[2:]}": value for name, value in attention_weights(width).items()})
+    return weights
+
+
+def check_padded_rows_are_zero(tools):
+    """T8: exactly, though a padded token holds NaN; the others' bits do not depend on it, nor on padded_rows."""
+    lengths = np.array([5, 2, 1], np.int32)
+    blocked = np.arange(5) >= lengths[:, None]
+    x = tokens(3, 5, 12)
+    poisoned = np.where(blocked[..., None], np.nan, x).astype(np.float32)
+    for batch_first, norm_first in ((True, False), (False, True)):
+        layer = {"d_model": 12, "nhead": 3, "dim_feedforward": 20, "batch_first": batch_first, "norm_first": norm_first}
+        module = {"type": "TransformerEncoder", "name": "a", "input": "x", "num_layers": 2, "layer": layer, "norm": {"normalized_shape": 12}}
+        layout = (lambda value: value) if batch_first else (lambda value: np.ascontiguousarray(value.swapaxes(0, 1)))
+        specs = {"x": {"shape": list(layout(x).shape)}}
+        by_mask = {**specs, "m": {"shape": [3, 5], "dtype": "bool"}}, {**module, "src_key_padding_mask": "m"}
+        by_length = {**specs, "n": {"shape": [3], "dtype": "i32"}}, {**module, "lengths": "n"}
+        results = [layout(run_model(tools, {"x": layout(tokens_), **more}, *given, encoder_weights())["y"])
+                   for tokens_ in (x, poisoned)
+                   for given, more in ((by_mask, {"m": blocked}), (by_length, {"n": lengths}))]
+        for result in results:
+            assert (result[blocked] == 0).all() and (result[~blocked] != 0).any(), "padded rows are not zero"
+            assert np.abs(result - results[0]).max() <= 8 * np.finfo(np.float32).eps * np.abs(results[0]).max()
+        run_e2e.same_bits("poison", {"y": results[0]}, {"y": results[2]})
+        kept = layout(run_model(tools, {"x": layout(x), "m": blocked}, by_mask[0], {**by_mask[1], "padded_rows": "keep"},
+                                encoder_weights())["y"])
+        assert (kept[blocked] != 0).all(), "padded_rows keep"
+        run_e2e.same_bits("the other rows", {"y": results[0][~blocked]}, {"y": kept[~blocked]})
 
 
 def check_a_wrong_hint_changes_nothing(tools):

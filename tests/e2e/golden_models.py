@@ -122,6 +122,47 @@ def mha(name):
     return attention(name, embed=16, heads=4, seq=6)
 
 
+def rotate(x, theta, interleaved, offset):
+    """Rotary positional encoding of (batch, heads, length, head_dim), its tables in f64 and rounded to f32."""
+    half = x.shape[-1] // 2
+    angles = torch.outer(torch.arange(x.shape[-2], dtype=torch.float64) + offset, theta ** (-torch.arange(half, dtype=torch.float64) / half))
+    cos, sin = angles.cos().float().to(x.dtype), angles.sin().float().to(x.dtype)
+    a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else x.split(half, -1)
+    turned = a * cos - b * sin, b * cos + a * sin
+    return torch.stack(turned, -1).flatten(-2) if interleaved else torch.cat(turned, -1)
+
+
+def rope(name, theta=10000, interleaved=False, offset=0, embed=24, heads=3, seq=9, keys=None):
+    golden = attention(name, embed, heads, seq, keys=keys)
+    golden.description["model"][0]["rope"] = {"theta": theta, "interleaved": interleaved, "offset": offset}
+
+    def compute(holder, inputs):
+        module, memory = holder["attention"], inputs.get("memory", inputs["x"])
+        parts = zip((inputs["x"], memory, memory), module.in_proj_weight.chunk(3), module.in_proj_bias.chunk(3))
+        query, key, value = (nn.functional.linear(*part).unflatten(-1, (heads, -1)).transpose(1, 2) for part in parts)
+        query, key = (rotate(part, theta, interleaved, offset) for part in (query, key))
+        weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(embed // heads), -1)
+        return {"y": module.out_proj((weights @ value).transpose(1, 2).flatten(2))}
+
+    golden.compute = compute
+    return golden
+
+
+@case
+def rope_half(name):
+    return rope(name)
+
+
+@case
+def rope_interleaved(name):
+    return rope(name, theta=100, interleaved=True, offset=5)
+
+
+@case
+def rope_cross(name):
+    return rope(name, offset=1000, seq=4, keys=11, embed=20, heads=1)
+
+
 @case
 def mha_seq_first(name):
     return attention(name, embed=16, heads=4, seq=6, batch_first=False, lengths=[6, 2, 4])

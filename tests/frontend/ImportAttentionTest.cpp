@@ -74,6 +74,56 @@ TEST(ImportAttention, MasksOfRank3HaveTheHeadInTheBatch) {
   EXPECT_TRUE(unbatched.has("(tensor<4x20x20xf32>, tensor<20xi1>)"));
 }
 
+TEST(ImportAttention, MasksOfRank4AreForARunTimeBatch) {
+  Attention a("\"attn_mask\": \"mask\"", input("mask", "[\"batch\", 4, 20, 20]", "bool"));
+  EXPECT_TRUE(a.has("(tensor<?x4x20x20xf32>, tensor<?x4x20x20xi1>)"));
+  Attention shared("\"attn_mask\": \"mask\"", input("mask", "[\"batch\", 1, 20, 20]", "f32"));
+  EXPECT_TRUE(shared.has("(tensor<?x4x20x20xf32>, tensor<?x1x20x20xf32>)"));
+}
+
+/// A model of 2 queries and 3 keys with this mask.
+std::unique_ptr<Attention> masked(const std::string &mask, const std::string &more = "") {
+  return std::make_unique<Attention>("\"key\": \"k\", \"attn_mask\": " + mask + more,
+                                     ", \"k\": { \"shape\": [\"batch\", 3, 64] }", "", "[\"batch\", 2, 64]");
+}
+
+TEST(ImportAttention, ConstantMasksThatAreCausalAreSteps) {
+  for (const char *mask : {"{ \"causal\": \"top_left\" }", "[[false, true, true], [false, false, true]]",
+                           "[[0, \"-inf\", \"-inf\"], [-0.0, 0, \"-inf\"]]"}) {
+    auto a = masked(mask, ", \"is_causal\": true");
+    EXPECT_TRUE(a->has("arith.cmpi sle")) << mask;
+    EXPECT_FALSE(a->has("attn.constant")) << mask;
+    EXPECT_FALSE(a->has("arith.addi")) << mask;
+  }
+  auto last = masked("[[false, false, true], [false, false, false]]");
+  EXPECT_TRUE(last->has("arith.addi"));
+}
+
+TEST(ImportAttention, OtherConstantMasksAreTensors) {
+  auto blocked = masked("[[true, false, true], [false, false, true]]");
+  EXPECT_TRUE(blocked->has("dense<[[1.000000e+00, 0.000000e+00, 1.000000e+00], [0.000000e+00, 0.000000e+00"));
+  EXPECT_TRUE(blocked->has("arith.cmpf oeq"));
+  EXPECT_TRUE(blocked->has("attn.modify_scores"));
+  auto bias = masked("[[0, 1.5, \"-inf\"], [0, 0, 0]]");
+  EXPECT_TRUE(bias->has("(tensor<?x4x2x3xf32>, tensor<2x3xf32>)"));
+  EXPECT_FALSE(bias->has("attn.modify_scores"));
+  auto parameter = masked("{ \"parameter\": \"buffer.mask\" }");
+  EXPECT_TRUE(parameter->has("attn.parameter @buffer.mask : tensor<2x3xf32>"));
+}
+
+TEST(ImportAttention, MasksOfTwoTypesAreDeprecated) {
+  Attention mixed("\"attn_mask\": \"mask\", \"key_padding_mask\": \"padding\"",
+                  input("mask", "[20, 20]", "f32") + input("padding", "[\"batch\", 20]", "bool"));
+  ASSERT_EQ(mixed.diagnostics.all().size(), 1u);
+  EXPECT_EQ(mixed.diagnostics.all()[0].severity, Severity::Warning);
+  EXPECT_EQ(
+      mixed.diagnostics.all()[0].message,
+      "attn_mask is f32 and key_padding_mask is bool; both apply, but masks of two dtypes are deprecated in PyTorch");
+  Attention same("\"attn_mask\": \"mask\", \"key_padding_mask\": \"padding\"",
+                 input("mask", "[20, 20]", "bool") + input("padding", "[\"batch\", 20]", "bool"));
+  EXPECT_TRUE(same.diagnostics.all().empty());
+}
+
 TEST(ImportAttention, ScoreStepsAndLengthsAreOneModification) {
   Attention a(
       "\"score\": [ { \"softcap\": 5 }, { \"alibi\": true }, { \"causal\": \"top_left\" }, { \"window\": [3, 1] "
@@ -103,6 +153,21 @@ TEST(ImportAttention, IntegersThatMightNotFitAreReal) {
   EXPECT_TRUE(a.has("arith.muli"));
   EXPECT_TRUE(a.has("arith.mulf"));
   EXPECT_TRUE(a.has("arith.cmpf olt"));
+}
+
+TEST(ImportAttention, WholeDivisionIsOfIntegersWhereTheyFit) {
+  Attention a("\"score\": [ { \"expression\": \"query // 16 == key // 16 and key % 3 != 1\" } ]");
+  EXPECT_TRUE(a.has("arith.floordivsi"));
+  EXPECT_FALSE(a.has("math.floor"));
+  EXPECT_TRUE(Attention("\"score\": [ { \"expression\": \"key * 70000 * 70000 // 7 < score\" } ]").has("math.floor"));
+}
+
+TEST(ImportAttention, RopeTurnsQueriesAndKeys) {
+  Attention a("\"rope\": {}");
+  EXPECT_TRUE(a.has("attn.rotary"));
+  EXPECT_FALSE(a.has("{interleaved}"));
+  EXPECT_TRUE(Attention("\"rope\": { \"interleaved\": true }").has("{interleaved}"));
+  EXPECT_FALSE(Attention("\"rope\": null").has("attn.rotary"));
 }
 
 TEST(ImportAttention, FullyMaskedRowsAreZeroOrNan) {

@@ -1,66 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // ModelDesc -> attn: which ops, which parameters, which locations. Numbers are tested end to end.
-#include "frontend/Import.h"
+#include "Imported.h"
 #include "frontend/MlirDiagnostics.h"
-#include "frontend/ParseModel.h"
-#include "ir/AttnDialect.h"
-
-#include "mlir/IR/MLIRContext.h"
-
-#include <gtest/gtest.h>
-#include <sstream>
 
 using namespace attnc;
 
 namespace {
-
-class Imported {
-public:
-  explicit Imported(const std::string &text, const DimOverrides &overrides = {})
-      : context(mlir::MLIRContext::Threading::DISABLED) {
-    std::optional<ModelDesc> model = parseModelText("t.json", text, overrides, diagnostics);
-    if (model)
-      module = importModel(*model, context, diagnostics);
-  }
-
-  std::string messages() const {
-    std::ostringstream text;
-    diagnostics.render(text);
-    return text.str();
-  }
-  std::string text() {
-    std::string printed;
-    llvm::raw_string_ostream stream(printed);
-    if (module)
-      module->print(stream);
-    return printed;
-  }
-  bool has(const std::string &piece) { return text().find(piece) != std::string::npos; }
-  template <typename Op> size_t count() {
-    size_t found = 0;
-    module->walk([&](Op) { ++found; });
-    return found;
-  }
-  template <typename Op> Op first() {
-    Op result;
-    module->walk([&](Op op) {
-      if (!result)
-        result = op;
-    });
-    return result;
-  }
-
-  Diagnostics diagnostics;
-  mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-};
-
-std::string description(const std::string &modules,
-                        const std::string &inputs = "\"x\": { \"shape\": [\"batch\", 20, 64] }") {
-  return "{ \"name\": \"m\", \"dims\": { \"batch\": { \"max\": 8 } }, \"inputs\": { " + inputs + " },\n\"model\": [\n" +
-         modules + "\n] }";
-}
 
 const std::string maskedInputs = "\"x\": { \"shape\": [\"batch\", 20, 64] }, \"mask\": { \"shape\": [\"batch\", 20], ";
 
@@ -220,7 +166,10 @@ TEST(Import, EveryGraphOpCanBeBuilt) {
       "{ \"op\": \"is_zero\", \"name\": \"z\", \"inputs\": [\"ids\"] },"
       "{ \"op\": \"reshape\", \"name\": \"zz\", \"inputs\": [\"z\"], \"shape\": [\"batch\", 20, 1] },"
       "{ \"op\": \"mask\", \"name\": \"f\", \"inputs\": [\"d\", \"zz\"] },"
-      "{ \"op\": \"softmax\", \"name\": \"h\", \"inputs\": [\"f\"], \"axis\": 1, \"fully_masked\": \"nan\" },"
+      "{ \"op\": \"padding_mask\", \"name\": \"pm\", \"inputs\": [\"lengths\"], \"size\": 20 },"
+      "{ \"op\": \"reshape\", \"name\": \"pr\", \"inputs\": [\"pm\"], \"shape\": [\"batch\", 20, 1] },"
+      "{ \"op\": \"mask\", \"name\": \"ff\", \"inputs\": [\"f\", \"pr\"], \"fill\": -1 },"
+      "{ \"op\": \"softmax\", \"name\": \"h\", \"inputs\": [\"ff\"], \"axis\": 1, \"fully_masked\": \"nan\" },"
       "{ \"op\": \"layernorm\", \"name\": \"i\", \"inputs\": [\"h\", \"v\"] },"
       "{ \"op\": \"rmsnorm\", \"name\": \"j\", \"inputs\": [\"i\", \"v\"], \"eps\": 1e-6 },"
       "{ \"op\": \"l2norm\", \"name\": \"k\", \"inputs\": [\"j\"] },"
@@ -229,10 +178,13 @@ TEST(Import, EveryGraphOpCanBeBuilt) {
       "{ \"op\": \"transpose\", \"name\": \"n\", \"inputs\": [\"m\"], \"permutation\": [0, 2, 1] },"
       "{ \"op\": \"slice\", \"name\": \"o\", \"inputs\": [\"m\"], \"axis\": -1, \"start\": 0, \"size\": 3 },"
       "{ \"op\": \"pool\", \"name\": \"p\", \"inputs\": [\"o\", \"z\"], \"kind\": \"mean\" } ] }",
-      "\"x\": { \"shape\": [\"batch\", 20, 64] }, \"ids\": { \"shape\": [\"batch\", 20], \"dtype\": \"i64\" }"));
+      "\"x\": { \"shape\": [\"batch\", 20, 64] }, \"ids\": { \"shape\": [\"batch\", 20], \"dtype\": \"i64\" }, "
+      "\"lengths\": { \"shape\": [\"batch\"], \"dtype\": \"i32\" }"));
   ASSERT_TRUE(m.module) << m.messages();
   EXPECT_TRUE(m.has("attn.index_limit = 10 : i64"));
   EXPECT_TRUE(m.has("fully_masked nan"));
+  EXPECT_TRUE(m.has("{fill = -1.000000e+00 : f32}"));
+  EXPECT_TRUE(m.has("{size = 20 : i64}"));
   EXPECT_TRUE(m.has("-> (tensor<?x3xf32>"));
 }
 

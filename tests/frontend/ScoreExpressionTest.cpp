@@ -11,10 +11,11 @@ namespace {
 
 /// The tree in prefix form, with i, r and c for the types of its operations.
 std::string treeOf(const ScoreExpression &expression, size_t at) {
-  static const char *const names[] = {"number", "score", "batch",  "head", "query", "key", "neg", "add", "sub",
-                                      "mul",    "div",   "lt",     "le",   "gt",    "ge",  "eq",  "ne",  "and",
-                                      "or",     "not",   "select", "exp",  "tanh",  "abs", "min", "max"};
-  static const size_t arity[] = {0, 0, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 3, 1, 1, 1, 2, 2};
+  static const char *const names[] = {"number", "score",  "batch", "head", "query",    "key", "neg",
+                                      "add",    "sub",    "mul",   "div",  "floordiv", "mod", "lt",
+                                      "le",     "gt",     "ge",    "eq",   "ne",       "and", "or",
+                                      "not",    "select", "exp",   "tanh", "abs",      "min", "max"};
+  static const size_t arity[] = {0, 0, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 3, 1, 1, 1, 2, 2};
   const ScoreNode &node = expression.nodes[at];
   size_t which = (size_t)node.function;
   std::string text = names[which];
@@ -41,6 +42,8 @@ TEST(ScoreExpression, OperatorsBindAsUsual) {
   EXPECT_EQ(parsed("query - key - 1"), "sub:i(sub:i(query key) 1)");
   EXPECT_EQ(parsed("-query * 2"), "mul:i(neg:i(query) 2)");
   EXPECT_EQ(parsed("query / 2"), "div:r(query 2)");
+  EXPECT_EQ(parsed("query // 16 == key // 16"), "eq:c(floordiv:i(query 16) floordiv:i(key 16))");
+  EXPECT_EQ(parsed("(query-key)%3//2 / 2"), "div:r(floordiv:i(mod:i(sub:i(query key) 3) 2) 2)");
   EXPECT_EQ(parsed("key<=query and not head==1 or batch>3"),
             "or:c(and:c(le:c(key query) not:c(eq:c(head 1))) gt:c(batch 3))");
   EXPECT_EQ(parsed("not not key != 1"), "not:c(not:c(ne:c(key 1)))");

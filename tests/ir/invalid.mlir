@@ -180,6 +180,26 @@ func.func @div_c1(%x: tensor<3xf32>, %y: tensor<2xf32>) {
 
 // -----
 
+// padding_mask_c1
+func.func @padding_mask_c1(%n: tensor<2x3xi32>) {
+  // expected-error@+2 {{lengths must have rank 1, but are 'tensor<2x3xi32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.padding_mask %n {size = 4 : i64} : (tensor<2x3xi32>) -> tensor<2x4xi1>
+  return
+}
+
+// -----
+
+// padding_mask_c2
+func.func @padding_mask_c2(%n: tensor<2xi32>) {
+  // expected-error@+2 {{size must be at least 1, but is 0}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.padding_mask %n {size = 0 : i64} : (tensor<2xi32>) -> tensor<2x0xi1>
+  return
+}
+
+// -----
+
 // mask_c1
 func.func @mask_c1(%x: tensor<1x3xf32>, %m: tensor<2x3xi1>) {
   // expected-error@+2 {{blocked 'tensor<2x3xi1>' does not broadcast to the input's shape 'tensor<1x3xf32>'}}
@@ -295,6 +315,36 @@ func.func @l2norm_c2(%x: tensor<2x3xf32>) {
   // expected-error@+2 {{'attn.l2norm' op eps must be finite and >= 0}}
   // expected-error@+1 {{failed to infer returned types}}
   %0 = attn.l2norm %x {eps = 0x7FF8000000000000 : f64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// rotary_c1
+func.func @rotary_c1_odd(%x: tensor<4x3xf32>, %a: tensor<4x1xf32>) {
+  // expected-error@+2 {{'attn.rotary' op needs rank >= 2, a static sequence and an even head_dim}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.rotary %x, %a, %a : (tensor<4x3xf32>, tensor<4x1xf32>, tensor<4x1xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+// rotary_c1
+func.func @rotary_c1_dynamic(%x: tensor<?x4xf32>, %a: tensor<4x2xf32>) {
+  // expected-error@+2 {{'attn.rotary' op needs rank >= 2, a static sequence and an even head_dim}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.rotary %x, %a, %a : (tensor<?x4xf32>, tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// rotary_c2
+func.func @rotary_c2(%x: tensor<4x6xf32>, %a: tensor<4x3xf32>, %b: tensor<4x6xf32>) {
+  // expected-error@+2 {{'attn.rotary' op cos and sin must be [seq, head_dim/2]}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.rotary %x, %a, %b : (tensor<4x6xf32>, tensor<4x3xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
   return
 }
 

@@ -46,11 +46,16 @@ func.func @elementwise(%x: tensor<?x4xf32>, %b: tensor<4xf32>, %m: tensor<?x1xi1
   %zero = attn.is_zero %n : (tensor<?xi32>) -> tensor<?xi1>
   // CHECK: attn.mask
   %masked = attn.mask %x, %m : (tensor<?x4xf32>, tensor<?x1xi1>) -> tensor<?x4xf32>
+  // CHECK: attn.mask %{{.+}}, %{{.+}} {fill = 0.000000e+00 : f32}
+  %filled = attn.mask %x, %m {fill = 0.0 : f32} : (tensor<?x4xf32>, tensor<?x1xi1>) -> tensor<?x4xf32>
+  // CHECK: attn.padding_mask %{{.+}} {size = 4 : i64} : (tensor<?xi32>) -> tensor<?x4xi1>
+  %padding = attn.padding_mask %n {size = 4 : i64} : (tensor<?xi32>) -> tensor<?x4xi1>
   return
 }
 
 // CHECK-LABEL: @rows
-func.func @rows(%x: tensor<?x3x4xf32>, %w: tensor<4xf32>, %m: tensor<?x3xi1>, %i: tensor<?x3xi64>, %t: tensor<9x4xf32>) {
+func.func @rows(%x: tensor<?x3x4xf32>, %w: tensor<4xf32>, %m: tensor<?x3xi1>, %i: tensor<?x3xi64>, %t: tensor<9x4xf32>,
+                %a: tensor<3x2xf32>) {
   // CHECK: attn.softmax %{{.+}} {axis = 2 : i64} :
   %softmax = attn.softmax %x {axis = 2 : i64} : (tensor<?x3x4xf32>) -> tensor<?x3x4xf32>
   // CHECK: attn.softmax %{{.+}} {axis = 1 : i64, fully_masked = #attn<fully_masked nan>}
@@ -65,6 +70,10 @@ func.func @rows(%x: tensor<?x3x4xf32>, %w: tensor<4xf32>, %m: tensor<?x3xi1>, %i
   %rms = attn.rmsnorm %x weight %w {eps = 1.0e-5 : f64} : (tensor<?x3x4xf32>, tensor<4xf32>) -> tensor<?x3x4xf32>
   // CHECK: attn.l2norm
   %l2 = attn.l2norm %x {eps = 1.0e-12 : f64} : (tensor<?x3x4xf32>) -> tensor<?x3x4xf32>
+  // CHECK: attn.rotary %{{[^ ]+}}, %{{[^ ]+}}, %{{[^ ]+}} :
+  %half = attn.rotary %x, %a, %a : (tensor<?x3x4xf32>, tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<?x3x4xf32>
+  // CHECK: attn.rotary %{{.+}} {interleaved}
+  %turned = attn.rotary %x, %a, %a {interleaved} : (tensor<?x3x4xf32>, tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<?x3x4xf32>
   // CHECK: attn.pool mean %{{.+}} blocked %{{.+}} : (tensor<?x3x4xf32>, tensor<?x3xi1>) -> tensor<?x4xf32>
   %mean = attn.pool mean %x blocked %m : (tensor<?x3x4xf32>, tensor<?x3xi1>) -> tensor<?x4xf32>
   // CHECK: attn.pool cls %

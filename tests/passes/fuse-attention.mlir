@@ -136,6 +136,20 @@ func.func @additive_relu(%q: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %w: tenso
 
 // -----
 
+// Must not fuse because the mask gives blocked keys a weight.
+// CHECK-LABEL: func.func @other_fill
+// CHECK-NOT: attn.attention
+func.func @other_fill(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %m: tensor<5xi1>) -> tensor<2x5x4xf32> {
+  %s = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  // expected-remark @below {{a mask that fills with another value than -inf blocks no key}}
+  %b = attn.mask %s, %m {fill = 0.0 : f32} : (tensor<2x5x5xf32>, tensor<5xi1>) -> tensor<2x5x5xf32>
+  %p = attn.softmax %b {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o : tensor<2x5x4xf32>
+}
+
+// -----
+
 // Must not fuse because the softmax runs over the queries.
 // CHECK-LABEL: func.func @other_axis
 // CHECK-NOT: attn.attention

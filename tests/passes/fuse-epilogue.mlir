@@ -27,6 +27,60 @@ func.func @residual_norm(%x: tensor<20x4xf32>, %r: tensor<20x8xf32>) -> tensor<2
 
 // -----
 
+// Zeros for padding follow the norm in its kernel, and what they are made of is computed there.
+attn.parameter @w : tensor<8x4xf32>
+// CHECK-LABEL: func.func @padded_rows
+// CHECK: attn.group matmul
+// CHECK: attn.layernorm
+// CHECK-NEXT: attn.reshape
+// CHECK-NEXT: attn.is_zero
+// CHECK-NEXT: attn.mask
+// CHECK-NEXT: attn.padding_mask
+// CHECK-NEXT: attn.reshape
+// CHECK-NEXT: attn.mask
+// CHECK-NEXT: attn.yield
+// CHECK-NOT: attn.group
+func.func @padded_rows(%x: tensor<4x20x4xf32>, %valid: tensor<4x20xi1>, %n: tensor<4xi32>) -> tensor<4x20x8xf32> {
+  %w = attn.weight @w : tensor<8x4xf32>
+  %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<4x20x4xf32>, tensor<8x4xf32>) -> tensor<4x20x8xf32>
+  %1 = attn.layernorm %0 {eps = 1.0e-5} : (tensor<4x20x8xf32>) -> tensor<4x20x8xf32>
+  %2 = attn.reshape %valid : (tensor<4x20xi1>) -> tensor<4x20x1xi1>
+  %3 = attn.is_zero %2 : (tensor<4x20x1xi1>) -> tensor<4x20x1xi1>
+  %4 = attn.mask %1, %3 {fill = 0.0 : f32} : (tensor<4x20x8xf32>, tensor<4x20x1xi1>) -> tensor<4x20x8xf32>
+  %5 = attn.padding_mask %n {size = 20 : i64} : (tensor<4xi32>) -> tensor<4x20xi1>
+  %6 = attn.reshape %5 : (tensor<4x20xi1>) -> tensor<4x20x1xi1>
+  %7 = attn.mask %4, %6 {fill = 0.0 : f32} : (tensor<4x20x8xf32>, tensor<4x20x1xi1>) -> tensor<4x20x8xf32>
+  return %7 : tensor<4x20x8xf32>
+}
+
+// -----
+
+// Must not take what follows the norm unless it is a mask of whole rows.
+attn.parameter @w : tensor<8x4xf32>
+// CHECK-LABEL: func.func @after_the_norm
+// CHECK: attn.group matmul
+// CHECK: attn.layernorm
+// CHECK-NEXT: attn.yield
+// CHECK: attn.group rowwise
+// CHECK: attn.mask
+// CHECK: attn.group matmul
+// CHECK: attn.layernorm
+// CHECK-NEXT: attn.yield
+// CHECK: attn.group rowwise
+// CHECK: attn.scale
+func.func @after_the_norm(%x: tensor<20x4xf32>, %columns: tensor<8xi1>) -> (tensor<20x8xf32>, tensor<20x8xf32>) {
+  %w = attn.weight @w : tensor<8x4xf32>
+  %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
+  %1 = attn.layernorm %0 {eps = 1.0e-5} : (tensor<20x8xf32>) -> tensor<20x8xf32>
+  %2 = attn.mask %1, %columns {fill = 0.0 : f32} : (tensor<20x8xf32>, tensor<8xi1>) -> tensor<20x8xf32>
+  %3 = attn.matmul %x, %w {transpose_rhs} : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
+  %4 = attn.layernorm %3 {eps = 1.0e-5} : (tensor<20x8xf32>) -> tensor<20x8xf32>
+  %5 = attn.scale %4 {factor = 2.0 : f32} : (tensor<20x8xf32>) -> tensor<20x8xf32>
+  return %2, %5 : tensor<20x8xf32>, tensor<20x8xf32>
+}
+
+// -----
+
 // Must not take the norm because few rows cannot occupy the threads.
 attn.parameter @w : tensor<8x4xf32>
 // CHECK-LABEL: func.func @few_rows
@@ -178,6 +232,29 @@ func.func @rowwise_chains(%ids: tensor<?x6xi32>) -> tensor<?x8xf32> {
   %5 = attn.pool mean %3 blocked %4 : (tensor<?x6x8xf32>, tensor<?x6xi1>) -> tensor<?x8xf32>
   %6 = attn.l2norm %5 {eps = 1.0e-12} : (tensor<?x8xf32>) -> tensor<?x8xf32>
   return %6 : tensor<?x8xf32>
+}
+
+// -----
+
+// Heads are rotated where they are split, an element-wise op after it is the same kernel; one before it would be computed
+// twice.
+// CHECK-LABEL: func.func @rotary
+// CHECK: attn.group rowwise
+// CHECK-NEXT: ^
+// CHECK-NEXT: attn.activation
+// CHECK-NEXT: attn.yield
+// CHECK: attn.group rowwise
+// CHECK: attn.split_heads
+// CHECK-NEXT: attn.rotary
+// CHECK-NEXT: attn.scale
+// CHECK-NEXT: attn.yield
+// CHECK-NOT: attn.group
+func.func @rotary(%x: tensor<?x6x8xf32>, %a: tensor<6x2xf32>) -> tensor<?x2x6x4xf32> {
+  %0 = attn.activation relu %x : (tensor<?x6x8xf32>) -> tensor<?x6x8xf32>
+  %1 = attn.split_heads %0 {heads = 2} : (tensor<?x6x8xf32>) -> tensor<?x2x6x4xf32>
+  %2 = attn.rotary %1, %a, %a : (tensor<?x2x6x4xf32>, tensor<6x2xf32>, tensor<6x2xf32>) -> tensor<?x2x6x4xf32>
+  %3 = attn.scale %2 {factor = 0.5 : f32} : (tensor<?x2x6x4xf32>) -> tensor<?x2x6x4xf32>
+  return %3 : tensor<?x2x6x4xf32>
 }
 
 // -----

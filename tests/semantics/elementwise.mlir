@@ -63,3 +63,22 @@ func.func @mask(%x: tensor<2x3xf32> {attn.value = dense<[[1.0, 0x7FC00000, 3.0],
   %0 = attn.mask %x, %blocked : (tensor<2x3xf32>, tensor<3xi1>) -> tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
 }
+
+// A row of padding becomes zeros, whatever it holds.
+// CHECK: mask_fill: as expected
+func.func @mask_fill(%x: tensor<2x2xf32> {attn.value = dense<[[1.0, -2.0], [0x7FC00000, 0xFF800000]]> : tensor<2x2xf32>},
+                     %blocked: tensor<2x1xi1> {attn.value = dense<[[false], [true]]> : tensor<2x1xi1>})
+    -> tensor<2x2xf32>
+    attributes {attn.expected = [dense<[[1.0, -2.0], [0.0, 0.0]]> : tensor<2x2xf32>]} {
+  %0 = attn.mask %x, %blocked {fill = 0.0 : f32} : (tensor<2x2xf32>, tensor<2x1xi1>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}
+
+// Lengths outside the places are as the nearest one inside.
+// CHECK: padding_mask: as expected
+func.func @padding_mask(%n: tensor<4xi32> {attn.value = dense<[2, 0, -5, 9]> : tensor<4xi32>}) -> tensor<4x3xi1>
+    attributes {attn.expected = [dense<[[false, false, true], [true, true, true], [true, true, true],
+                                        [false, false, false]]> : tensor<4x3xi1>]} {
+  %0 = attn.padding_mask %n {size = 3 : i64} : (tensor<4xi32>) -> tensor<4x3xi1>
+  return %0 : tensor<4x3xi1>
+}

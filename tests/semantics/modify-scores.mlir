@@ -56,3 +56,21 @@ func.func @window(%s: tensor<1x3x3xf32> {attn.value = dense<1.0> : tensor<1x3x3x
   } : (tensor<1x3x3xf32>) -> tensor<1x3x3xf32>
   return %0 : tensor<1x3x3xf32>
 }
+
+// Whole division rounds down: key - 3 by 2 is -2, -1, -1, 0.
+// CHECK: floor_division: as expected
+func.func @floor_division(%s: tensor<1x1x4xf32> {attn.value = dense<1.0> : tensor<1x1x4xf32>}) -> tensor<1x1x4xf32>
+    attributes {attn.expected = [dense<[[[-2.0, -1.0, -1.0, 0.0]]]> : tensor<1x1x4xf32>]} {
+  %0 = attn.modify_scores %s {
+    ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):
+      %c3 = arith.constant 3 : index
+      %c2 = arith.constant 2 : index
+      %0 = arith.subi %j, %c3 : index
+      %1 = arith.floordivsi %0, %c2 : index
+      %2 = arith.index_cast %1 : index to i32
+      %3 = arith.sitofp %2 : i32 to f32
+      %true = arith.constant true
+      attn.score %3, %true
+  } : (tensor<1x1x4xf32>) -> tensor<1x1x4xf32>
+  return %0 : tensor<1x1x4xf32>
+}

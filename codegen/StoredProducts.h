@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "Halide.h"
+
+namespace attnc {
+
+/// A lowering pass: hides from LLVM that a stored value is a product.
+///
+/// What a kernel stores and loads again is rounded. LLVM may hand a stored product on to an addition that loads it, in
+/// one copy of a loop and not in another (a full task is unrolled, the last one is not), and contractMultiplyAdd()
+/// would then fuse it there: a row's bits would depend on the task it falls into. So a product is stored as its bits
+/// xor a 0 that nobody sees through before the contraction, and that folds away after it. A stored 0 is hidden too:
+/// 0 + x*x, the first step of a sum, would become the product x*x.
+class HideStoredProducts : public Halide::Internal::IRMutator {
+protected:
+  using IRMutator::visit;
+  Halide::Internal::Stmt visit(const Halide::Internal::Store *store) override;
+};
+
+} // namespace attnc
