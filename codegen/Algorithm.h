@@ -42,13 +42,16 @@ struct MatmulStages {
 };
 
 /// Per (head, batch): keyPanels(ki, d, ko) holds the keys in panels, values(d, k) the values where they need a copy;
-/// per query row: dot products, maximum, exponentials, sum, weighted values.
+/// per query row: dot products, maximum, exponentials, sum, weighted values. Maximum and sum belong to softmax and are
+/// undefined for any other normalizer.
 struct AttentionStages {
   Halide::Func keyPanels, values, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep;
   std::vector<Halide::RVar> keyPieces; ///< One for each update of `weighted`.
   bool copiesValues = false;
-  bool skipsKeys = false; ///< Tiles look at a range of the keys that depends on their queries.
+  bool countsHeadsOfAll = false; ///< h counts the heads of all batch elements, b is 0.
+  bool isAdditive = false;       ///< dots are weight . tanh(query + key).
+  bool skipsKeys = false;        ///< Tiles look at a range of the keys that depends on their queries.
   int keys = 0, queries = 0, headDim = 0, valueDim = 0;
 };
 

@@ -6,10 +6,15 @@
 // without a live key has the sum 0 and becomes zeros or NaN, as the op says; a live row has a sum >= 1, since its
 // maximum contributes exp(0). NaN in a live score never becomes the maximum, but its exponential is NaN, and so are the
 // sum and the row.
+//
+// Other normalizers than softmax make a weight of each score by itself, without maximum and sum, and 0 of -inf. Weights
+// and log-sum-exp that the op returns are further outputs, over the same tiles of queries. In such a kernel the Var h
+// counts the heads of all batch elements and b is 0: outputs that share their loops cannot share fused ones, since
+// Halide takes a quotient of a fused loop of another output to be anything.
 
+#include "codegen/KeyRange.h"
 #include "codegen/OpAlgorithms.h"
 #include "codegen/ScalarMath.h"
-#include "codegen/ScoreRegion.h"
 
 #include <limits>
 
@@ -40,75 +45,6 @@ Expr scoreWhere(const Expr &live, const Expr &score) {
   return reinterpret<float>((reinterpret<int32_t>(score) & keep) | (reinterpret<int32_t>(Expr(-kInfinity)) & ~keep));
 }
 
-/// The keys that a tile of queries can see, by the region's comparisons of indices alone. Keys outside are skipped,
-/// which changes no value: their scores would be -inf, their exponentials 0. Inside, keys that all queries of the tile
-/// can see lie between those that only some can.
-class KeyRange {
-public:
-  KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys)
-      : partial(band.first || band.last), keys(keys), begin(0), end(keys), fullBegin(0), fullEnd(keys) {
-    const Expr tileStart = q / tileRows * tileRows;
-    // The place of the tile's query of this number, moved by `offset`, as a place among the keys.
-    auto bound = [&](int row, int64_t offset) {
-      // So far out no key is in range, and the sum still fits 32 bits.
-      const int64_t near = std::clamp<int64_t>(offset, -(1 << 28), 1 << 28);
-      return clamp(tileStart + static_cast<int>(row + near), 0, keys);
-    };
-    if (band.first)
-      // At most the last key: the range never begins behind the panels, and that key's own condition still decides.
-      begin = min(bound(0, *band.first), keys - 1), fullBegin = bound(tileRows - 1, *band.first);
-    if (band.last)
-      end = bound(tileRows - 1, *band.last + 1), fullEnd = bound(0, *band.last + 1);
-    fullBegin = min(fullBegin, end);
-    fullEnd = max(fullEnd, fullBegin);
-  }
-
-  bool isPartial() const { return partial; }
-
-  /// Leaves out the steps of `step` keys that hold no key of the range.
-  void restrict(RDom &steps, int step) const {
-    if (!partial)
-      return;
-    steps.where(steps * step + (step - 1) >= begin);
-    steps.where(steps * step < end);
-  }
-
-  /// The keys of the range in ascending order, in pieces: with each, whether only some of the tile's queries can see
-  /// its keys.
-  std::vector<std::pair<RDom, bool>> pieces() const {
-    if (!partial)
-      return {{RDom(0, keys, "key"), false}};
-    auto piece = [&](const Expr &from, const Expr &to, const char *name) {
-      RDom part(0, keys, name);
-      part.where(part >= from);
-      part.where(part < to);
-      return part;
-    };
-    return {{piece(begin, fullBegin, "first_keys"), true},
-            {piece(fullBegin, fullEnd, "key"), false},
-            {piece(fullEnd, end, "last_keys"), true}};
-  }
-
-  /// `key`, which a loop over restricted steps makes, with what is known of its range: whole steps that hold a key of
-  /// it. What is read there needs to be computed there only.
-  Expr within(const Expr &key, int step) const {
-    if (!partial)
-      return key;
-    return unsafe_promise_clamped(key, begin / step * step, (end + (step - 1)) / step * step - 1);
-  }
-
-  /// The number of a panel of `width` keys, with what Halide's own bounds lose: it is one of those that there are. A
-  /// range rounded up by a step reaches one panel further than the keys.
-  Expr panel(const Expr &number, int width) const {
-    return partial ? unsafe_promise_clamped(number, 0, (keys + width - 1) / width) : number;
-  }
-
-private:
-  bool partial;
-  int keys;
-  Expr begin, end, fullBegin, fullEnd;
-};
-
 /// Combines the 16 lanes of `partial` by a fixed tree.
 Func combineLanes(const std::string &name, const Func &partial, const KernelVars &v,
                   const std::function<Expr(Expr, Expr)> &combine) {
@@ -120,128 +56,238 @@ Func combineLanes(const std::string &name, const Func &partial, const KernelVars
   return total;
 }
 
-} // namespace
-
-Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSchedule &schedule) {
-  const int panel = schedule.tileCols;
-  Algorithm algorithm;
-  algorithm.name = kernel.getSymName().str();
-  OpTranslator translator(kernel, algorithm);
-  attn::AttentionOp op = *kernel.getOps<attn::AttentionOp>().begin();
-  for (mlir::Operation &inner : kernel.front().without_terminator()) {
-    if (&inner == op.getOperation())
-      break;
-    _halide_user_assert(translator.translate(inner))
-        << "attnc: no kernel for '" << inner.getName().getStringRef().str() << "'";
+class AttentionBuilder {
+public:
+  AttentionBuilder(mlir::func::FuncOp kernel, const AttentionSchedule &schedule)
+      : schedule(schedule), translator(kernel, algorithm), op(*kernel.getOps<attn::AttentionOp>().begin()),
+        region(op.getScore().front()), isSoftmax(op.getNormalizer() == attn::Normalizer::softmax) {
+    algorithm.name = kernel.getSymName().str();
+    for (mlir::Operation &inner : kernel.front().without_terminator()) {
+      if (&inner == op.getOperation())
+        break;
+      _halide_user_assert(translator.translate(inner))
+          << "attnc: no kernel for '" << inner.getName().getStringRef().str() << "'";
+    }
+    readOperands();
   }
-  const auto &[n, m, d, q, k, h, b, l] = algorithm.vars;
-  const HeadTensor query{translator.get(op.getQuery())}, key{translator.get(op.getKey())},
-      value{translator.get(op.getValue())};
-  std::vector<Tensor> captures;
-  for (mlir::Value capture : op.getCaptures())
-    captures.push_back(translator.get(capture));
 
-  AttentionStages &s = algorithm.attention;
-  const size_t rank = query.tensor.rank();
-  s.queries = staticExtent(query.tensor.extents[rank - 2]);
-  s.keys = staticExtent(key.tensor.extents[rank - 2]);
-  s.headDim = staticExtent(query.tensor.extents[rank - 1]);
-  s.valueDim = staticExtent(value.tensor.extents[rank - 1]);
-  const Expr heads = query.tensor.extents[rank - 3], batches = rank == 4 ? query.tensor.extents[0] : Expr(1);
-  const int keys = s.keys, queries = s.queries, paddedKeys = (keys + kLanes - 1) / kLanes * kLanes;
+  Algorithm build() {
+    const KeyRange range(keyBand(region), v.q, std::min(schedule.tileQueries, s.queries), s.keys);
+    s.skipsKeys = range.isPartial();
+    defineDots(range);
+    if (isSoftmax)
+      defineMaximum(range);
+    defineWeights();
+    if (isSoftmax)
+      defineSum(range);
+    defineWeighted(range);
+    defineOutput();
+    if (op.getReturnsWeights())
+      defineWeightsOutput(range);
+    if (op.getReturnsLogSumExp())
+      defineLogSumExpOutput();
+    return std::move(algorithm);
+  }
 
-  mlir::Block &region = op.getScore().front();
-  const KeyRange range(keyBand(region), q, std::min(schedule.tileQueries, queries), keys);
-  s.skipsKeys = range.isPartial();
+private:
+  void readOperands() {
+    query.tensor = translator.get(op.getQuery());
+    key.tensor = translator.get(op.getKey());
+    value.tensor = translator.get(op.getValue());
+    for (mlir::Value capture : op.getCaptures())
+      captures.push_back(translator.get(capture));
+    const size_t rank = query.tensor.rank();
+    s.queries = staticExtent(query.tensor.extents[rank - 2]);
+    s.keys = staticExtent(key.tensor.extents[rank - 2]);
+    s.headDim = staticExtent(query.tensor.extents[rank - 1]);
+    s.valueDim = staticExtent(value.tensor.extents[rank - 1]);
+    s.isAdditive = op.getScoreWeight() != nullptr;
+    s.countsHeadsOfAll = !op.getFurther().empty();
+    heads = query.tensor.extents[rank - 3];
+    batches = rank == 4 ? query.tensor.extents[0] : Expr(1);
+    paddedKeys = (s.keys + kLanes - 1) / kLanes * kLanes;
+    blocks = mayBlockKeys(region);
+  }
 
-  Var ki("ki"), ko("ko");
-  s.keyPanels = Func("key_panels");
-  s.keyPanels(ki, d, ko, h, b) = key(b, h, min(ko * panel + ki, keys - 1), d);
+  Expr head() const { return s.countsHeadsOfAll ? v.h % heads : v.h; }
+  Expr batch() const { return s.countsHeadsOfAll ? v.h / heads : v.b; }
+  /// The extents of the Vars h and b.
+  Expr headLoop() const { return s.countsHeadsOfAll ? heads * batches : heads; }
+  Expr batchLoop() const { return s.countsHeadsOfAll ? 1 : batches; }
 
-  RDom depth(0, s.headDim, "depth");
-  s.depth = depth;
-  s.dots = Func("dots");
-  s.dots(k, q, h, b) = 0.f;
-  // Rows past the last query repeat it, so every register tile is whole.
-  s.dots(k, q, h, b) +=
-      query(b, h, min(q, queries - 1), depth) * s.keyPanels(k % panel, depth, range.panel(k / panel, panel), h, b);
+  /// A query of the tile; rows past the last query repeat it, so every register tile is whole.
+  Expr queryRow() const { return min(v.q, s.queries - 1); }
 
-  const bool blocks = mayBlockKeys(region), allOrNothing = blocks && (keys == 1 || !liveDependsOnKey(region));
-  double factor = 1.0;
-  auto scoreAt = [&](const Expr &at) -> Expr {
-    const Expr clamped = min(at, keys - 1);
-    const Score score = evaluateScore(region, s.dots(at, q, h, b), {b, h, min(q, queries - 1), clamped}, captures);
+  void defineDots(const KeyRange &range) {
+    const int panel = schedule.tileCols;
+    Var ki("ki"), ko("ko");
+    s.keyPanels = Func("key_panels");
+    s.keyPanels(ki, v.d, ko, v.h, v.b) = key(batch(), head(), min(ko * panel + ki, s.keys - 1), v.d);
+    RDom depth(0, s.headDim, "depth");
+    s.depth = depth;
+    s.dots = Func("dots");
+    s.dots(v.k, v.q, v.h, v.b) = 0.f;
+    const Expr x = query(batch(), head(), queryRow(), depth);
+    const Expr y = s.keyPanels(v.k % panel, depth, range.panel(v.k / panel, panel), v.h, v.b);
+    s.dots(v.k, v.q, v.h, v.b) +=
+        s.isAdditive ? translator.get(op.getScoreWeight()).at({{depth}, 0}) * tanhOf(x + y) : x * y;
+  }
+
+  /// The score, its common factor aside, of a key below paddedKeys; -inf where the key takes no part.
+  Expr scoreAt(const Expr &at) {
+    const Expr clamped = min(at, s.keys - 1);
+    const Score score =
+        evaluateScore(region, s.dots(at, v.q, v.h, v.b), {batch(), head(), queryRow(), clamped}, captures);
     factor = score.factor;
-    Expr live = keys == paddedKeys ? Internal::const_true() : at < keys;
+    Expr live = s.keys == paddedKeys ? Internal::const_true() : at < s.keys;
     if (blocks)
       live = live && score.live;
+    const bool allOrNothing = blocks && (s.keys == 1 || !liveDependsOnKey(region));
     if (allOrNothing)
       return scoreWhere(live, score.value);
     return Internal::is_const_one(live) ? score.value : select(live, score.value, -kInfinity);
-  };
-
-  RDom maximumStep(0, paddedKeys / kLanes, "maximum_step");
-  range.restrict(maximumStep, kLanes);
-  s.maximumStep = maximumStep;
-  s.maximumLanes = Func("maximum_lanes");
-  s.maximumLanes(l, q, h, b) = -kInfinity;
-  const Expr candidate = scoreAt(range.within(maximumStep * kLanes + l, kLanes));
-  s.maximumLanes(l, q, h, b) = select(candidate > s.maximumLanes(l, q, h, b), candidate, s.maximumLanes(l, q, h, b));
-  Func highest =
-      combineLanes("highest", s.maximumLanes, algorithm.vars, [](Expr x, Expr y) { return select(y > x, y, x); });
-  s.maximum = Func("maximum");
-  // A row of -inf only: subtracting 0 keeps -inf.
-  s.maximum(q, h, b) = select(highest(q, h, b) == -kInfinity, 0.f, highest(q, h, b));
-
-  s.weights = Func("weights");
-  s.weights(k, q, h, b) = expOfNonPositive(scoreAt(k) - s.maximum(q, h, b), factor);
-
-  RDom sumStep(0, paddedKeys / kLanes, "sum_step");
-  range.restrict(sumStep, kLanes);
-  s.sumStep = sumStep;
-  s.sumLanes = Func("sum_lanes");
-  s.sumLanes(l, q, h, b) = 0.f;
-  s.sumLanes(l, q, h, b) += s.weights(range.within(sumStep * kLanes + l, kLanes), q, h, b);
-  Func total = combineLanes("total", s.sumLanes, algorithm.vars, [](Expr x, Expr y) { return x + y; });
-  s.sum = Func("sum");
-  const Expr empty =
-      op.getFullyMasked() == attn::FullyMasked::zero ? Expr(0.f) : Expr(std::numeric_limits<float>::quiet_NaN());
-  s.sum(q, h, b) = select(total(q, h, b) == 0.f, empty, 1.f / total(q, h, b));
-
-  const bool keyOnly = blocks && liveInBandDependsOnKeyOnly(region);
-  s.copiesValues = keyOnly || s.valueDim % 16 != 0;
-  s.values = Func("values");
-  Expr element = value(b, h, k, min(d, s.valueDim - 1));
-  if (keyOnly)
-    element = select(evaluateScore(region, 0.f, {b, h, 0, k}, captures).liveInBand, element, 0.f);
-  s.values(d, k, h, b) = element;
-  s.weighted = Func("weighted");
-  s.weighted(d, q, h, b) = 0.f;
-  for (const auto &[position, someBlocked] : range.pieces()) {
-    const Expr weight = s.weights(range.within(position, 1), q, h, b);
-    Expr weightedValue = s.values(d, position, h, b);
-    if (someBlocked || (blocks && !keyOnly)) {
-      // Where the score itself decides, the weight tells: it is exactly 0 at a blocked key.
-      const Expr live = liveDependsOnScore(region)
-                            ? weight != 0.f
-                            : evaluateScore(region, 0.f, {b, h, min(q, queries - 1), position}, captures).live;
-      weightedValue = select(live, weightedValue, 0.f);
-    }
-    s.weighted(d, q, h, b) += weight * weightedValue;
-    s.keyPieces.push_back(position);
   }
 
-  algorithm.output = Func("out");
-  algorithm.output(d, q, h, b) = s.weighted(d, q, h, b) * s.sum(q, h, b);
-  const bool merged = mlir::isa<attn::MergeHeadsOp>(*op.getResult().getUsers().begin());
-  auto buffer = algorithm.output.output_buffer();
-  const int width = s.valueDim;
-  buffer.dim(0).set_bounds(0, width).set_stride(1);
-  buffer.dim(1).set_bounds(0, queries).set_stride(merged ? heads * width : Expr(width));
-  buffer.dim(2).set_bounds(0, heads).set_stride(merged ? width : queries * width);
-  buffer.dim(3).set_bounds(0, batches).set_stride(heads * queries * width);
-  algorithm.output.bound(d, 0, width).bound(q, 0, queries).bound(h, 0, heads).bound(b, 0, batches);
-  return algorithm;
+  void defineMaximum(const KeyRange &range) {
+    RDom step(0, paddedKeys / kLanes, "maximum_step");
+    range.restrict(step, kLanes);
+    s.maximumStep = step;
+    s.maximumLanes = Func("maximum_lanes");
+    s.maximumLanes(v.l, v.q, v.h, v.b) = -kInfinity;
+    const Expr candidate = scoreAt(range.within(step * kLanes + v.l, kLanes));
+    s.maximumLanes(v.l, v.q, v.h, v.b) =
+        select(candidate > s.maximumLanes(v.l, v.q, v.h, v.b), candidate, s.maximumLanes(v.l, v.q, v.h, v.b));
+    Func highest = combineLanes("highest", s.maximumLanes, v, [](Expr x, Expr y) { return select(y > x, y, x); });
+    s.maximum = Func("maximum");
+    // A row of -inf only: subtracting 0 keeps -inf.
+    s.maximum(v.q, v.h, v.b) = select(highest(v.q, v.h, v.b) == -kInfinity, 0.f, highest(v.q, v.h, v.b));
+  }
+
+  void defineWeights() {
+    s.weights = Func("weights");
+    const Expr score = scoreAt(v.k);
+    if (isSoftmax)
+      s.weights(v.k, v.q, v.h, v.b) = expOfNonPositive(score - s.maximum(v.q, v.h, v.b), factor);
+    else
+      s.weights(v.k, v.q, v.h, v.b) =
+          weightOfScore(op.getNormalizer(), factor == 1.0 ? score : score * static_cast<float>(factor));
+  }
+
+  void defineSum(const KeyRange &range) {
+    RDom step(0, paddedKeys / kLanes, "sum_step");
+    range.restrict(step, kLanes);
+    s.sumStep = step;
+    s.sumLanes = Func("sum_lanes");
+    s.sumLanes(v.l, v.q, v.h, v.b) = 0.f;
+    s.sumLanes(v.l, v.q, v.h, v.b) += s.weights(range.within(step * kLanes + v.l, kLanes), v.q, v.h, v.b);
+    total = combineLanes("total", s.sumLanes, v, [](Expr x, Expr y) { return x + y; });
+    s.sum = Func("sum");
+    const Expr empty =
+        op.getFullyMasked() == attn::FullyMasked::zero ? Expr(0.f) : Expr(std::numeric_limits<float>::quiet_NaN());
+    s.sum(v.q, v.h, v.b) = select(total(v.q, v.h, v.b) == 0.f, empty, 1.f / total(v.q, v.h, v.b));
+  }
+
+  /// A weight or a sum of weighted values as the op has it.
+  Expr normalized(const Expr &x) {
+    if (isSoftmax)
+      return x * s.sum(v.q, v.h, v.b);
+    const float constant = op.getFactor().convertToFloat();
+    return constant == 1.f ? x : x * constant;
+  }
+
+  void defineWeighted(const KeyRange &range) {
+    const bool keyOnly = blocks && liveInBandDependsOnKeyOnly(region);
+    s.copiesValues = keyOnly || s.valueDim % 16 != 0;
+    s.values = Func("values");
+    Expr element = value(batch(), head(), v.k, min(v.d, s.valueDim - 1));
+    if (keyOnly)
+      element = select(evaluateScore(region, 0.f, {batch(), head(), 0, v.k}, captures).liveInBand, element, 0.f);
+    s.values(v.d, v.k, v.h, v.b) = element;
+    s.weighted = Func("weighted");
+    s.weighted(v.d, v.q, v.h, v.b) = 0.f;
+    // Row sums ask for whole steps of weights; without them this does, so that all that is asked for has one form.
+    const int step = isSoftmax ? 1 : kLanes;
+    for (const auto &[position, someBlocked] : range.pieces()) {
+      const Expr weight = s.weights(range.within(position, step), v.q, v.h, v.b);
+      Expr weightedValue = s.values(v.d, position, v.h, v.b);
+      if (someBlocked || (blocks && !keyOnly))
+        weightedValue = select(isLive(range.within(position, step), position, weight), weightedValue, 0.f);
+      s.weighted(v.d, v.q, v.h, v.b) += weight * weightedValue;
+      s.keyPieces.push_back(position);
+    }
+  }
+
+  /// Whether the key at `position` takes part; `within` is the same position, known to be in the tile's range.
+  Expr isLive(const Expr &within, const Expr &position, const Expr &weight) {
+    const bool byScore = liveDependsOnScore(region);
+    // Where the score itself decides, the weight of a softmax tells: it is exactly 0 at a blocked key.
+    if (byScore && isSoftmax)
+      return weight != 0.f;
+    const Expr dot = byScore ? Expr(s.dots(within, v.q, v.h, v.b)) : Expr(0.f);
+    return evaluateScore(region, dot, {batch(), head(), queryRow(), position}, captures).live;
+  }
+
+  void defineOutput() {
+    Func &out = algorithm.output = Func("out");
+    out(v.d, v.q, v.h, v.b) = normalized(s.weighted(v.d, v.q, v.h, v.b));
+    const bool merged = mlir::isa<attn::MergeHeadsOp>(*op.getResult().getUsers().begin());
+    auto buffer = out.output_buffer();
+    const int width = s.valueDim;
+    buffer.dim(0).set_bounds(0, width).set_stride(1);
+    buffer.dim(1).set_bounds(0, s.queries).set_stride(merged ? heads * width : Expr(width));
+    // With further outputs only a single head is merged, which leaves the elements where they are.
+    buffer.dim(2).set_bounds(0, headLoop()).set_stride(merged && !s.countsHeadsOfAll ? width : s.queries * width);
+    buffer.dim(3).set_bounds(0, batchLoop()).set_stride(heads * s.queries * width);
+    out.bound(v.d, 0, width).bound(v.q, 0, s.queries).bound(v.h, 0, headLoop()).bound(v.b, 0, batchLoop());
+  }
+
+  void defineWeightsOutput(const KeyRange &range) {
+    Func out("attn_weights");
+    // Times the sum also where no key is: NaN of a row that is NaN, or fully masked, is everywhere in it.
+    out(v.k, v.q, v.h, v.b) = normalized(
+        range.orZero(v.k, kLanes, [&](const Expr &position) -> Expr { return s.weights(position, v.q, v.h, v.b); }));
+    auto buffer = out.output_buffer();
+    buffer.dim(0).set_bounds(0, s.keys).set_stride(1);
+    buffer.dim(1).set_bounds(0, s.queries).set_stride(s.keys);
+    buffer.dim(2).set_bounds(0, headLoop()).set_stride(s.queries * s.keys);
+    buffer.dim(3).set_bounds(0, 1);
+    out.bound(v.k, 0, s.keys).bound(v.q, 0, s.queries).bound(v.h, 0, headLoop()).bound(v.b, 0, 1);
+    algorithm.furtherOutputs.push_back(out);
+  }
+
+  void defineLogSumExpOutput() {
+    Func out("log_sum_exp");
+    const Expr highest = s.maximum(v.q, v.h, v.b);
+    out(v.q, v.h, v.b) = (factor == 1.0 ? highest : highest * static_cast<float>(factor)) + logOf(total(v.q, v.h, v.b));
+    auto buffer = out.output_buffer();
+    buffer.dim(0).set_bounds(0, s.queries).set_stride(1);
+    buffer.dim(1).set_bounds(0, headLoop()).set_stride(s.queries);
+    buffer.dim(2).set_bounds(0, 1);
+    out.bound(v.q, 0, s.queries).bound(v.h, 0, headLoop()).bound(v.b, 0, 1);
+    algorithm.furtherOutputs.push_back(out);
+  }
+
+  const AttentionSchedule &schedule;
+  Algorithm algorithm;
+  OpTranslator translator;
+  attn::AttentionOp op;
+  mlir::Block &region;
+  const bool isSoftmax;
+  AttentionStages &s = algorithm.attention;
+  const KernelVars &v = algorithm.vars;
+  HeadTensor query, key, value;
+  std::vector<Tensor> captures;
+  Expr heads, batches;
+  int paddedKeys = 0;
+  bool blocks = false;
+  double factor = 1.0; ///< Of all scores, as evaluateScore() took it out.
+  Func total;          ///< The sums of the exponentials, before they become divisors.
+};
+
+} // namespace
+
+Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSchedule &schedule) {
+  return AttentionBuilder(kernel, schedule).build();
 }
 
 } // namespace attnc

@@ -3,13 +3,66 @@
 // Attention with whole score rows. A task is a head of a batch element (or a range of its queries): it lays the keys in
 // panels [S/NR][D][NR], copies the values where their width or the mask asks for it, and then takes MR queries at a
 // time: the scores of a register tile MR x NR, the whole rows' maxima, exponentials and sums, and the weighted values
-// by the same register tile. Rows past the last query repeat it and are not stored.
+// by the same register tile. Rows past the last query repeat it and are not stored. Further outputs (weights,
+// log-sum-exp) are stored tile by tile in the same loops.
 
 #include "codegen/Kernels.h"
 
 using namespace Halide;
 
 namespace attnc {
+
+namespace {
+
+/// The loops that all outputs of an attention share.
+struct TileLoops {
+  Var tile{"qo"}, row{"qi"}, head{"head"}, fusedTask{"task"}, queryTask{"query_task"}, taskTile{"qt"};
+  Var task;   ///< The parallel loop.
+  Var inTask; ///< The loop over the tiles of a task.
+  int tileRows, taskQueries;
+  bool isFused; ///< Whether the task is fused of head and batch; outputs that share their loops have no fused ones.
+
+  TileLoops(const KernelVars &v, int tileRows, int taskQueries, bool isFused)
+      : task(isFused ? fusedTask : v.h), inTask(taskQueries ? taskTile : tile), tileRows(tileRows),
+        taskQueries(taskQueries), isFused(isFused) {
+    _halide_user_assert(isFused || !taskQueries) << "attnc: an attention with further results takes whole heads";
+  }
+
+  /// Splits the queries of an output into tiles and these into tasks; `inner`, innermost first, is what is in a tile.
+  void apply(Func &output, const KernelVars &v, std::vector<VarOrRVar> inner) const {
+    output.split(v.q, tile, row, tileRows, TailStrategy::GuardWithIf);
+    if (taskQueries) {
+      output.split(tile, queryTask, taskTile, taskQueries, TailStrategy::GuardWithIf);
+      inner.insert(inner.end(), {taskTile, queryTask, v.h, v.b});
+      output.reorder(inner).fuse(v.h, v.b, head).fuse(queryTask, head, fusedTask);
+    } else {
+      inner.insert(inner.end(), {tile, v.h, v.b});
+      output.reorder(inner);
+      if (isFused)
+        output.fuse(v.h, v.b, fusedTask);
+    }
+    output.parallel(task);
+  }
+};
+
+/// Stores the tile's part of the further outputs after that of the first one.
+void scheduleFurtherOutputs(Algorithm &algorithm, const TileLoops &loops, int lanes) {
+  const KernelVars &v = algorithm.vars;
+  for (Func &output : algorithm.furtherOutputs) {
+    if (output.dimensions() == 4) { // The weights: (key, query, head, batch).
+      Var step("step"), key("key");
+      output.split(v.k, step, key, kAttentionLanes,
+                   algorithm.attention.keys % kAttentionLanes ? TailStrategy::Predicate : TailStrategy::GuardWithIf);
+      loops.apply(output, v, {key, step, loops.row});
+      output.vectorize(key, lanes).unroll(key);
+    } else {
+      loops.apply(output, v, {loops.row});
+    }
+    output.compute_with(algorithm.output, loops.inTask);
+  }
+}
+
+} // namespace
 
 void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, int lanes) {
   const KernelVars &v = algorithm.vars;
@@ -19,20 +72,16 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
   // Columns of the register tile over the value dimension; values that are not a multiple of a vector are padded
   // copies.
   const int paddedWidth = (s.valueDim + lanes - 1) / lanes * lanes, valueCols = std::min(panel, paddedWidth);
-  Var qo("qo"), qi("qi"), dOuter("do"), di("di"), head("head"), task("task"), queryTask("query_task"), qt("qt");
+  Var dOuter("do"), di("di");
+  const TileLoops loops(v, tileRows, schedule.taskQueries, !s.countsHeadsOfAll);
+  const Var &qo = loops.inTask, &task = loops.task;
   Var ki = s.keyPanels.args()[0], ko = s.keyPanels.args()[2];
 
-  out.split(v.q, qo, qi, tileRows, TailStrategy::GuardWithIf);
   const TailStrategy tail = s.valueDim % valueCols == 0 ? TailStrategy::GuardWithIf : TailStrategy::Predicate;
   out.split(v.d, dOuter, di, valueCols, tail);
-  if (schedule.taskQueries > 0) {
-    out.split(qo, queryTask, qt, schedule.taskQueries, TailStrategy::GuardWithIf);
-    out.reorder(di, qi, dOuter, qt, queryTask, v.h, v.b).fuse(v.h, v.b, head).fuse(queryTask, head, task);
-    qo = qt;
-  } else {
-    out.reorder(di, qi, dOuter, qo, v.h, v.b).fuse(v.h, v.b, task);
-  }
-  out.vectorize(di, lanes).unroll(di).unroll(qi).parallel(task);
+  loops.apply(out, v, {di, loops.row, dOuter});
+  out.vectorize(di, lanes).unroll(di).unroll(loops.row);
+  scheduleFurtherOutputs(algorithm, loops, lanes);
 
   // Whole panels, and whole steps of the row sums and maxima, whose lanes may be more than a panel's columns.
   const int step = std::max(panel, kAttentionLanes), paddedKeys = (s.keys + step - 1) / step * step;
@@ -56,21 +105,32 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
   }
   s.dots.vectorize(v.k, lanes);
   Var k0("k0"), k1("k1");
-  s.dots.update().split(v.k, k0, k1, panel).reorder(k1, v.q, s.depth, k0);
-  s.dots.update().vectorize(k1, lanes).unroll(k1).unroll(v.q);
-  if (s.headDim % 2 == 0)
-    s.dots.update().unroll(s.depth, 2);
+  if (s.isAdditive) {
+    // A tanh is some thirty instructions: one row at a time keeps its temporaries in registers.
+    s.dots.update().split(v.k, k0, k1, panel).reorder(k1, s.depth, v.q, k0).vectorize(k1, lanes).unroll(k1);
+  } else {
+    s.dots.update().split(v.k, k0, k1, panel).reorder(k1, v.q, s.depth, k0);
+    s.dots.update().vectorize(k1, lanes).unroll(k1).unroll(v.q);
+    if (s.headDim % 2 == 0)
+      s.dots.update().unroll(s.depth, 2);
+  }
 
   // Eight rows side by side: eight chains hide the latency of max and add.
   auto lanesStage = [&](Func func, const RVar &step) {
     func.compute_at(out, qo).bound_extent(v.q, tileRows).vectorize(v.l, lanes).unroll(v.l).unroll(v.q);
     func.update().reorder(v.l, v.q, step).vectorize(v.l, lanes).unroll(v.l).unroll(v.q);
   };
-  lanesStage(s.maximumLanes, s.maximumStep);
-  s.maximum.compute_at(out, qo).bound_extent(v.q, tileRows);
+  if (s.maximum.defined()) {
+    lanesStage(s.maximumLanes, s.maximumStep);
+    s.maximum.compute_at(out, qo).bound_extent(v.q, tileRows);
+  }
   s.weights.vectorize(v.k, lanes);
-  lanesStage(s.sumLanes, s.sumStep);
-  s.sum.compute_at(out, qo).bound_extent(v.q, tileRows);
+  if (s.sum.defined()) {
+    lanesStage(s.sumLanes, s.sumStep);
+    s.sum.compute_at(out, qo).bound_extent(v.q, tileRows);
+  } else if (!s.skipsKeys) {
+    s.weights.bound_extent(v.k, paddedKeys); // Whole vectors, which otherwise the row sums ask for.
+  }
 
   s.weighted.compute_at(out, dOuter).bound_extent(v.q, tileRows).bound_extent(v.d, valueCols);
   s.weighted.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);

@@ -63,12 +63,12 @@ std::optional<Product> productIn(Value *value, IRBuilder<> &builder) {
 /// a*b + c, a*b - c or c - a*b.
 void contract(BinaryOperator *sum) {
   IRBuilder<> builder(sum);
-  unsigned at = 0;
-  auto product = productIn(sum->getOperand(0), builder);
-  if (!product)
-    product = productIn(sum->getOperand(at = 1), builder);
-  if (!product)
+  const auto first = productIn(sum->getOperand(0), builder), second = productIn(sum->getOperand(1), builder);
+  // LLVM may swap the operands, so of two products none can be chosen.
+  if (first.has_value() == second.has_value())
     return;
+  const unsigned at = first ? 0 : 1;
+  const auto &product = first ? first : second;
   Value *a = product->a, *b = product->b, *c = sum->getOperand(1 - at), *source = sum->getOperand(at);
   if (sum->getOpcode() == Instruction::FSub) {
     if (at == 0)

@@ -17,7 +17,7 @@ inline constexpr const char *kOpaqueZero = "attnc_opaque_zero";
 /// Halide compiles kernels with strict_float, so that NaN, infinities and the order of additions mean what the
 /// algorithm says; that also keeps LLVM from contracting. Here contraction happens once, by a rule that looks at
 /// nothing but the two instructions: a value has the same bits in a vector body, in its scalar tail and on every target
-/// with fma. Where both operands are products, the first one is contracted. A product with other uses is kept for them.
+/// with fma. Where both operands are products, neither is contracted. A product with other uses is kept for them.
 /// Afterwards the calls of kOpaqueZero become 0, and what that simplifies is simplified.
 void contractMultiplyAdd(llvm::Module &module);
 

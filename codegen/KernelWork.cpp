@@ -2,8 +2,9 @@
 
 #include "codegen/KernelWork.h"
 
-#include "codegen/ScoreRegion.h"
+#include "ir/AttnDialect.h"
 #include "passes/Costs.h"
+#include "passes/ScoreConditions.h"
 
 #include <algorithm>
 

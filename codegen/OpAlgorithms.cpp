@@ -46,6 +46,14 @@ Expr activationOf(attn::ActivationKind kind, const Expr &x) {
   return x;
 }
 
+Expr weightOfScore(attn::Normalizer kind, const Expr &score) {
+  if (kind == attn::Normalizer::relu)
+    return activationOf(attn::ActivationKind::relu, score);
+  if (kind == attn::Normalizer::sigmoid)
+    return sigmoidOf(score);
+  return select(score == -kInfinity, 0.f, score);
+}
+
 OpTranslator::OpTranslator(mlir::func::FuncOp kernel, Algorithm &algorithm) : algorithm(algorithm) {
   const mlir::FunctionType signature = kernel.getFunctionType();
   for (mlir::Type type : llvm::concat<const mlir::Type>(signature.getInputs(), signature.getResults()))
@@ -159,6 +167,13 @@ bool OpTranslator::translateElementwise(mlir::Operation &op) {
       .Case([&](attn::PaddingMaskOp padding) {
         const Tensor lengths = get(padding.getLengths());
         result(op, [=](const Index &i) { return i.dims[1] >= lengths.at({{i.dims[0]}, {}}); });
+        return true;
+      })
+      .Case([&](attn::ScoreWeightsOp weights) {
+        const Tensor scores = get(weights.getScores());
+        const attn::Normalizer kind = weights.getKind();
+        const float factor = weights.getFactor().convertToFloat();
+        result(op, [=](const Index &i) { return weightOfScore(kind, scores.at(i)) * factor; });
         return true;
       })
       .Case([&](attn::ModifyScoresOp modify) { return modifyScores(modify), true; })

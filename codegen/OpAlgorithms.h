@@ -48,6 +48,7 @@ private:
 
   void softmax(attn::SoftmaxOp op);
   void softmaxAcross(attn::SoftmaxOp op);
+  void logSumExp(attn::LogSumExpOp op);
   void layerNorm(attn::LayerNormOp op);
   void rmsNorm(attn::RMSNormOp op);
   void l2Norm(attn::L2NormOp op);
@@ -56,6 +57,7 @@ private:
   void modifyScores(attn::ModifyScoresOp op);
   void pool(attn::PoolOp op);
   void matmul(attn::MatmulOp op);
+  void additiveScore(attn::AdditiveScoreOp op);
   void concat(attn::ConcatOp op);
   void reshape(attn::ReshapeOp op);
   bool translateElementwise(mlir::Operation &op);
@@ -70,6 +72,9 @@ private:
 
 /// An element-wise activation.
 Halide::Expr activationOf(attn::ActivationKind kind, const Halide::Expr &x);
+
+/// The weight of a score without its factor; any normalizer but softmax. 0 for a score of -inf.
+Halide::Expr weightOfScore(attn::Normalizer kind, const Halide::Expr &score);
 
 /// a[0] + a[1] + ... as a balanced tree.
 Halide::Expr combineTree(std::vector<Halide::Expr> values,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Ops that reduce: softmax, norms, pooling, means and products of activations. A reduction over columns adds in lanes
-// and combines them by a fixed tree, so its bits depend on the extent alone.
+// Ops that reduce: softmax, norms, pooling, means, products of activations and additive scores. A reduction over
+// columns adds in lanes and combines them by a fixed tree, so its bits depend on the extent alone.
 
 #include "codegen/OpAlgorithms.h"
 
@@ -142,6 +142,23 @@ void OpTranslator::softmaxAcross(attn::SoftmaxOp op) {
   result(*op, [=](const Index &index) {
     const Expr row = rowOf(shape, index), column = index.dims.back();
     return select(sum(column, row) == 0.f, empty, powerOf(input.at(index), column, row) / sum(column, row));
+  });
+}
+
+void OpTranslator::logSumExp(attn::LogSumExpOp op) {
+  const Tensor input = get(op.getInput());
+  const int extent = staticExtent(input.extents.back());
+  // One of each for each row of the input, which are the elements of the result.
+  auto element = [=](const Expr &i, const Expr &row) { return input.at(indexOfRow(input, row, i)); };
+  Func maximum = maximumRows("log_sum_exp_max", extent, element);
+  auto top = [=](const Expr &row) { return select(maximum(row) == -kInfinity, 0.f, maximum(row)); };
+  Func sum = sumRows("log_sum_exp_sum", extent,
+                     [=](const Expr &i, const Expr &row) { return expOfNonPositive(element(i, row) - top(row)); });
+  const Tensor shape{extentsOf(op.getType()), Float(32), nullptr};
+  result(*op, [=](const Index &index) {
+    const Expr columns = shape.rank() ? shape.extents.back() : Expr(1);
+    const Expr row = rowOf(shape, index) * columns + (shape.rank() ? index.dims.back() : Expr(0));
+    return top(row) + logOf(sum(row));
   });
 }
 
@@ -304,6 +321,22 @@ void OpTranslator::matmul(attn::MatmulOp op) {
   fromRows(*op, product);
 }
 
+void OpTranslator::additiveScore(attn::AdditiveScoreOp op) {
+  const Tensor query = get(op.getQuery()), key = get(op.getKey()), weight = get(op.getWeight());
+  const auto &[n, m] = std::tie(algorithm.vars.n, algorithm.vars.m);
+  const Tensor shape{extentsOf(op.getType()), Float(32), nullptr};
+  RDom k(0, staticExtent(query.extents.back()), "depth");
+  Index keyIndex = indexOfRow(shape, m, n);
+  keyIndex.row = Expr();
+  keyIndex.dims[key.rank() - 2] = n;
+  keyIndex.dims[key.rank() - 1] = k;
+  Func score(unique("additive_score"));
+  score(n, m) = 0.f;
+  score(n, m) += weight.at({{k}, 0}) * tanhOf(query.at(indexOfRow(query, m, k)) + key.at(keyIndex));
+  algorithm.rowStages.push_back({score, n, staticExtent(shape.extents.back())});
+  fromRows(*op, score);
+}
+
 void OpTranslator::mean(attn::MeanOp op) {
   const Tensor input = get(op.getInput());
   const size_t axis = op.getAxis();
@@ -335,6 +368,7 @@ void OpTranslator::mean(attn::MeanOp op) {
 bool OpTranslator::translateRows(mlir::Operation &op) {
   return llvm::TypeSwitch<mlir::Operation *, bool>(&op)
       .Case([&](attn::SoftmaxOp typed) { return softmax(typed), true; })
+      .Case([&](attn::LogSumExpOp typed) { return logSumExp(typed), true; })
       .Case([&](attn::LayerNormOp typed) { return layerNorm(typed), true; })
       .Case([&](attn::RMSNormOp typed) { return rmsNorm(typed), true; })
       .Case([&](attn::L2NormOp typed) { return l2Norm(typed), true; })
@@ -342,6 +376,7 @@ bool OpTranslator::translateRows(mlir::Operation &op) {
       .Case([&](attn::MeanOp typed) { return mean(typed), true; })
       .Case([&](attn::PoolOp typed) { return pool(typed), true; })
       .Case([&](attn::MatmulOp typed) { return matmul(typed), true; })
+      .Case([&](attn::AdditiveScoreOp typed) { return additiveScore(typed), true; })
       .Case([&](attn::EmbeddingOp embedding) {
         const Tensor table = get(embedding.getTable()), indices = get(embedding.getIndices());
         const int rows = staticExtent(table.extents[0]);

@@ -3,6 +3,7 @@
 #include "codegen/ScalarMath.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace Halide;
 
@@ -50,6 +51,18 @@ Expr expOf(const Expr &x) {
   Expr half = count >> 1, rest = count - half;
   auto powerOf2 = [](const Expr &n) { return reinterpret<float>((n + 127) << 23); };
   return exp2OfFraction(fraction) * powerOf2(half) * powerOf2(rest);
+}
+
+Expr logOf(const Expr &x) {
+  // x = m 2^n with m in [sqrt(1/2), sqrt(2)); 0x3f3504f3 is sqrt(1/2). Coefficients from the Cephes library's logf.
+  const Expr bits = reinterpret<int32_t>(x), exponent = (bits - 0x3f3504f3) >> 23;
+  const Expr f = reinterpret<float>(bits - (exponent << 23)) - 1.f, n = cast<float>(exponent), square = f * f;
+  Expr tail = polynomial(f, {3.3333331174e-1f, -2.4999993993e-1f, 2.0000714765e-1f, -1.6668057665e-1f, 1.4249322787e-1f,
+                             -1.2420140846e-1f, 1.1676998740e-1f, -1.1514610310e-1f, 7.0376836292e-2f});
+  // ln 2 in two floats, of which the first has few digits, so that its product with n is exact.
+  tail = f * (square * tail) + n * -2.12194440e-4f - 0.5f * square;
+  const Expr infinity = std::numeric_limits<float>::infinity();
+  return select(x == 0.f, -infinity, select(x < infinity, n * 0.693359375f + (f + tail), x));
 }
 
 Expr sigmoidOf(const Expr &x) {

@@ -16,6 +16,9 @@ Halide::Expr expOfNonPositive(const Halide::Expr &x, double scale = 1.0);
 /// exp for any argument; +inf from 128 * ln 2 up, 0 below -126 * ln 2.
 Halide::Expr expOf(const Halide::Expr &x);
 
+/// The natural logarithm, error <= 2 ulp; of 0 -inf. x is 0 or at least 2^-126, or NaN.
+Halide::Expr logOf(const Halide::Expr &x);
+
 /// 1 / (1 + exp(-x)).
 Halide::Expr sigmoidOf(const Halide::Expr &x);
 

@@ -14,10 +14,25 @@ namespace {
 
 KeySpec scoreKey(const char *name = "score") { return special(name, KeyType::ObjectList, KeyRole::Optional, "[]"); }
 
+/// The keys of AttentionWeightsDesc, for a module that has them.
+template <typename T> std::vector<Key<T>> weightsKeys() {
+  return {{scoreKey(), {}},
+          optional<T, FullyMaskedRows>("fully_masked", &T::fullyMasked),
+          optional<T, Normalizer>("normalizer", &T::normalizer),
+          {special("normalizer_scale", KeyType::Number, KeyRole::Optional, "1"), {}},
+          optional<T, bool>("need_weights", &T::needWeights),
+          optional<T, bool>("need_lse", &T::needLse)};
+}
+
+template <typename T> std::vector<Key<T>> joinKeys(std::vector<Key<T>> keys, const std::vector<Key<T>> &more) {
+  keys.insert(keys.end(), more.begin(), more.end());
+  return keys;
+}
+
 } // namespace
 
 template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
-  static const std::vector<Key<MultiheadAttentionDesc>> table = {
+  static const std::vector<Key<MultiheadAttentionDesc>> own = {
       required("embed_dim", &MultiheadAttentionDesc::embedDim),
       required("num_heads", &MultiheadAttentionDesc::numHeads),
       {ignored("dropout", KeyType::Number, "0"), {}},
@@ -27,11 +42,22 @@ template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
       optional("kdim", &MultiheadAttentionDesc::kdim).orNull(),
       optional("vdim", &MultiheadAttentionDesc::vdim).orNull(),
       optional("batch_first", &MultiheadAttentionDesc::batchFirst),
-      {special("rope", KeyType::Object, KeyRole::Optional, "null"), {}},
-      {scoreKey(), {}},
-      optional("fully_masked", &MultiheadAttentionDesc::fullyMasked),
-      optional("need_weights", &MultiheadAttentionDesc::needWeights),
-      optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights)};
+      {special("rope", KeyType::Object, KeyRole::Optional, "null"), {}}};
+  static const std::vector<Key<MultiheadAttentionDesc>> table =
+      joinKeys(joinKeys(own, weightsKeys<MultiheadAttentionDesc>()),
+               {optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights)});
+  return table;
+}
+
+template <> const std::vector<Key<AdditiveAttentionDesc>> &keysOf() {
+  using Attention = AdditiveAttentionDesc;
+  static const std::vector<Key<Attention>> own = {required("query_dim", &Attention::queryDim),
+                                                  required("key_dim", &Attention::keyDim),
+                                                  optional("value_dim", &Attention::valueDim).orNull(),
+                                                  required("attention_dim", &Attention::attentionDim),
+                                                  optional("bias", &Attention::bias),
+                                                  optional("batch_first", &Attention::batchFirst)};
+  static const std::vector<Key<Attention>> table = joinKeys(own, weightsKeys<Attention>());
   return table;
 }
 
@@ -137,11 +163,50 @@ std::optional<RopeDesc> readRope(const JsonValue &object, const Located<int64_t>
   return rope;
 }
 
+/// "normalizer_scale": a number, or "1/keys".
+void readNormalizerScale(const JsonValue &value, AttentionWeightsDesc &weights, Diagnostics &diagnostics) {
+  if (*weights.normalizer == Normalizer::Softmax)
+    return diagnostics.error(value.loc(), "normalizer_scale belongs to relu, sigmoid and identity",
+                             "softmax divides by the sum of the weights, which takes out any factor");
+  weights.scaledByKeys = value.kind == JsonKind::String && value.text == "1/keys";
+  if (weights.scaledByKeys)
+    return;
+  if (value.kind != JsonKind::Number)
+    return KeyReader(diagnostics).wrongType(value, "normalizer_scale", "a number or \"1/keys\"");
+  weights.normalizerScale = value.number;
+  const float rounded = (float)value.number;
+  if (!(rounded > 0) || !std::isfinite(rounded))
+    diagnostics.error(value.loc(), "normalizer_scale must be a positive number of f32, but is " + value.describe());
+}
+
+/// Reads those keys of AttentionWeightsDesc that have no member, and checks what they say together.
+void readWeights(const JsonValue &object, AttentionWeightsDesc &weights, Diagnostics &diagnostics) {
+  weights.score = readScore(object, diagnostics);
+  if (const JsonValue *scale = object.find("normalizer_scale"))
+    readNormalizerScale(*scale, weights, diagnostics);
+  if (*weights.normalizer == Normalizer::Softmax)
+    return;
+  const std::string normalizer = inQuotes(spelling(*weights.normalizer));
+  if (*weights.fullyMasked == FullyMaskedRows::Nan)
+    diagnostics.error(weights.fullyMasked.loc, "fully_masked \"nan\" does not go with the normalizer " + normalizer,
+                      "it is about softmax, which divides by 0 there; with " + normalizer +
+                          " blocked keys weigh 0, and a query that has no others gives 0");
+  if (*weights.needLse)
+    diagnostics.error(weights.needLse.loc, "need_lse does not go with the normalizer " + normalizer,
+                      "the log-sum-exp is what softmax divides by");
+}
+
 ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) {
   MultiheadAttentionDesc attention = readTable<MultiheadAttentionDesc>(object, context.diagnostics);
   checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
   attention.rope = readRope(object, attention.embedDim, attention.numHeads, context.diagnostics);
-  attention.score = readScore(object, context.diagnostics);
+  readWeights(object, attention, context.diagnostics);
+  return attention;
+}
+
+ModuleKind parseAdditiveAttention(const JsonValue &object, const ParseContext &context) {
+  AdditiveAttentionDesc attention = readTable<AdditiveAttentionDesc>(object, context.diagnostics);
+  readWeights(object, attention, context.diagnostics);
   return attention;
 }
 
@@ -313,10 +378,11 @@ Reads transformerReads() {
   return named({{"src", InputDefault::None}, {"tgt", InputDefault::None}}, std::move(arguments));
 }
 
-Reads attentionReads() {
+/// `hint`: of attn_mask, null for a module that PyTorch does not have.
+Reads attentionReads(const char *hint) {
   return named(
       {{"query", InputDefault::Previous}, {"key", InputDefault::Preceding}, {"value", InputDefault::Preceding}},
-      {{"attn_mask", ArgumentKind::AttentionMask, "is_causal"},
+      {{"attn_mask", ArgumentKind::AttentionMask, hint},
        {"key_padding_mask", ArgumentKind::PaddingMask},
        {"lengths", ArgumentKind::Lengths}});
 }
@@ -335,7 +401,10 @@ std::vector<ModuleType> attentionTypes() {
           makeType("TransformerDecoder", specsOf<TransformerStackDesc>(), parseDecoder, decoderReads("null"), true),
           makeType("TransformerDecoderLayer", decoderLayerKeys(), parseDecoderLayer, decoderReads("false"), true),
           makeType("Transformer", transformerKeys(), parseTransformer, transformerReads(), true),
-          makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, attentionReads(), true),
+          makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, attentionReads("is_causal"),
+                   true),
+          makeType("AdditiveAttention", specsOf<AdditiveAttentionDesc>(), parseAdditiveAttention,
+                   attentionReads(nullptr), true),
           makeType("ScaledDotProductAttention", specsOf<ScaledDotProductAttentionDesc>(), parseScaledDotProduct,
                    scaledDotProductReads(), false)};
 }

@@ -97,12 +97,6 @@ private:
   Value tables[2]; ///< Cosines and sines.
 };
 
-Value splitHeads(ImportBuilder &builder, Value input, int64_t heads) {
-  return builder.emitWith<attn::SplitHeadsOp>({input}, [&](attn::SplitHeadsOp::Properties &properties) {
-    properties.heads = builder.builder.getI64IntegerAttr(heads);
-  });
-}
-
 /// Appends bias_k or bias_v, as `isKey` says, then a zero row for each head, to [.., heads, length, head_dim].
 Value appendKeys(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention,
                  const std::string &local, bool isKey, Value heads) {
@@ -123,6 +117,12 @@ Value appendKeys(ImportBuilder &builder, const ModuleDesc &module, const Multihe
 }
 
 } // namespace
+
+Value splitHeads(ImportBuilder &builder, Value input, int64_t heads) {
+  return builder.emitWith<attn::SplitHeadsOp>({input}, [&](attn::SplitHeadsOp::Properties &properties) {
+    properties.heads = builder.builder.getI64IntegerAttr(heads);
+  });
+}
 
 Value swapBatch(ImportBuilder &builder, Value input) {
   return input && ImportBuilder::shapeOf(input).size() == 3 ? builder.transpose(input, {1, 0, 2}) : input;
@@ -176,32 +176,86 @@ bool AttentionShapes::checkTensor(const AttentionOperand &operand) {
   return true;
 }
 
+void AttentionFunction::configure(const AttentionWeightsDesc &desc, int64_t keys) {
+  steps = desc.score;
+  fullyMasked = *desc.fullyMasked;
+  normalizer = *desc.normalizer;
+  normalizerScale = desc.scaledByKeys ? 1.0f / (float)keys : (float)desc.normalizerScale;
+}
+
+Value AttentionFunction::emitScores(ImportBuilder &builder, Value query, Value key) const {
+  if (scoreWeight)
+    return builder.emit<attn::AdditiveScoreOp>({query, key, scoreWeight});
+  Value scores = builder.matmul(query, key, /*transposeRhs=*/true);
+  return builder.emitWith<attn::ScaleOp>({scores}, [&](attn::ScaleOp::Properties &properties) {
+    properties.factor = builder.builder.getF32FloatAttr(factor);
+  });
+}
+
+Value AttentionFunction::emitWeights(ImportBuilder &builder, Value scores) const {
+  MLIRContext *context = builder.builder.getContext();
+  if (normalizer != Normalizer::Softmax)
+    return builder.emitWith<attn::ScoreWeightsOp>({scores}, [&](attn::ScoreWeightsOp::Properties &properties) {
+      properties.kind = attn::NormalizerAttr::get(context, *attn::symbolizeNormalizer(spelling(normalizer)));
+      properties.factor = builder.builder.getF32FloatAttr(normalizerScale);
+    });
+  return builder.emitWith<attn::SoftmaxOp>({scores}, [&](attn::SoftmaxOp::Properties &properties) {
+    properties.axis = builder.builder.getI64IntegerAttr((int64_t)ImportBuilder::shapeOf(scores).size() - 1);
+    properties.fully_masked = attn::FullyMaskedAttr::get(
+        context, fullyMasked == FullyMaskedRows::Nan ? attn::FullyMasked::nan : attn::FullyMasked::zero);
+  });
+}
+
 Value AttentionFunction::emit(ImportBuilder &builder, Value query, Value key, Value value,
                               const ScoreArguments &arguments) const {
   if (!query || !key || !value)
     return {};
-  // Fused scores never get to memory; probabilities that somebody wants do, and the scores with them.
-  builder.virtualResults = !weights;
-  Value scores = builder.matmul(query, key, /*transposeRhs=*/true);
-  scores = builder.emitWith<attn::ScaleOp>({scores}, [&](attn::ScaleOp::Properties &properties) {
-    properties.factor = builder.builder.getF32FloatAttr(factor);
-  });
-  scores = modifyScores(builder, scores, steps, arguments, realKeys);
-  Value probabilities = builder.emitWith<attn::SoftmaxOp>({scores}, [&](attn::SoftmaxOp::Properties &properties) {
-    properties.axis = builder.builder.getI64IntegerAttr((int64_t)ImportBuilder::shapeOf(query).size() - 1);
-    properties.fully_masked = attn::FullyMaskedAttr::get(builder.builder.getContext(),
-                                                         fullyMasked == FullyMaskedRows::Nan ? attn::FullyMasked::nan
-                                                                                             : attn::FullyMasked::zero);
-  });
+  builder.virtualResults = true; // Fused scores never get to memory; weights that somebody wants do.
+  Value scores = modifyScores(builder, emitScores(builder, query, key), steps, arguments, realKeys);
+  builder.virtualResults = !further.weights;
+  Value weights = scores ? emitWeights(builder, scores) : Value();
   builder.virtualResults = false;
-  if (weights)
-    *weights = probabilities;
-  return builder.matmul(probabilities, value, /*transposeRhs=*/false);
+  if (further.weights)
+    *further.weights = weights;
+  if (further.logSumExp)
+    *further.logSumExp = builder.emit<attn::LogSumExpOp>({scores});
+  return builder.matmul(weights, value, /*transposeRhs=*/false);
+}
+
+std::optional<AttentionInputs> readAttentionInputs(ImportBuilder &builder, const ModuleDesc &module, bool batchFirst,
+                                                   const Located<int64_t> (&widths)[3],
+                                                   const char *const (&widthNames)[3], int64_t heads) {
+  Value tensors[3], inputs[3];
+  for (int i = 0; i < 3; ++i) {
+    tensors[i] = builder.values.at(*module.inputs[i]);
+    if (!tensors[i])
+      return std::nullopt;
+  }
+  static const char *const roles[] = {"query", "key", "value"};
+  auto operand = [&](int which) {
+    return AttentionOperand{roles[which], module.inputs[which], tensors[which], widths[which], widthNames[which]};
+  };
+  auto extents = AttentionShapes(builder, batchFirst).check(operand(0), operand(1), operand(2), heads);
+  if (!extents)
+    return std::nullopt;
+  auto arguments = importScoreArguments(builder, module, {"attn_mask", "key_padding_mask", "lengths"}, *extents);
+  if (!arguments)
+    return std::nullopt;
+  for (int i = 0; i < 3; ++i) {
+    bool repeated = i > 0 && tensors[i] == tensors[i - 1]; // One input read three times is transposed once.
+    inputs[i] = repeated ? inputs[i - 1] : batchFirst ? tensors[i] : swapBatch(builder, tensors[i]);
+  }
+  return AttentionInputs{inputs[0], inputs[1], inputs[2], std::move(*arguments)};
+}
+
+FurtherValues furtherValuesOf(ImportBuilder &builder, const ModuleDesc &module, const AttentionWeightsDesc &desc) {
+  auto value = [&](bool wanted, const char *name) { return wanted ? &builder.values[*module.name + name] : nullptr; };
+  return {value(*desc.needWeights, ".attn_weights"), value(*desc.needLse, ".log_sum_exp")};
 }
 
 Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention,
                       const std::string &local, Value query, Value key, Value value, const ScoreArguments &arguments,
-                      Value *weights) {
+                      const FurtherValues &further) {
   if (!query || !key || !value)
     return {};
   InputProjections projections(builder, module, attention, local);
@@ -216,55 +270,29 @@ Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const Mu
   }
   AttentionFunction function;
   function.factor = (float)(1.0 / std::sqrt((double)(*attention.embedDim / *attention.numHeads)));
-  function.steps = attention.score;
-  function.fullyMasked = *attention.fullyMasked;
   function.realKeys = *(ImportBuilder::shapeOf(key).end() - 2);
-  function.weights = weights;
+  function.configure(attention, function.realKeys + *attention.addBiasKv + *attention.addZeroAttn);
+  function.further = further;
   heads[1] = appendKeys(builder, module, attention, local, /*isKey=*/true, heads[1]);
   heads[2] = appendKeys(builder, module, attention, local, /*isKey=*/false, heads[2]);
   Value context = builder.emit<attn::MergeHeadsOp>({function.emit(builder, heads[0], heads[1], heads[2], arguments)});
   return importLinear(builder, module, local + "out_proj.", context, *attention.embedDim, *attention.bias);
 }
 
-/// The value `<module>.attn_weights`: the probabilities, or their mean over the heads.
-static Value shownWeights(ImportBuilder &builder, const MultiheadAttentionDesc &attention, Value probabilities) {
-  if (!probabilities || !*attention.averageAttnWeights)
-    return probabilities;
-  return builder.emitWith<attn::MeanOp>({probabilities}, [&](attn::MeanOp::Properties &properties) {
-    properties.axis = builder.builder.getI64IntegerAttr((int64_t)ImportBuilder::shapeOf(probabilities).size() - 3);
-  });
-}
-
 Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention) {
-  Value unused;
-  Value &weights = *attention.needWeights ? builder.values[*module.name + ".attn_weights"] : unused;
-  Value tensors[3];
-  for (int i = 0; i < 3; ++i) {
-    tensors[i] = builder.values.at(*module.inputs[i]);
-    if (!tensors[i])
-      return {};
-  }
-  auto operand = [&](int which, const char *role, const Located<int64_t> &width, const char *widthName) {
-    return AttentionOperand{role, module.inputs[which], tensors[which], *width ? width : attention.embedDim, widthName};
-  };
-  auto extents =
-      AttentionShapes(builder, *attention.batchFirst)
-          .check(operand(0, "query", attention.embedDim, "embed_dim"), operand(1, "key", attention.kdim, "kdim"),
-                 operand(2, "value", attention.vdim, "vdim"), *attention.numHeads);
-  if (!extents)
+  FurtherValues further = furtherValuesOf(builder, module, attention);
+  auto inputs = readAttentionInputs(builder, module, *attention.batchFirst,
+                                    {attention.embedDim, *attention.kdim ? attention.kdim : attention.embedDim,
+                                     *attention.vdim ? attention.vdim : attention.embedDim},
+                                    {"embed_dim", "kdim", "vdim"}, *attention.numHeads);
+  if (!inputs)
     return {};
-  auto arguments = importScoreArguments(builder, module, {"attn_mask", "key_padding_mask", "lengths"}, *extents);
-  if (!arguments)
-    return {};
-  Value inputs[3];
-  for (int i = 0; i < 3; ++i) {
-    bool repeated = i > 0 && tensors[i] == tensors[i - 1]; // One input read three times is transposed once.
-    inputs[i] = repeated ? inputs[i - 1] : *attention.batchFirst ? tensors[i] : swapBatch(builder, tensors[i]);
-  }
-  Value probabilities;
-  Value result = importAttention(builder, module, attention, "", inputs[0], inputs[1], inputs[2], *arguments,
-                                 *attention.needWeights ? &probabilities : nullptr);
-  weights = shownWeights(builder, attention, probabilities);
+  Value result = importAttention(builder, module, attention, "", inputs->query, inputs->key, inputs->value,
+                                 inputs->arguments, further);
+  if (further.weights && *further.weights && *attention.averageAttnWeights)
+    *further.weights = builder.emitWith<attn::MeanOp>({*further.weights}, [&](attn::MeanOp::Properties &properties) {
+      properties.axis = builder.builder.getI64IntegerAttr((int64_t)ImportBuilder::shapeOf(*further.weights).size() - 3);
+    });
   return *attention.batchFirst ? result : swapBatch(builder, result);
 }
 

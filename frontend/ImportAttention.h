@@ -41,22 +41,56 @@ private:
   size_t rank = 0;
 };
 
+/// Where weights and log-sum-exp of an attention go; null where nobody wants them.
+struct FurtherValues {
+  mlir::Value *weights = nullptr;
+  mlir::Value *logSumExp = nullptr;
+};
+
 /// softmax(scores) value, where the scores are factor * query key^T, modified. On [.., heads, length, head_dim].
 struct AttentionFunction {
   float factor = 1;
+  mlir::Value scoreWeight; ///< Where it is not null, the scores are scoreWeight . tanh(query + key).
   llvm::ArrayRef<ScoreStepDesc> steps;
   FullyMaskedRows fullyMasked = FullyMaskedRows::Zero;
-  int64_t realKeys = 0;           ///< Keys from here on are appended ones, which steps and arguments leave alone.
-  mlir::Value *weights = nullptr; ///< Where the probabilities go, if somebody wants them.
+  Normalizer normalizer = Normalizer::Softmax;
+  float normalizerScale = 1; ///< Of any normalizer but softmax.
+  int64_t realKeys = 0;      ///< Keys from here on are appended ones, which steps and arguments leave alone.
+  FurtherValues further;
+
+  /// What a module says of its scores and weights, for attention over `keys` keys.
+  void configure(const AttentionWeightsDesc &desc, int64_t keys);
 
   mlir::Value emit(ImportBuilder &builder, mlir::Value query, mlir::Value key, mlir::Value value,
                    const ScoreArguments &arguments) const;
+
+private:
+  mlir::Value emitScores(ImportBuilder &builder, mlir::Value query, mlir::Value key) const;
+  mlir::Value emitWeights(ImportBuilder &builder, mlir::Value scores) const;
 };
 
+/// The inputs of a module that reads query, key and value, batch first, and the arguments that act on its scores.
+struct AttentionInputs {
+  mlir::Value query, key, value;
+  ScoreArguments arguments;
+};
+
+/// Checks and reads them; none after an error. The widths are those of query, key and value.
+std::optional<AttentionInputs> readAttentionInputs(ImportBuilder &builder, const ModuleDesc &module, bool batchFirst,
+                                                   const Located<int64_t> (&widths)[3],
+                                                   const char *const (&widthNames)[3], int64_t heads);
+
+/// The values `<module>.attn_weights` and `<module>.log_sum_exp`, null until they are set, as far as the module has
+/// them.
+FurtherValues furtherValuesOf(ImportBuilder &builder, const ModuleDesc &module, const AttentionWeightsDesc &desc);
+
+/// [.., length, width] -> [.., heads, length, width / heads].
+mlir::Value splitHeads(ImportBuilder &builder, mlir::Value input, int64_t heads);
+
 /// Multi-head attention spelled out, on [batch, length, width] or [length, width]; `local` goes before its parameters'
-/// names within the module. The probabilities go to `weights`, if somebody wants them.
+/// names within the module.
 mlir::Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention,
                             const std::string &local, mlir::Value query, mlir::Value key, mlir::Value value,
-                            const ScoreArguments &arguments, mlir::Value *weights = nullptr);
+                            const ScoreArguments &arguments, const FurtherValues &further = {});
 
 } // namespace attnc

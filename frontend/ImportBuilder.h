@@ -124,6 +124,9 @@ mlir::Value importGraph(ImportBuilder &builder, const ModuleDesc &module, const 
 /// nn.MultiheadAttention. (ImportAttention.cpp)
 mlir::Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention);
 
+/// Additive attention. (ImportAdditiveAttention.cpp)
+mlir::Value importAdditive(ImportBuilder &builder, const ModuleDesc &module, const AdditiveAttentionDesc &attention);
+
 /// torch.nn.functional.scaled_dot_product_attention. (ImportScaledDotProduct.cpp)
 mlir::Value importScaledDotProduct(ImportBuilder &builder, const ModuleDesc &module,
                                    const ScaledDotProductAttentionDesc &attention);

@@ -73,6 +73,7 @@ public:
   }
 
   Value operator()(const MultiheadAttentionDesc &attention) { return importMultihead(builder, module, attention); }
+  Value operator()(const AdditiveAttentionDesc &attention) { return importAdditive(builder, module, attention); }
   Value operator()(const ScaledDotProductAttentionDesc &attention) {
     return importScaledDotProduct(builder, module, attention);
   }

@@ -35,6 +35,7 @@ const char *spelling(PositionKind value) { return lookUp(value); }
 const char *spelling(MaskConvention value) { return lookUp(value); }
 const char *spelling(CausalAlignment value) { return lookUp(value); }
 const char *spelling(FullyMaskedRows value) { return lookUp(value); }
+const char *spelling(Normalizer value) { return lookUp(value); }
 const char *spelling(PaddedRows value) { return lookUp(value); }
 
 std::string ModuleDesc::parameterName(const std::string &local) const {

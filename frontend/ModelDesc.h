@@ -37,6 +37,9 @@ enum class CausalAlignment { TopLeft, BottomRight };
 /// What a row of scores gives whose keys are all blocked.
 enum class FullyMaskedRows { Zero, Nan };
 
+/// How scores become the weights of the values: all but Softmax look at each score by itself.
+enum class Normalizer { Softmax, Relu, Sigmoid, Identity };
+
 /// What stands in the result where a token is padding.
 enum class PaddedRows { Zero, Keep };
 
@@ -48,6 +51,7 @@ const char *spelling(PositionKind);
 const char *spelling(MaskConvention);
 const char *spelling(CausalAlignment);
 const char *spelling(FullyMaskedRows);
+const char *spelling(Normalizer);
 const char *spelling(PaddedRows);
 
 /// A named dimension. A run-time dimension is given per call, from 1 to its extent; it may only lead a shape.
@@ -148,6 +152,18 @@ struct PositionalEncodingDesc {
   Located<bool> batchFirst = false;
 };
 
+/// What all attention modules say of their scores and weights. With need_weights the weights are the value
+/// `<module>.attn_weights`, with need_lse the log-sum-exp of the scores is `<module>.log_sum_exp`.
+struct AttentionWeightsDesc {
+  std::vector<ScoreStepDesc> score;
+  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
+  Located<Normalizer> normalizer = Normalizer::Softmax;
+  double normalizerScale = 1; ///< Times every weight.
+  bool scaledByKeys = false;  ///< Instead: divided by the number of keys.
+  Located<bool> needWeights = false;
+  Located<bool> needLse = false;
+};
+
 /// Rotary positional encoding of query and key heads: pair i of a head at position p turns by the angle
 /// (offset + p) theta^(-2i / head_dim). Pairs are the features i and i + head_dim/2, or 2i and 2i + 1 if interleaved.
 struct RopeDesc {
@@ -160,9 +176,8 @@ struct RopeDesc {
 /// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value; arguments: attn_mask, key_padding_mask, lengths.
 /// Parameters, when kdim = vdim = embed_dim: in_proj_weight (3E, E), in_proj_bias (3E); else q_proj_weight,
 /// k_proj_weight, v_proj_weight and in_proj_bias; always out_proj.weight, out_proj.bias; bias_k and bias_v (1, 1, E)
-/// with add_bias_kv. ModuleDesc::parameters may ask for the split form (see there). With need_weights the probabilities
-/// are the value `<module>.attn_weights`.
-struct MultiheadAttentionDesc {
+/// with add_bias_kv. ModuleDesc::parameters may ask for the split form (see there).
+struct MultiheadAttentionDesc : AttentionWeightsDesc {
   Located<int64_t> embedDim;
   Located<int64_t> numHeads;
   Located<bool> bias = true;
@@ -171,11 +186,19 @@ struct MultiheadAttentionDesc {
   Located<bool> addBiasKv = false;
   Located<bool> addZeroAttn = false;
   Located<bool> batchFirst = false;
-  Located<bool> needWeights = false;
   Located<bool> averageAttnWeights = true;
   std::optional<RopeDesc> rope;
-  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
-  std::vector<ScoreStepDesc> score;
+};
+
+/// Attention with the score v . tanh(W_q query + W_k key + b) (Bahdanau); inputs and arguments as MultiheadAttention.
+/// Parameters: query_proj.weight (A, query_dim), key_proj.weight (A, key_dim), bias (A), score_proj.weight (1, A).
+struct AdditiveAttentionDesc : AttentionWeightsDesc {
+  Located<int64_t> queryDim;
+  Located<int64_t> keyDim;
+  Located<int64_t> valueDim = 0; ///< 0: key_dim.
+  Located<int64_t> attentionDim;
+  Located<bool> bias = true;
+  Located<bool> batchFirst = false;
 };
 
 /// torch.nn.functional.scaled_dot_product_attention; ModuleDesc::inputs are query, key, value of
@@ -289,9 +312,9 @@ struct GraphDesc {
 
 using ModuleKind =
     std::variant<LinearDesc, LayerNormDesc, EmbeddingDesc, PositionalEncodingDesc, MultiheadAttentionDesc,
-                 ScaledDotProductAttentionDesc, TransformerEncoderLayerDesc, TransformerEncoderDesc,
-                 TransformerDecoderLayerDesc, TransformerDecoderDesc, TransformerDesc, ActivationDesc, PoolingDesc,
-                 NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
+                 AdditiveAttentionDesc, ScaledDotProductAttentionDesc, TransformerEncoderLayerDesc,
+                 TransformerEncoderDesc, TransformerDecoderLayerDesc, TransformerDecoderDesc, TransformerDesc,
+                 ActivationDesc, PoolingDesc, NormalizeDesc, AddDesc, IdentityDesc, GraphDesc>;
 
 /// One entry of `model`.
 struct ModuleDesc {

@@ -37,6 +37,9 @@ struct NamesOf {
   Names operator()(const MultiheadAttentionDesc &) {
     return concatenated({{"", attention}, {"", {"bias_k", "bias_v"}}});
   }
+  Names operator()(const AdditiveAttentionDesc &) {
+    return {"query_proj.weight", "key_proj.weight", "bias", "score_proj.weight"};
+  }
   Names operator()(const TransformerEncoderLayerDesc &) { return encoderLayer(); }
   Names operator()(const TransformerDecoderLayerDesc &) { return decoderLayer(); }
   Names operator()(const TransformerEncoderDesc &) { return stackOf(encoderLayer()); }

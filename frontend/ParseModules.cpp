@@ -69,12 +69,26 @@ bool isPrintableName(const std::string &name) {
          std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
 
+const AttentionWeightsDesc *attentionWeightsOf(const ModuleKind &kind) {
+  return std::visit(
+      [](const auto &desc) -> const AttentionWeightsDesc * {
+        if constexpr (std::is_base_of_v<AttentionWeightsDesc, std::decay_t<decltype(desc)>>)
+          return &desc;
+        return nullptr;
+      },
+      kind);
+}
+
 /// The values that a module gives besides its result; those of a Graph are its nodes.
 std::vector<std::string> furtherValuesOf(const ModuleDesc &module) {
-  const auto *attention = std::get_if<MultiheadAttentionDesc>(&module.kind);
-  if (!attention || !*attention->needWeights)
-    return {};
-  return {*module.name + ".attn_weights"};
+  std::vector<std::string> names;
+  if (const AttentionWeightsDesc *weights = attentionWeightsOf(module.kind)) {
+    if (*weights->needWeights)
+      names.push_back(*module.name + ".attn_weights");
+    if (*weights->needLse)
+      names.push_back(*module.name + ".log_sum_exp");
+  }
+  return names;
 }
 
 class ModuleListParser {
@@ -355,6 +369,10 @@ private:
                      check(d.embedDim, 3, *d.embedDim, "in_proj_weight");
                      check(d.embedDim, 1, *d.kdim, "k_proj_weight");
                      check(d.embedDim, 1, *d.vdim, "v_proj_weight");
+                   },
+                   [&](const AdditiveAttentionDesc &d) {
+                     check(d.attentionDim, 1, *d.queryDim, "query_proj.weight");
+                     check(d.attentionDim, 1, *d.keyDim, "key_proj.weight");
                    },
                    [&](const TransformerEncoderLayerDesc &d) { checkLayer(d, nullptr); },
                    [&](const TransformerDecoderLayerDesc &d) { checkLayer(d, nullptr); },

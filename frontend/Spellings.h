@@ -38,6 +38,12 @@ template <> struct Spellings<CausalAlignment> {
 template <> struct Spellings<FullyMaskedRows> {
   static constexpr Spelling<FullyMaskedRows> table[] = {{"zero", FullyMaskedRows::Zero}, {"nan", FullyMaskedRows::Nan}};
 };
+template <> struct Spellings<Normalizer> {
+  static constexpr Spelling<Normalizer> table[] = {{"softmax", Normalizer::Softmax},
+                                                   {"relu", Normalizer::Relu},
+                                                   {"sigmoid", Normalizer::Sigmoid},
+                                                   {"identity", Normalizer::Identity}};
+};
 template <> struct Spellings<PaddedRows> {
   static constexpr Spelling<PaddedRows> table[] = {{"zero", PaddedRows::Zero}, {"keep", PaddedRows::Keep}};
 };

@@ -46,6 +46,12 @@ def Attn_PoolAttr : EnumAttr<Attn_Dialect, Attn_PoolKind, "pool_kind">;
 def Attn_FullyMasked : Attn_Enum<"FullyMasked", [I32EnumAttrCase<"zero", 0>, I32EnumAttrCase<"nan", 1>]>;
 def Attn_FullyMaskedAttr : EnumAttr<Attn_Dialect, Attn_FullyMasked, "fully_masked">;
 
+// How scores become the weights of the values.
+def Attn_Normalizer : Attn_Enum<"Normalizer", [
+  I32EnumAttrCase<"softmax", 0>, I32EnumAttrCase<"relu", 1>, I32EnumAttrCase<"sigmoid", 2>,
+  I32EnumAttrCase<"identity", 3>]>;
+def Attn_NormalizerAttr : EnumAttr<Attn_Dialect, Attn_Normalizer, "normalizer">;
+
 def Attn_KernelKind : Attn_Enum<"KernelKind", [
   I32EnumAttrCase<"matmul", 0>, I32EnumAttrCase<"attention", 1>, I32EnumAttrCase<"rowwise", 2>]>;
 def Attn_KernelKindAttr : EnumAttr<Attn_Dialect, Attn_KernelKind, "kernel_kind">;

@@ -75,6 +75,25 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
   return inferred(types, shape, lhs.getElementType());
 }
 
+LogicalResult AdditiveScoreOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType query = tensorType(op.getQuery()), key = tensorType(op.getKey()),
+                   weight = tensorType(op.getWeight());
+  int64_t rank = query.getRank();
+  // additive_score_c1: query and key have the same rank >= 2, leading extents and width; the width is static.
+  if (rank < 2 || key.getRank() != rank || query.getShape().drop_back(2) != key.getShape().drop_back(2) ||
+      query.getShape().back() != key.getShape().back() || query.isDynamicDim(rank - 1))
+    return inferError<AdditiveScoreOp>(
+        loc, "query and key need one rank >= 2, the same leading extents and one static width, but are ", query,
+        " and ", key);
+  // additive_score_c2: weight is a vector of the width.
+  if (weight.getRank() != 1 || weight.getShape()[0] != query.getShape().back())
+    return inferError<AdditiveScoreOp>(loc, "weight must be a vector of ", query.getShape().back(),
+                                       " elements, but is ", weight);
+  SmallVector<int64_t> shape(query.getShape().drop_back());
+  shape.push_back(key.getShape()[rank - 2]);
+  return inferred(types, shape, query.getElementType());
+}
+
 // --- element by element ----------------------------------------------------------------------------------------------
 
 // add_c1, sub_c1, mul_c1, div_c1: the shapes broadcast.
@@ -149,6 +168,16 @@ LogicalResult MaskOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor o
   return inferredAs(types, op.getInput());
 }
 
+LogicalResult ScoreWeightsOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  // score_weights_c1: the kind is relu, sigmoid or identity.
+  if (op.getKind() == Normalizer::softmax)
+    return inferError<ScoreWeightsOp>(loc, "kind must be relu, sigmoid or identity; softmax is attn.softmax");
+  // score_weights_c2: factor is finite and > 0.
+  if (!isPositiveFinite(op.getFactor()))
+    return inferError<ScoreWeightsOp>(loc, "factor must be finite and > 0, but is ", op.getFactor().convertToDouble());
+  return inferredAs(types, op.getScores());
+}
+
 // --- rows ------------------------------------------------------------------------------------------------------------
 
 LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
@@ -164,7 +193,7 @@ LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adapto
 }
 
 template <typename OpTy> static LogicalResult checkRow(OptionalLoc loc, Value input) {
-  // layernorm_c1, rmsnorm_c1, l2norm_c1: rank >= 1 and a static last extent.
+  // log_sum_exp_c1, layernorm_c1, rmsnorm_c1, l2norm_c1: rank >= 1 and a static last extent.
   RankedTensorType type = tensorType(input);
   if (type.getRank() < 1 || type.isDynamicDim(type.getRank() - 1))
     return inferError<OpTy>(loc, "needs rank >= 1 and a static last extent, but its operand is ", type);
@@ -188,6 +217,13 @@ template <typename OpTy> static LogicalResult checkEps(OptionalLoc loc, const AP
   if (!eps.isFinite() || (eps.isNegative() && !eps.isZero()))
     return inferError<OpTy>(loc, "eps must be finite and >= 0, but is ", eps.convertToDouble());
   return success();
+}
+
+LogicalResult LogSumExpOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  if (failed(checkRow<LogSumExpOp>(loc, op.getInput())))
+    return failure();
+  RankedTensorType input = tensorType(op.getInput());
+  return inferred(types, input.getShape().drop_back(), input.getElementType());
 }
 
 LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {

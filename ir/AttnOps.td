@@ -88,6 +88,19 @@ def Attn_MatmulOp : Attn_InferredOp<"matmul"> {
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
 }
 
+def Attn_AdditiveScoreOp : Attn_InferredOp<"additive_score"> {
+  let summary = "scores of additive (Bahdanau) attention: weight . tanh(query + key)";
+  let description = [{
+    result[..., i, j] = sum_d weight[d] * tanh(query[..., i, d] + key[..., j, d]): query [..., queries, width],
+    key [..., keys, width] -> [..., queries, keys]. The projections of query and key are matmuls before it.
+    additive_score_c1: query and key have the same rank >= 2, leading extents and width; the width is static.
+    additive_score_c2: weight is a vector of the width.
+  }];
+  let arguments = (ins Attn_Float:$query, Attn_Float:$key, Attn_Float:$weight);
+  let results = (outs Attn_Float:$result);
+  let assemblyFormat = "$query `,` $key `weight` $weight attr-dict `:` functional-type(operands, results)";
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Element by element
 // ---------------------------------------------------------------------------------------------------------------------
@@ -182,6 +195,18 @@ def Attn_ModifyScoresOp : Attn_InferredOp<"modify_scores", [IsolatedFromAbove, S
   }];
 }
 
+def Attn_ScoreWeightsOp : Attn_InferredOp<"score_weights"> {
+  let summary = "weights of scores without a sum over the row: factor * relu, sigmoid or identity of the score";
+  let description = [{
+    A score of -inf, which is what a blocked key has, gives 0.
+    score_weights_c1: the kind is relu, sigmoid or identity.
+    score_weights_c2: factor is finite and > 0.
+  }];
+  let arguments = (ins Attn_Float:$scores, Attn_NormalizerAttr:$kind, DefaultValuedAttr<F32Attr, "1.0f">:$factor);
+  let results = (outs Attn_Float:$result);
+  let assemblyFormat = "`` $kind $scores attr-dict `:` functional-type(operands, results)";
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Rows
 // ---------------------------------------------------------------------------------------------------------------------
@@ -195,6 +220,16 @@ def Attn_SoftmaxOp : Attn_InferredOp<"softmax"> {
   }];
   let arguments = (ins Attn_Float:$input, I64Attr:$axis,
                        DefaultValuedAttr<Attn_FullyMaskedAttr, "::attnc::attn::FullyMasked::zero">:$fully_masked);
+  let results = (outs Attn_Float:$result);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+def Attn_LogSumExpOp : Attn_InferredOp<"log_sum_exp"> {
+  let summary = "log(sum(exp(x))) over the last dimension, which the result does not have";
+  let description = [{
+    log_sum_exp_c1: rank >= 1 and a static last extent.
+  }];
+  let arguments = (ins Attn_Float:$input);
   let results = (outs Attn_Float:$result);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
@@ -360,7 +395,7 @@ def Attn_ConcatOp : Attn_InferredOp<"concat"> {
 // Made by passes
 // ---------------------------------------------------------------------------------------------------------------------
 
-def Attn_AttentionOp : Attn_InferredOp<"attention", [IsolatedFromAbove, SingleBlock]> {
+def Attn_AttentionOp : Attn_InferredOp<"attention", [IsolatedFromAbove, SingleBlock, AttrSizedOperandSegments]> {
   let summary = "softmax(score(query key^T)) value in one kernel";
   let description = [{
     query [batch, heads, queries, head_dim], key [batch, heads, keys, head_dim], value [batch, heads, keys, value_dim]
@@ -370,6 +405,11 @@ def Attn_AttentionOp : Attn_InferredOp<"attention", [IsolatedFromAbove, SingleBl
     batch, head, query and key (index; batch is 0 in rank 3), then one tensor per capture. It ends in attn.score with
     the score and whether the key takes part (i1). A key that does not take part has no influence, NaN included. A row
     without any key that takes part, or with -inf scores only, is zeros or NaN as `fully_masked` says.
+
+    With `score_weight` the region gets the additive score (attn.additive_score) in the place of the dot product. With a
+    `normalizer` other than softmax the weights are those of attn.score_weights, times `factor`. The further results
+    are, in this order, the weights [..., queries, keys] with `returns_weights`, and the log-sum-exp of the scores
+    [..., queries] with `returns_log_sum_exp`.
     ```mlir
     %o = attn.attention %q, %k, %v captures(%blocked) {
       ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index, %mask: tensor<?x20xi1>):
@@ -386,15 +426,28 @@ def Attn_AttentionOp : Attn_InferredOp<"attention", [IsolatedFromAbove, SingleBl
     attention_c2: query and key have the same head_dim, key and value the same number of keys; only the batch is a
     run-time extent.
     attention_c3: the region's arguments are as above; its ops are arith, math and attn.element.
+    attention_c4: score_weight is a vector of head_dim.
+    attention_c5: softmax has the factor 1; any other normalizer has a finite factor > 0, fully_masked zero and no
+    log-sum-exp.
   }];
-  let arguments = (ins Attn_Float:$query, Attn_Float:$key, Attn_Float:$value, Variadic<Attn_Tensor>:$captures,
-                       DefaultValuedAttr<Attn_FullyMaskedAttr, "::attnc::attn::FullyMasked::zero">:$fully_masked);
-  let results = (outs Attn_Float:$result);
+  let arguments = (ins Attn_Float:$query, Attn_Float:$key, Attn_Float:$value, Optional<Attn_Float>:$score_weight,
+                       Variadic<Attn_Tensor>:$captures,
+                       DefaultValuedAttr<Attn_FullyMaskedAttr, "::attnc::attn::FullyMasked::zero">:$fully_masked,
+                       DefaultValuedAttr<Attn_NormalizerAttr, "::attnc::attn::Normalizer::softmax">:$normalizer,
+                       DefaultValuedAttr<F32Attr, "1.0f">:$factor, UnitAttr:$returns_weights,
+                       UnitAttr:$returns_log_sum_exp);
+  let results = (outs Attn_Float:$result, Variadic<Attn_Float>:$further);
   let regions = (region SizedRegion<1>:$score);
   let hasRegionVerifier = 1;
   let assemblyFormat = [{
-    $query `,` $key `,` $value (`captures` `(` $captures^ `)`)? attr-dict-with-keyword $score `:`
-    functional-type(operands, results)
+    $query `,` $key `,` $value (`additive` $score_weight^)? (`captures` `(` $captures^ `)`)? attr-dict-with-keyword
+    $score `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    /// The weights of the values, or null.
+    ::mlir::Value getWeights() { return getReturnsWeights() ? getFurther().front() : ::mlir::Value(); }
+    /// The log-sum-exp of the scores, or null.
+    ::mlir::Value getLogSumExp() { return getReturnsLogSumExp() ? getFurther().back() : ::mlir::Value(); }
   }];
 }
 

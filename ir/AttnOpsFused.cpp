@@ -9,6 +9,28 @@ using namespace attnc::attn;
 
 // --- attention -------------------------------------------------------------------------------------------------------
 
+static LogicalResult checkScoreWeight(OptionalLoc loc, AttentionOp::Adaptor op, int64_t headDim) {
+  // attention_c4: score_weight is a vector of head_dim.
+  if (!op.getScoreWeight() || tensorType(op.getScoreWeight()).getShape() == ArrayRef<int64_t>(headDim))
+    return success();
+  return inferError<AttentionOp>(loc, "score_weight must be a vector of ", headDim, " elements, but is ",
+                                 tensorType(op.getScoreWeight()));
+}
+
+static LogicalResult checkNormalizer(OptionalLoc loc, AttentionOp::Adaptor op) {
+  // attention_c5: softmax has the factor 1; any other normalizer has a finite factor > 0, fully_masked zero and no
+  // log-sum-exp.
+  if (op.getNormalizer() == Normalizer::softmax) {
+    if (op.getFactor().isExactlyValue(1.0))
+      return success();
+    return inferError<AttentionOp>(loc, "softmax has no factor, but it is ", op.getFactor().convertToDouble());
+  }
+  if (isPositiveFinite(op.getFactor()) && op.getFullyMasked() == FullyMasked::zero && !op.getReturnsLogSumExp())
+    return success();
+  return inferError<AttentionOp>(loc, "normalizer ", stringifyNormalizer(op.getNormalizer()),
+                                 " needs a finite factor > 0, fully_masked zero and no log-sum-exp");
+}
+
 LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   RankedTensorType query = tensorType(op.getQuery()), key = tensorType(op.getKey()), value = tensorType(op.getValue());
   int64_t rank = query.getRank();
@@ -31,9 +53,20 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adap
                                    "query and key need one head_dim, key and value one number of keys, all static, but "
                                    "they are ",
                                    query, ", ", key, " and ", value);
+  if (failed(checkScoreWeight(loc, op, keyDims[1])) || failed(checkNormalizer(loc, op)))
+    return failure();
   SmallVector<int64_t> shape(query.getShape());
-  shape.back() = valueDims[1];
-  return inferred(types, shape, query.getElementType());
+  auto addResult = [&](ArrayRef<int64_t> last) {
+    shape.truncate(rank - 1);
+    llvm::append_range(shape, last);
+    (void)inferred(types, shape, query.getElementType());
+  };
+  addResult(valueDims[1]);
+  if (op.getReturnsWeights())
+    addResult(keyDims[0]);
+  if (op.getReturnsLogSumExp())
+    addResult({});
+  return success();
 }
 
 /// The region's arguments are the dot product or score, four indices and the captures; its ops are arith, math and

@@ -19,13 +19,18 @@ inline mlir::RankedTensorType tensorType(mlir::Value value) {
   return llvm::cast<mlir::RankedTensorType>(value.getType());
 }
 
-/// Adds the one result type, of this shape and element type.
+/// What a factor of weights has to be, so that -0 and NaN do not arise from it.
+inline bool isPositiveFinite(const llvm::APFloat &factor) {
+  return factor.isFinite() && !factor.isNegative() && !factor.isZero();
+}
+
+/// Adds a result type, of this shape and element type.
 inline mlir::LogicalResult inferred(InferredTypes &types, llvm::ArrayRef<int64_t> shape, mlir::Type element) {
   types.push_back(mlir::RankedTensorType::get(shape, element));
   return mlir::success();
 }
 
-/// Adds the one result type: the operand's own.
+/// Adds a result type: the operand's own.
 inline mlir::LogicalResult inferredAs(InferredTypes &types, mlir::Value operand) {
   types.push_back(withoutEncoding(tensorType(operand)));
   return mlir::success();

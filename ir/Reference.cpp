@@ -60,13 +60,16 @@ private:
       return runCall(call);
     if (auto group = dyn_cast<GroupOp>(op))
       return runNested(group.getBody().front(), group.getInputs(), group.getResults());
-    auto result = llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
-                      .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp,
-                                     IsZeroOp, PaddingMaskOp, MaskOp, SoftmaxOp, LayerNormOp, RMSNormOp, L2NormOp,
-                                     RotaryOp, PoolOp, EmbeddingOp, SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp,
-                                     BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp, AttentionOp, PackedOp>(
-                          [&](auto op) { return evaluate(op); })
-                      .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      return runAttention(attention);
+    auto result =
+        llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
+            .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp,
+                           PaddingMaskOp, MaskOp, ScoreWeightsOp, SoftmaxOp, LogSumExpOp, LayerNormOp, RMSNormOp,
+                           L2NormOp, RotaryOp, PoolOp, EmbeddingOp, SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp,
+                           BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp, AdditiveScoreOp, PackedOp>(
+                [&](auto op) { return evaluate(op); })
+            .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
     if (failed(result))
       return failure();
     values[op->getResult(0)] = std::move(*result);
@@ -152,6 +155,25 @@ private:
     return result;
   }
 
+  FailureOr<Tensor> evaluate(AdditiveScoreOp op) {
+    const Tensor &query = get(op.getQuery()), &key = get(op.getKey()), &weight = get(op.getWeight());
+    Tensor result = zeros(op.getResult());
+    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
+      Index i(index.drop_back()), j(index.drop_back(2));
+      i.push_back(0), j.append({index.back(), 0});
+      result.at(index) = additiveScore(query.values.data() + query.position(i), key.values.data() + key.position(j),
+                                       weight.values.data(), query.shape.back());
+    });
+    return result;
+  }
+
+  static Real additiveScore(const double *query, const double *key, const double *weight, int64_t width) {
+    Real sum = 0;
+    for (int64_t d = 0; d < width; ++d)
+      sum += Real(weight[d]) * std::tanh(Real(query[d]) + Real(key[d]));
+    return sum;
+  }
+
   // Element by element.
 
   template <typename OpTy, typename Function> Tensor elementwise(OpTy op, Function function) {
@@ -221,6 +243,21 @@ private:
     return result;
   }
 
+  static Real weightOf(Normalizer kind, Real factor, Real score) {
+    if (score == Real(-inf))
+      return 0;
+    if (kind == Normalizer::identity)
+      return factor * score;
+    return factor * activation(kind == Normalizer::relu ? ActivationKind::relu : ActivationKind::sigmoid, score);
+  }
+
+  FailureOr<Tensor> evaluate(ScoreWeightsOp op) {
+    Tensor result = get(op.getScores());
+    for (double &value : result.values)
+      value = weightOf(op.getKind(), Real(op.getFactor().convertToDouble()), Real(value));
+    return result;
+  }
+
   FailureOr<Tensor> evaluate(IsZeroOp op) {
     Tensor result = get(op.getInput());
     result.dtype = DType::i1;
@@ -244,6 +281,25 @@ private:
       double masked = fullyMasked == FullyMasked::zero ? 0 : nan;
       row[i * stride] = allMasked ? masked : std::exp(Real(row[i * stride]) - max) / sum;
     }
+  }
+
+  static Real logSumExpRow(const double *row, int64_t extent) {
+    Real max = -inf, sum = 0;
+    for (int64_t i = 0; i < extent; ++i)
+      max = std::max(max, Real(row[i]));
+    if (max == Real(-inf))
+      max = 0; // -inf - 0 is -inf, whose exponential is 0.
+    for (int64_t i = 0; i < extent; ++i)
+      sum += std::exp(Real(row[i]) - max);
+    return max + std::log(sum);
+  }
+
+  FailureOr<Tensor> evaluate(LogSumExpOp op) {
+    const Tensor &input = get(op.getInput());
+    Tensor result = zeros(op.getResult());
+    for (size_t row = 0; row < result.values.size(); ++row)
+      result.values[row] = logSumExpRow(input.values.data() + row * input.shape.back(), input.shape.back());
+    return result;
   }
 
   FailureOr<Tensor> evaluate(SoftmaxOp op) {
@@ -467,10 +523,18 @@ private:
     return modifyScores(op, get(op.getScores()), captures, precision);
   }
 
+  static Real dotProduct(const double *x, const double *y, int64_t extent) {
+    Real sum = 0;
+    for (int64_t d = 0; d < extent; ++d)
+      sum += Real(x[d]) * Real(y[d]);
+    return sum;
+  }
+
   /// The scores of one query: -inf where a key takes no part. `live` says which do.
   LogicalResult scoreRow(AttentionOp op, ArrayRef<int64_t> matrix, int64_t i, std::vector<double> &scores,
                          std::vector<bool> &live) {
     const Tensor &query = get(op.getQuery()), &key = get(op.getKey());
+    const Tensor *scoreWeight = op.getScoreWeight() ? &get(op.getScoreWeight()) : nullptr;
     int64_t headDim = query.shape.back();
     SmallVector<const Tensor *> captures;
     for (Value capture : op.getCaptures())
@@ -480,9 +544,7 @@ private:
     for (int64_t j = 0; j < int64_t(scores.size()); ++j) {
       k[k.size() - 2] = j;
       const double *x = query.values.data() + query.position(q), *y = key.values.data() + key.position(k);
-      Real dot = 0;
-      for (int64_t d = 0; d < headDim; ++d)
-        dot += Real(x[d]) * Real(y[d]);
+      Real dot = scoreWeight ? additiveScore(x, y, scoreWeight->values.data(), headDim) : dotProduct(x, y, headDim);
       int64_t indices[] = {matrix.size() == 2 ? matrix[0] : 0, matrix.back(), i, j};
       FailureOr<Score> score = evaluateScore(op.getScore().front(), dot, indices, captures, precision);
       if (failed(score))
@@ -493,21 +555,33 @@ private:
     return success();
   }
 
-  /// Adds to `out` the values of the keys that take part, weighted by `probabilities`.
-  static void weigh(const std::vector<double> &probabilities, const std::vector<bool> &live, const double *value,
-                    double *out, int64_t valueDim) {
+  /// Adds to `out` the values of the keys that take part, weighted.
+  static void weigh(const std::vector<double> &weights, const std::vector<bool> &live, const double *value, double *out,
+                    int64_t valueDim) {
     for (int64_t d = 0; d < valueDim; ++d) {
       Real sum = 0;
-      for (size_t j = 0; j < probabilities.size(); ++j)
+      for (size_t j = 0; j < weights.size(); ++j)
         if (live[j])
-          sum += Real(probabilities[j]) * Real(value[j * valueDim + d]);
+          sum += Real(weights[j]) * Real(value[j * valueDim + d]);
       out[d] = sum;
     }
   }
 
-  FailureOr<Tensor> evaluate(AttentionOp op) {
+  /// The scores of a query become the weights of the keys.
+  static void normalize(AttentionOp op, std::vector<double> &scores) {
+    if (op.getNormalizer() == Normalizer::softmax)
+      return softmaxRow(scores.data(), scores.size(), 1, op.getFullyMasked());
+    for (double &score : scores)
+      score = weightOf(op.getNormalizer(), Real(op.getFactor().convertToDouble()), Real(score));
+  }
+
+  LogicalResult runAttention(AttentionOp op) {
     const Tensor &value = get(op.getValue());
-    Tensor result = zeros(op.getResult());
+    Tensor result = zeros(op.getResult()), weights, logSumExp;
+    if (op.getWeights())
+      weights = zeros(op.getWeights());
+    if (op.getLogSumExp())
+      logSumExp = zeros(op.getLogSumExp());
     int64_t queries = result.shape[result.rank() - 2], valueDim = result.shape.back();
     int64_t keys = value.shape[value.rank() - 2];
     std::vector<double> scores(keys);
@@ -518,19 +592,27 @@ private:
     forEachIndex(matrices, [&](ArrayRef<int64_t> matrix) {
       for (int64_t i = 0; i < queries && ok; ++i) {
         ok = succeeded(scoreRow(op, matrix, i, scores, live));
-        double *out = result.values.data() + (matrixNumber * queries + i) * valueDim;
-        if (llvm::all_of(scores, [](double score) { return score == -inf; })) {
+        int64_t row = matrixNumber * queries + i;
+        if (op.getLogSumExp())
+          logSumExp.values[row] = logSumExpRow(scores.data(), keys);
+        bool allMasked = llvm::all_of(scores, [](double score) { return score == -inf; });
+        normalize(op, scores);
+        if (op.getWeights())
+          llvm::copy(scores, weights.values.begin() + row * keys);
+        double *out = result.values.data() + row * valueDim;
+        if (allMasked)
           std::fill_n(out, valueDim, op.getFullyMasked() == FullyMasked::zero ? 0 : nan);
-          continue;
-        }
-        softmaxRow(scores.data(), keys, 1, op.getFullyMasked());
-        weigh(scores, live, value.values.data() + matrixNumber * keys * valueDim, out, valueDim);
+        else
+          weigh(scores, live, value.values.data() + matrixNumber * keys * valueDim, out, valueDim);
       }
       ++matrixNumber;
     });
-    if (!ok)
-      return failure();
-    return result;
+    values[op.getResult()] = std::move(result);
+    if (op.getWeights())
+      values[op.getWeights()] = std::move(weights);
+    if (op.getLogSumExp())
+      values[op.getLogSumExp()] = std::move(logSumExp);
+    return success(ok);
   }
 
   static constexpr Precision precision = std::is_same_v<Real, float> ? Precision::f32 : Precision::f64;

@@ -57,6 +57,9 @@ Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo
   extents.heads = fromEnd(query, 3);
   extents.batch = query.getRank() == 4 ? (query.isDynamicDim(0) ? batch : query.getDimSize(0)) : 1;
   AttentionSchedule schedule = chooseAttention(extents, target);
+  // Outputs that share their loops have one run-time loop, over the heads of all batch elements, and that is the task.
+  if (!attention.getFurther().empty())
+    schedule.taskQueries = 0;
   return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries);
 }
 

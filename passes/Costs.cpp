@@ -41,7 +41,17 @@ double flopsOf(Operation *op, int64_t batch) {
         RankedTensorType query = attention.getQuery().getType();
         double keys = attention.getKey().getType().getShape().drop_back().back();
         double scores = rowsAt(query, batch) * keys;
-        return 2 * scores * query.getShape().back() + 2 * elements * keys;
+        double eachTerm = attention.getScoreWeight() ? 3 + transcendental : 2;
+        return eachTerm * scores * query.getShape().back() + 2 * elements * keys;
+      })
+      .Case([&](AdditiveScoreOp score) {
+        return (3 + transcendental) * elements * score.getQuery().getType().getShape().back();
+      })
+      .Case([&](ScoreWeightsOp weights) {
+        return elements * (weights.getKind() == Normalizer::sigmoid ? 1 + transcendental : 2);
+      })
+      .Case([&](LogSumExpOp logSumExp) {
+        return (2 + transcendental) * double(elementsAt(logSumExp.getInput().getType(), batch));
       })
       .Case([&](ActivationOp activation) {
         return elements * (activation.getKind() == ActivationKind::relu ? 1 : transcendental);

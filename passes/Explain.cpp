@@ -3,6 +3,8 @@
 #include "passes/Explain.h"
 #include "passes/Costs.h"
 #include "passes/Graph.h"
+#include "passes/ScoreConditions.h"
+#include "passes/ScoreText.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -26,6 +28,32 @@ std::string shortNumber(double value) {
   return text;
 }
 
+/// The weights that an attention makes of its scores, and how.
+void printWeights(AttentionOp attention, AttentionScheduleAttr schedule, llvm::raw_ostream &out) {
+  out << "  weights  " << stringifyNormalizer(attention.getNormalizer());
+  if (!attention.getFactor().isExactlyValue(1.0))
+    out << " * " << llvm::format("%g", attention.getFactor().convertToDouble());
+  out << " of whole rows";
+  if (schedule)
+    out << ", " << schedule.getTileQueries() << " queries at a time";
+  out << "\n";
+}
+
+void printAttention(func::FuncOp kernel, llvm::raw_ostream &out) {
+  auto schedule = kernel->getAttrOfType<AttentionScheduleAttr>("attn.schedule");
+  for (auto attention : kernel.getOps<AttentionOp>()) {
+    out << "  score    " << describeScore(attention) << "\n";
+    printWeights(attention, schedule, out);
+    if (!schedule)
+      continue;
+    ArrayRef<int64_t> query = attention.getQuery().getType().getShape(), key = attention.getKey().getType().getShape();
+    TileCount count = countTiles(keyBand(attention.getScore().front()), query.take_back(2)[0], key.take_back(2)[0],
+                                 schedule.getTileQueries(), schedule.getTileCols());
+    out << "  skipped  " << (count.tiles ? 100 * count.skipped / count.tiles : 0) << " % of the tiles of "
+        << schedule.getTileQueries() << " queries x " << schedule.getTileCols() << " keys\n";
+  }
+}
+
 void printCall(func::CallOp call, func::FuncOp kernel, int64_t batch, llvm::raw_ostream &out) {
   KernelCost cost = costOf(kernel, batch);
   if (auto label = call->getAttrOfType<StringAttr>("attn.label"))
@@ -34,6 +62,7 @@ void printCall(func::CallOp call, func::FuncOp kernel, int64_t batch, llvm::raw_
   for (Type result : kernel.getResultTypes())
     out << "  result   " << result << "\n";
   out << "  cost     " << shortNumber(cost.flops) << "FLOP, " << shortNumber(cost.bytes) << "B\n";
+  printAttention(kernel, out);
   if (Attribute schedule = kernel->getAttr("attn.schedule"))
     out << "  schedule " << schedule << "\n";
 }

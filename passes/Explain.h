@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What `--explain` shows: each kernel call with its cost and schedule, and each fusion that did not happen with its
-// reason.
+// What `--explain` shows: each kernel call with its cost and schedule, of an attention its score and the tiles that it
+// skips, and each fusion that did not happen with its reason.
 #pragma once
 
 #include <cstdint>

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Makes attn.attention of softmax(score(query key^T)) value.
+// Makes attn.attention of softmax(score(query key^T)) value, of additive scores in the place of the product, and of
+// score_weights in the place of the softmax.
 //
 // Needs: CanonicalizeGraph's form: the scores stand left in an add, a transposed key is matmul's transpose_rhs.
 // Ensures: each such chain of rank 3 or 4, whose softmax runs over the keys, is one attn.attention; scale, mask, add
-// and modify_scores between the two matmuls are ops of its score region, and their tensors its captures, indexed by
-// batch, head, query and key. Why here: before FuseEpilogue, which groups what is left op by op. Leaves alone: scores
-// or probabilities with another user (somebody wants them in memory, and computing them twice costs a matmul), and
-// score functions made of any other op.
+// and modify_scores on the way are ops of its score region, and their tensors its captures, indexed by batch, head,
+// query and key. Weights that somebody else reads, and the log-sum-exp of the scores, are further results. Why here:
+// before FuseEpilogue, which groups what is left op by op. Leaves alone: scores with another user (somebody wants them
+// in memory, and computing them twice costs a matmul), and score functions made of any other op.
 
 #include "passes/Graph.h"
 #include "passes/Passes.h"
@@ -27,11 +28,16 @@ namespace {
 
 /// The ops of one attention, as found before anything changes.
 struct AttentionChain {
-  MatmulOp values; ///< probabilities x value
-  SoftmaxOp softmax;
-  SmallVector<Operation *> score; ///< scale, mask, add and modify_scores from the scores to the softmax, first to last
-  MatmulOp scores;                ///< query x key^T
+  MatmulOp values;                ///< weights x value
+  Operation *normalizer;          ///< softmax or score_weights
+  LogSumExpOp logSumExp;          ///< Of the scores that the softmax reads; may be null.
+  SmallVector<Operation *> score; ///< scale, mask, add and modify_scores up to the normalizer, first to last
+  Operation *scores;              ///< The matmul query x key^T, or additive_score.
   ScaleOp queryScale;             ///< A scale of the query alone; may be null.
+  Operation *place;               ///< The attention goes before it.
+
+  RankedTensorType scoresType() const { return tensorType(scores->getResult(0)); }
+  Value weights() const { return normalizer->getResult(0); }
 };
 
 /// Where a capture's element is for a score: for each of its dimensions the score's dimension, or -1 for index 0.
@@ -76,7 +82,7 @@ Value otherOperand(Operation *step) { return isa<AddOp, MaskOp>(step) ? step->ge
 LogicalResult checkStep(Operation *step, bool masked, const Refusals &refuse) {
   if (!isa<ScaleOp, AddOp, MaskOp, ModifyScoresOp>(step))
     return refuse(step, "'" + step->getName().getStringRef() +
-                            "' between the scores and their softmax is not a score function");
+                            "' between the scores and their normalizer is not a score function");
   if (auto mask = dyn_cast<MaskOp>(step); mask && !mask.fillsWithMinusInfinity())
     return refuse(step, "a mask that fills with another value than -inf blocks no key");
   if (auto scale = dyn_cast<ScaleOp>(step); scale && masked && !(scale.getFactor().convertToFloat() > 0))
@@ -88,16 +94,31 @@ LogicalResult checkStep(Operation *step, bool masked, const Refusals &refuse) {
   return success();
 }
 
-/// Walks from the softmax back to the matmul of query and key.
+/// Takes in a log-sum-exp beside the softmax; true where nobody else reads the scores.
+bool onlyNormalizerReads(Value scores, AttentionChain &chain) {
+  for (Operation *user : scores.getUsers()) {
+    auto logSumExp = dyn_cast<LogSumExpOp>(user);
+    if (logSumExp && !chain.logSumExp && isa<SoftmaxOp>(chain.normalizer))
+      chain.logSumExp = logSumExp;
+    else if (user != chain.normalizer)
+      return false;
+  }
+  return true;
+}
+
+/// Walks from the normalizer back to the first scores.
 LogicalResult collectScore(AttentionChain &chain, const Refusals &refuse) {
-  Value value = chain.softmax.getInput();
+  Value value = chain.normalizer->getOperand(0);
+  bool isLast = true;
   while (true) {
     Operation *producer = value.getDefiningOp();
     if (!producer)
-      return refuse(chain.softmax, "its scores are an input of the model");
-    if (!value.hasOneUse())
+      return refuse(chain.normalizer, "its scores are an input of the model");
+    if (isLast ? !onlyNormalizerReads(value, chain) : !value.hasOneUse())
       return refuse(producer, "the scores have several users");
-    if ((chain.scores = dyn_cast<MatmulOp>(producer)))
+    isLast = false;
+    chain.scores = producer;
+    if (isa<MatmulOp, AdditiveScoreOp>(producer))
       break;
     if (!isa<ScaleOp, AddOp, MaskOp, ModifyScoresOp>(producer))
       return checkStep(producer, false, refuse);
@@ -114,36 +135,54 @@ LogicalResult collectScore(AttentionChain &chain, const Refusals &refuse) {
 }
 
 LogicalResult checkShapes(AttentionChain &chain, const Refusals &refuse) {
-  RankedTensorType scores = chain.scores.getType(), value = tensorType(chain.values.getRhs());
-  if (!chain.scores.getTransposeRhs())
+  RankedTensorType scores = chain.scoresType(), value = tensorType(chain.values.getRhs());
+  auto product = dyn_cast<MatmulOp>(chain.scores);
+  if (product && !product.getTransposeRhs())
     return refuse(chain.scores, "the scores are no product of queries and keys: rhs is not transposed");
   int64_t rank = scores.getRank();
   if (rank != 3 && rank != 4)
     return refuse(chain.scores, "the scores have rank " + Twine(rank) + ", not [batch,] heads, queries, keys");
-  if (value.getRank() != rank || tensorType(chain.scores.getRhs()).getRank() != rank)
+  if (value.getRank() != rank || tensorType(chain.scores->getOperand(1)).getRank() != rank)
     return refuse(chain.scores, "key or value has no head dimension of its own");
   if (scores.isDynamicDim(rank - 3) || scores.isDynamicDim(rank - 2) || scores.isDynamicDim(rank - 1))
     return refuse(chain.scores, "the run-time batch is not the batch dimension of the scores");
   return success();
 }
 
-/// The attention that ends in this matmul. Matmuls that no softmax feeds fail without a word.
+/// Finds where the attention goes: after its operands, before all that reads its results.
+LogicalResult findPlace(AttentionChain &chain, const Refusals &refuse) {
+  chain.place = chain.values;
+  SmallVector<Operation *> users(chain.weights().getUsers());
+  if (chain.logSumExp)
+    llvm::append_range(users, chain.logSumExp->getUsers());
+  for (Operation *user : users)
+    if (user->isBeforeInBlock(chain.place))
+      chain.place = user;
+  // The other operands are before the scores.
+  Operation *value = chain.values.getRhs().getDefiningOp();
+  if (value && (value == chain.normalizer || !value->isBeforeInBlock(chain.place)))
+    return refuse(chain.values, "the weights or the log-sum-exp are read before the value is known");
+  return success();
+}
+
+/// The attention that ends in this matmul. Matmuls that no weights of scores feed fail without a word.
 FailureOr<AttentionChain> findChain(MatmulOp values, const Refusals &refuse) {
-  AttentionChain chain;
+  AttentionChain chain{};
   chain.values = values;
-  chain.softmax = values.getLhs().getDefiningOp<SoftmaxOp>();
-  if (!chain.softmax)
+  chain.normalizer = values.getLhs().getDefiningOp();
+  if (auto other = dyn_cast_if_present<AttentionOp>(chain.normalizer); other && values.getLhs() == other.getWeights())
+    return refuse(values, "another attention computes its weights");
+  if (!isa_and_present<SoftmaxOp, ScoreWeightsOp>(chain.normalizer))
     return failure();
   if (values.getTransposeRhs())
     return refuse(values, "value is transposed");
-  if (int64_t(chain.softmax.getAxis()) != chain.softmax.getType().getRank() - 1)
-    return refuse(chain.softmax, "softmax runs along axis " + Twine(chain.softmax.getAxis()) + ", not over the keys");
-  if (!chain.softmax.getResult().hasOneUse())
-    return refuse(chain.softmax, "the probabilities have another user");
-  if (failed(collectScore(chain, refuse)) || failed(checkShapes(chain, refuse)))
+  auto softmax = dyn_cast<SoftmaxOp>(chain.normalizer);
+  if (softmax && int64_t(softmax.getAxis()) != softmax.getType().getRank() - 1)
+    return refuse(softmax, "softmax runs along axis " + Twine(softmax.getAxis()) + ", not over the keys");
+  if (failed(collectScore(chain, refuse)) || failed(checkShapes(chain, refuse)) || failed(findPlace(chain, refuse)))
     return failure();
-  auto queryScale = chain.scores.getLhs().getDefiningOp<ScaleOp>();
-  if (queryScale && queryScale.getResult().hasOneUse())
+  auto queryScale = chain.scores->getOperand(0).getDefiningOp<ScaleOp>();
+  if (queryScale && queryScale.getResult().hasOneUse() && isa<MatmulOp>(chain.scores))
     chain.queryScale = queryScale;
   return chain;
 }
@@ -209,8 +248,38 @@ private:
   Value score, alive;
 };
 
+/// The op with its region still empty.
+AttentionOp createAttention(AttentionChain &chain, ValueRange captures, RewriterBase &rewriter) {
+  Operation *scores = chain.scores;
+  auto additive = dyn_cast<AdditiveScoreOp>(scores);
+  auto softmax = dyn_cast<SoftmaxOp>(chain.normalizer);
+  auto weights = dyn_cast<ScoreWeightsOp>(chain.normalizer);
+  return AttentionOp::create(
+      rewriter, chain.values.getLoc(), chain.queryScale ? chain.queryScale.getInput() : scores->getOperand(0),
+      scores->getOperand(1), chain.values.getRhs(), additive ? additive.getWeight() : Value(), captures,
+      softmax ? softmax.getFullyMasked() : FullyMasked::zero, weights ? weights.getKind() : Normalizer::softmax,
+      weights ? weights.getFactor() : APFloat(1.0f),
+      /*returns_weights=*/!chain.weights().hasOneUse(),
+      /*returns_log_sum_exp=*/bool(chain.logSumExp));
+}
+
+void eraseChain(AttentionChain &chain, RewriterBase &rewriter) {
+  if (chain.logSumExp)
+    rewriter.eraseOp(chain.logSumExp);
+  rewriter.eraseOp(chain.normalizer);
+  for (Operation *step : llvm::reverse(chain.score)) {
+    Operation *reshape = otherOperand(step) ? otherOperand(step).getDefiningOp<ReshapeOp>() : nullptr;
+    rewriter.eraseOp(step);
+    if (reshape && reshape->use_empty())
+      rewriter.eraseOp(reshape);
+  }
+  rewriter.eraseOp(chain.scores);
+  if (chain.queryScale)
+    rewriter.eraseOp(chain.queryScale);
+}
+
 void rewrite(AttentionChain &chain, RewriterBase &rewriter) {
-  RankedTensorType scores = chain.scores.getType();
+  RankedTensorType scores = chain.scoresType();
   SmallVector<Capture> captures; ///< One for each step of the score that has another operand.
   SmallVector<Value> tensors;    ///< Their tensors, each once.
   auto capture = [&](Value tensor) {
@@ -226,10 +295,8 @@ void rewrite(AttentionChain &chain, RewriterBase &rewriter) {
       llvm::for_each(modify.getCaptures(), capture);
   }
 
-  Value query = chain.queryScale ? chain.queryScale.getInput() : chain.scores.getLhs();
-  rewriter.setInsertionPoint(chain.values);
-  auto op = AttentionOp::create(rewriter, chain.values.getLoc(), chain.values.getType(), query, chain.scores.getRhs(),
-                                chain.values.getRhs(), tensors, chain.softmax.getFullyMasked());
+  rewriter.setInsertionPoint(chain.place);
+  AttentionOp op = createAttention(chain, tensors, rewriter);
   SmallVector<Type> types{rewriter.getF32Type()};
   types.append(4, rewriter.getIndexType());
   llvm::append_range(types, TypeRange(ValueRange(tensors)));
@@ -259,16 +326,11 @@ void rewrite(AttentionChain &chain, RewriterBase &rewriter) {
   writer.finish(op.getLoc());
 
   rewriter.replaceOp(chain.values, op.getResult());
-  rewriter.eraseOp(chain.softmax);
-  for (Operation *step : llvm::reverse(chain.score)) {
-    Operation *reshape = otherOperand(step) ? otherOperand(step).getDefiningOp<ReshapeOp>() : nullptr;
-    rewriter.eraseOp(step);
-    if (reshape && reshape->use_empty())
-      rewriter.eraseOp(reshape);
-  }
-  rewriter.eraseOp(chain.scores);
-  if (chain.queryScale)
-    rewriter.eraseOp(chain.queryScale);
+  if (Value weights = op.getWeights())
+    rewriter.replaceAllUsesWith(chain.weights(), weights);
+  if (Value logSumExp = op.getLogSumExp())
+    rewriter.replaceAllUsesWith(chain.logSumExp.getResult(), logSumExp);
+  eraseChain(chain, rewriter);
 }
 
 struct FuseAttentionPass : impl::FuseAttentionPassBase<FuseAttentionPass> {
@@ -279,12 +341,10 @@ struct FuseAttentionPass : impl::FuseAttentionPassBase<FuseAttentionPass> {
     Refusals refuse{"fuse-attention", log, explain};
     IRRewriter rewriter(&getContext());
     for (func::FuncOp function : modelFunctions(getOperation())) {
-      SmallVector<AttentionChain> chains;
-      for (auto matmul : function.getOps<MatmulOp>())
+      // One by one: where an attention goes depends on those before it. A rewrite erases no matmul after its own.
+      for (MatmulOp matmul : llvm::to_vector(function.getOps<MatmulOp>()))
         if (FailureOr<AttentionChain> chain = findChain(matmul, refuse); succeeded(chain))
-          chains.push_back(*chain);
-      for (AttentionChain &chain : chains)
-        rewrite(chain, rewriter);
+          rewrite(*chain, rewriter);
     }
   }
 };

@@ -90,8 +90,8 @@ enum class RowRole {
 
 RowRole roleOf(Operation *op) {
   return TypeSwitch<Operation *, RowRole>(op)
-      .Case<AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp, PaddingMaskOp, MaskOp, ModifyScoresOp>(
-          [](Operation *) { return RowRole::Elementwise; })
+      .Case<AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp, PaddingMaskOp, MaskOp, ModifyScoresOp,
+            ScoreWeightsOp>([](Operation *) { return RowRole::Elementwise; })
       .Case([](SoftmaxOp softmax) {
         return int64_t(softmax.getAxis()) == softmax.getType().getRank() - 1 ? RowRole::Row : RowRole::Alone;
       })
@@ -100,7 +100,7 @@ RowRole roleOf(Operation *op) {
           [](Operation *) { return RowRole::Copy; })
       .Case([](RotaryOp) { return RowRole::Pair; })
       .Case([](EmbeddingOp) { return RowRole::Gather; })
-      .Case<PoolOp, MeanOp>([](Operation *) { return RowRole::Pool; })
+      .Case<PoolOp, MeanOp, LogSumExpOp>([](Operation *) { return RowRole::Pool; })
       .Default([](Operation *) { return RowRole::Alone; });
 }
 
@@ -186,7 +186,7 @@ private:
         if (auto isZero = capture.getDefiningOp<IsZeroOp>(); isZero && capture.hasOneUse())
           group.ops.push_back(isZero);
       auto merge = dyn_cast_if_present<MergeHeadsOp>(onlyUser(attention->getResult(0)));
-      if (merge && !anyUserBefore(attention->getResults().drop_front(), merge)) {
+      if (merge && mayMerge(attention, merge)) {
         group.ops.push_back(merge);
         taken.insert(merge);
       }
@@ -201,6 +201,14 @@ private:
       group.ops.push_back(op);
       op = op->getOperand(0).getDefiningOp();
     }
+  }
+
+  /// A kernel with further results counts the heads of all batch elements in one loop, so a merged result is beyond it
+  /// unless there is but one head.
+  static bool mayMerge(AttentionOp attention, MergeHeadsOp merge) {
+    ValueRange further = attention.getFurther();
+    int64_t heads = merge.getInput().getType().getShape().take_back(3).front();
+    return further.empty() || (heads == 1 && !anyUserBefore(further, merge));
   }
 
   /// A kernel stands where its last op is, behind which all users of its results have to be.

@@ -71,7 +71,7 @@ def to_ids(text, tokenizer, ids):
 def peak(folder, threads):
     """GFLOP/s that this machine's fused multiply-adds reach on so many threads, measured now."""
     program = folder / "peak"
-    subprocess.run(["cc", "-O3", "-march=native", "-ffp-contract=fast", ROOT / "tests/perf/peak.c", "-pthread", "-o", program], check=True)
+    subprocess.run(["cc", "-O3", "-march=native", "-ffp-contract=fast", HERE / "peak.c", "-pthread", "-o", program], check=True)
     return float(subprocess.run([program, threads], capture_output=True, text=True, check=True).stdout)
 
 

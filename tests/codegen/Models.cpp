@@ -45,21 +45,57 @@ Value withMask(ModelWriter &w, Value scores, const AttentionCase &c) {
   return scores;
 }
 
-/// Of operands [batch, heads, positions, width].
-Value attention(ModelWriter &w, const AttentionCase &c, const Value &query, const Value &key, const Value &value) {
+Value scoresOf(ModelWriter &w, const AttentionCase &c, const Value &query, const Value &key) {
   const Shape shape = {c.batch, c.heads, c.queries, c.keys};
+  if (c.additive) {
+    const Value weight = w.weight("score", {c.headDim});
+    return w.op("attn.additive_score " + query.name + ", " + key.name + " weight " + weight.name, {query, key, weight},
+                shape);
+  }
   Value scores = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, shape);
-  scores = scaled(w, scores, c.scale != 0 ? c.scale : 1 / std::sqrt(static_cast<double>(c.headDim)));
-  scores = withMask(w, scores, c);
+  return scaled(w, scores, c.scale != 0 ? c.scale : 1 / std::sqrt(static_cast<double>(c.headDim)));
+}
+
+Value causal(ModelWriter &w, const Value &scores, int64_t window) {
+  std::string region = " {\n ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):\n"
+                       "  %last = arith.cmpi sle, %j, %i : index\n";
+  if (window >= 0)
+    region += "  %c = arith.constant " + std::to_string(-window) +
+              " : index\n  %from = arith.addi %i, %c : index\n  %first = arith.cmpi sge, %j, %from : index\n"
+              "  %both = arith.andi %first, %last : i1\n";
+  region += std::string("  attn.score %score, ") + (window >= 0 ? "%both" : "%last") + "\n }";
+  return w.op("attn.modify_scores " + scores.name + region, {scores}, scores.shape);
+}
+
+Value weightsOf(ModelWriter &w, const AttentionCase &c, const Value &scores) {
+  if (c.normalizer != "softmax")
+    return w.op("attn.score_weights " + c.normalizer + " " + scores.name +
+                    " {factor = " + number(1 / static_cast<double>(c.keys)) + " : f32}",
+                {scores}, scores.shape);
   const std::string policy = c.nanWhereMasked ? "nan" : "zero";
-  const Value weights =
-      w.op("attn.softmax " + scores.name + " {axis = 3, fully_masked = #attn<fully_masked " + policy + ">}", {scores},
-           shape);
-  Value result = w.op("attn.matmul " + weights.name + ", " + value.name, {weights, value},
-                      {c.batch, c.heads, c.queries, c.valueDim});
+  return w.op("attn.softmax " + scores.name + " {axis = 3, fully_masked = #attn<fully_masked " + policy + ">}",
+              {scores}, scores.shape);
+}
+
+/// Of operands [batch, heads, positions, width]: the result, then the further ones.
+std::vector<Value> attention(ModelWriter &w, const AttentionCase &c, const Value &query, const Value &key,
+                             const Value &value) {
+  Value scores = scoresOf(w, c, query, key);
+  if (c.causal)
+    scores = causal(w, scores, c.window);
+  scores = withMask(w, scores, c);
+  const Value weights = weightsOf(w, c, scores);
+  std::vector<Value> results(1);
+  if (c.weights)
+    results.push_back(weights);
+  if (c.logSumExp)
+    results.push_back(w.op("attn.log_sum_exp " + scores.name, {scores}, {c.batch, c.heads, c.queries}));
+  Value &result = results.front();
+  result = w.op("attn.matmul " + weights.name + ", " + value.name, {weights, value},
+                {c.batch, c.heads, c.queries, c.valueDim});
   if (c.merged)
     result = w.op("attn.merge_heads " + result.name, {result}, {c.batch, c.queries, c.heads * c.valueDim});
-  return result;
+  return results;
 }
 
 } // namespace
@@ -99,7 +135,7 @@ Model attentionModel(const AttentionCase &c) {
   const Value query = w.input("query", {c.batch, c.heads, c.queries, c.headDim});
   const Value key = w.input("key", {c.batch, c.heads, c.keys, c.headDim});
   const Value value = w.input("value", {c.batch, c.heads, c.keys, c.valueDim});
-  return w.finish({attention(w, c, query, key, value)});
+  return w.finish(attention(w, c, query, key, value));
 }
 
 Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidden) {
@@ -117,7 +153,7 @@ Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidd
   AttentionCase c{kBatch, heads, tokens, tokens, embedDim / heads, embedDim / heads, Mask::Keys};
   c.merged = true;
   const Value query = projection("q"), key = projection("k"), value = projection("v");
-  const Value mixed = linear(attention(w, c, query, key, value), "out", embedDim);
+  const Value mixed = linear(attention(w, c, query, key, value).front(), "out", embedDim);
   const Value first = w.layerNorm(w.add(x, mixed), "norm1");
   const Value inner = w.activation("gelu", linear(first, "linear1", hidden));
   return w.finish({w.layerNorm(w.add(first, linear(inner, "linear2", embedDim)), "norm2")});

@@ -32,12 +32,17 @@ enum class Mask {
 struct AttentionCase {
   int64_t batch = kBatch, heads = 1, queries = 1, keys = 1, headDim = 1, valueDim = 1;
   Mask mask = Mask::None;
-  bool nanWhereMasked = false; ///< fully_masked = nan instead of zero
-  bool merged = false;         ///< the heads side by side in the result
-  float scale = 0;             ///< 0: 1 / sqrt(headDim)
+  bool nanWhereMasked = false;             ///< fully_masked = nan instead of zero
+  bool merged = false;                     ///< the heads side by side in the result
+  float scale = 0;                         ///< 0: 1 / sqrt(headDim)
+  std::string normalizer = "softmax";      ///< or a kind of attn.score_weights, with the factor 1 / keys
+  bool additive = false;                   ///< scores by attn.additive_score with the weight "score"
+  bool causal = false;                     ///< query i sees the keys up to i
+  int64_t window = -1;                     ///< >= 0, and causal: those from i - window on
+  bool weights = false, logSumExp = false; ///< further results, in this order
 };
 
-/// softmax(q k^T * scale + bias, masked) v.
+/// softmax(q k^T * scale + bias, masked) v, and the further results.
 Model attentionModel(const AttentionCase &c);
 
 /// A post-norm encoder layer with padding: every kind of kernel.

@@ -156,9 +156,16 @@ def slopes(heads):
     return sequence(power) + sequence(2 * power)[0::2][:heads - power]
 
 
-def scored(name, steps, change, embed=12, heads=3, seq=9, keys=None):
-    """Attention whose scores `change(scores, query, key)` modifies."""
-    golden = mha(name, embed, heads, seq, keys, score=steps)
+def softmax(scores):
+    return torch.nan_to_num(torch.softmax(scores, -1))
+
+
+def scored(name, steps, change, embed=12, heads=3, seq=9, keys=None, weigh=softmax, further=False, **module_keys):
+    """Attention whose scores `change(scores, query, key)` modifies and `weigh` turns into weights; `further`: weights of each
+    head and log-sum-exp are outputs."""
+    golden = mha(name, embed, heads, seq, keys, score=steps, **module_keys)
+    if further:
+        golden.description["outputs"].update(weights="attention.attn_weights", lse="attention.log_sum_exp")
     count = keys or seq
 
     def compute(holder, inputs):
@@ -168,8 +175,10 @@ def scored(name, steps, change, embed=12, heads=3, seq=9, keys=None):
         query, key, value = (functional.linear(*part).unflatten(-1, (heads, -1)).transpose(1, 2) for part in parts)
         scores = query @ key.transpose(-1, -2) / math.sqrt(embed // heads)
         rows, columns = torch.arange(seq).unsqueeze(1), torch.arange(count).unsqueeze(0)
-        weights = torch.nan_to_num(torch.softmax(change(scores, rows, columns), -1))
-        return {"y": module.out_proj((weights @ value).transpose(1, 2).flatten(2))}
+        scores = change(scores, rows, columns)
+        weights = weigh(scores)
+        outputs = {"weights": weights, "lse": torch.logsumexp(scores, -1)} if further else {}
+        return {"y": module.out_proj((weights @ value).transpose(1, 2).flatten(2)), **outputs}
 
     golden.compute = compute
     return golden
@@ -194,6 +203,83 @@ case("score_expression", scored, steps=[{"expression": "score - 0.1 * abs(query 
      change=lambda s, q, k: s - 0.1 * (q - k).abs())
 case("score_composed", scored, steps=[{"softcap": 2}, {"alibi": True}, {"causal": "top_left"}, {"window": [4, 0]}],
      change=lambda s, q, k: only(lambda q, k: (k <= q) & (k >= q - 4))(alibi(2 * torch.tanh(s / 2), q, k), q, k))
+case("score_weights_lse", scored, steps=[{"causal": "top_left"}], change=only(lambda q, k: k <= q), seq=19, further=True,
+     need_weights=True, average_attn_weights=False, need_lse=True)
+
+
+def weighed(function, scale):
+    """Weights that look at each score by itself; those of blocked keys are 0."""
+    return lambda scores: torch.where(scores == -math.inf, 0.0, scale * function(scores))
+
+
+case("normalizer_relu", scored, steps=[{"window": [3, 2]}], change=only(lambda q, k: (k >= q - 3) & (k <= q + 2)),
+     normalizer="relu", normalizer_scale="1/keys", weigh=weighed(torch.relu, 1 / 9))
+case("normalizer_sigmoid", scored, steps=[{"causal": "top_left"}], change=only(lambda q, k: k <= q), normalizer="sigmoid",
+     weigh=weighed(torch.sigmoid, 1))
+case("normalizer_identity", scored, steps=[{"causal": "bottom_right"}], seq=4, keys=9, change=only(lambda q, k: k <= q + 5),
+     normalizer="identity", normalizer_scale=0.5, weigh=weighed(lambda scores: scores, 0.5))
+
+
+# -- Additive attention ------------------------------------------------------------------------------------------------
+
+
+class AdditiveAttention(nn.Module):
+    """Bahdanau's score, as PyTorch modules write it."""
+
+    def __init__(self, query_dim, key_dim, attention_dim):
+        super().__init__()
+        self.query_proj = nn.Linear(query_dim, attention_dim, bias=False)
+        self.key_proj = nn.Linear(key_dim, attention_dim, bias=False)
+        self.bias = nn.Parameter(torch.zeros(attention_dim))
+        self.score_proj = nn.Linear(attention_dim, 1, bias=False)
+
+    def scores(self, query, key):
+        query, key = self.query_proj(query).unsqueeze(-2), self.key_proj(key).unsqueeze(-3)
+        return self.score_proj(torch.tanh(query + key + self.bias)).squeeze(-1)
+
+
+def additive(name, query_dim=6, key_dim=10, attention_dim=7, seq=4, keys=9, batch=2, layout="batch_first", padded=False,
+             weigh=softmax, further=False, **module_keys):
+    module = AdditiveAttention(query_dim, key_dim, attention_dim)
+    for parameter in module.parameters():
+        nn.init.uniform_(parameter, -1, 1)
+    holder, batch_first, unbatched = nn.ModuleDict({"attention": module}), layout == "batch_first", layout == "unbatched"
+
+    def shape(rows, width):
+        return {"batch_first": (batch, rows, width), "seq_first": (rows, batch, width), "unbatched": (rows, width)}[layout]
+
+    specs = {"x": f32(*shape(seq, query_dim)), "memory": f32(*shape(keys, key_dim))}
+    inputs = {part: torch.randn(spec["shape"]) for part, spec in specs.items()}
+    node = {"type": "AdditiveAttention", "name": "attention", "query": "x", "key": "memory", "query_dim": query_dim,
+            "key_dim": key_dim, "attention_dim": attention_dim, "batch_first": batch_first, **module_keys}
+    if padded:
+        inputs["key_mask"] = padding([keys - 3 * row for row in range(batch)], keys)
+        specs["key_mask"] = boolean(batch, keys)
+        node["key_padding_mask"] = "key_mask"
+    outputs = {"y": "attention"}
+    if further:
+        node.update(need_weights=True, need_lse=True)
+        outputs.update(weights="attention.attn_weights", lse="attention.log_sum_exp")
+
+    def compute(holder, inputs):
+        query, key = (part.transpose(0, 1) if layout == "seq_first" else part for part in (inputs["x"], inputs["memory"]))
+        scores = holder["attention"].scores(query, key)
+        if padded:
+            scores = scores.masked_fill(inputs["key_mask"].unsqueeze(1), -math.inf)
+        weights = weigh(scores)
+        y = weights @ key
+        results = {"y": y.transpose(0, 1).contiguous() if layout == "seq_first" else y}
+        return {**results, "weights": weights, "lse": torch.logsumexp(scores, -1)} if further else results
+
+    return Golden(description(name, specs, [node], outputs), holder, inputs, compute,
+                  forget_mask("key_mask") if padded else drop_last_feature("memory"))
+
+
+case("additive", additive)
+case("additive_seq_first", additive, layout="seq_first", seq=3, further=True)
+case("additive_unbatched", additive, layout="unbatched", further=True)
+case("additive_padding", additive, padded=True, further=True, keys=17)
+case("additive_relu", additive, padded=True, normalizer="relu", normalizer_scale="1/keys", weigh=weighed(torch.relu, 1 / 9))
 
 
 # -- scaled_dot_product_attention --------------------------------------------------------------------------------------

@@ -159,4 +159,8 @@ LABELS = [
     Label("S2", "scores: sliding window", goldens("score_window")),
     Label("S3", "scores: ALiBi, soft-cap, expressions, and their composition",
           goldens("score_alibi", "score_alibi_odd_heads", "score_softcap", "score_expression", "score_composed")),
+    Label("S4", "weights and log-sum-exp as outputs of the fused kernel", goldens("score_weights_lse", "additive_padding")),
+    Label("S5", "normalizers instead of softmax: relu, sigmoid, identity; blocked keys weigh 0",
+          goldens("normalizer_relu", "normalizer_sigmoid", "normalizer_identity", "additive_relu")),
+    Label("S6", "additive (Bahdanau) scores", goldens("additive", "additive_seq_first", "additive_unbatched", "additive_padding")),
 ]

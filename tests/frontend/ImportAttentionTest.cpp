@@ -187,6 +187,20 @@ TEST(ImportAttention, WeightsAreAValueOfTheModel) {
   EXPECT_TRUE(unbatched.has("tensor<20x20xf32> {attn.name = \"w\"}"));
 }
 
+TEST(ImportAttention, LogSumExpIsAValueOfTheModel) {
+  Attention a("\"need_lse\": true", "", ", \"outputs\": { \"y\": \"a\", \"l\": \"a.log_sum_exp\" }");
+  EXPECT_TRUE(a.has("attn.log_sum_exp"));
+  EXPECT_TRUE(a.has("tensor<?x4x20xf32> {attn.name = \"l\"}"));
+}
+
+TEST(ImportAttention, NormalizersReplaceTheSoftmax) {
+  Attention relu("\"normalizer\": \"relu\", \"normalizer_scale\": \"1/keys\", \"add_zero_attn\": true");
+  EXPECT_TRUE(relu.has("attn.score_weights relu"));
+  EXPECT_TRUE(relu.has("{factor = 0.0476190485 : f32}")); // 1 / 21: appended keys count.
+  EXPECT_FALSE(relu.has("attn.softmax"));
+  EXPECT_TRUE(Attention("\"normalizer\": \"identity\", \"normalizer_scale\": 2").has("{factor = 2.000000e+00 : f32}"));
+}
+
 TEST(ImportAttention, AppendedKeysAreMaskedByNothing) {
   Attention a("\"add_bias_kv\": true, \"add_zero_attn\": true, \"key_padding_mask\": \"padding\"",
               input("padding", "[\"batch\", 20]", "bool"));

@@ -43,6 +43,48 @@ func.func @attention_c2_run_time_keys(%q: tensor<2x3x4xf32>, %k: tensor<2x?x4xf3
 
 // -----
 
+// attention_c4
+func.func @attention_c4(%q: tensor<2x3x4xf32>, %w: tensor<3xf32>) {
+  // expected-error@+2 {{score_weight must be a vector of 4 elements, but is 'tensor<3xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %o = attn.attention %q, %q, %q additive %w {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    %true = arith.constant true
+    attn.score %dot, %true
+  } : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<3xf32>) -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+// attention_c5
+func.func @attention_c5_factor_of_softmax(%q: tensor<2x3x4xf32>) {
+  // expected-error@+2 {{softmax has no factor, but it is}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %o = attn.attention %q, %q, %q attributes {factor = 2.0 : f32} {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    %true = arith.constant true
+    attn.score %dot, %true
+  } : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+// attention_c5
+func.func @attention_c5_log_sum_exp_of_relu(%q: tensor<2x3x4xf32>) {
+  // expected-error@+2 {{normalizer relu needs a finite factor > 0, fully_masked zero and no log-sum-exp}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %o, %l = attn.attention %q, %q, %q attributes {normalizer = #attn<normalizer relu>, returns_log_sum_exp} {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    %true = arith.constant true
+    attn.score %dot, %true
+  } : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> (tensor<2x3x4xf32>, tensor<2x3xf32>)
+  return
+}
+
+// -----
+
 // attention_c3
 func.func @attention_c3_arguments(%q: tensor<2x3x4xf32>, %m: tensor<3xi1>) {
   // expected-error@+1 {{region must take ('f32', 'index', 'index', 'index', 'index', 'tensor<3xi1>'), but takes ('f32', 'index', 'index', 'index', 'index')}}

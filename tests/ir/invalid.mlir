@@ -573,3 +573,53 @@ func.func @broadcast_c1(%x: tensor<2x3xf32>) {
   %0 = attn.broadcast %x : (tensor<2x3xf32>) -> tensor<4x3xf32>
   return
 }
+
+// -----
+
+// additive_score_c1
+func.func @additive_score_c1(%q: tensor<2x3x4xf32>, %k: tensor<2x5x3xf32>, %w: tensor<4xf32>) {
+  // expected-error@+2 {{query and key need one rank >= 2, the same leading extents and one static width, but are}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.additive_score %q, %k weight %w : (tensor<2x3x4xf32>, tensor<2x5x3xf32>, tensor<4xf32>) -> tensor<2x3x5xf32>
+  return
+}
+
+// -----
+
+// additive_score_c2
+func.func @additive_score_c2(%q: tensor<2x3x4xf32>, %k: tensor<2x5x4xf32>, %w: tensor<1x4xf32>) {
+  // expected-error@+2 {{weight must be a vector of 4 elements, but is 'tensor<1x4xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.additive_score %q, %k weight %w : (tensor<2x3x4xf32>, tensor<2x5x4xf32>, tensor<1x4xf32>) -> tensor<2x3x5xf32>
+  return
+}
+
+// -----
+
+// score_weights_c1
+func.func @score_weights_c1(%s: tensor<2x3xf32>) {
+  // expected-error@+2 {{kind must be relu, sigmoid or identity; softmax is attn.softmax}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.score_weights softmax %s : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// score_weights_c2
+func.func @score_weights_c2(%s: tensor<2x3xf32>) {
+  // expected-error@+2 {{factor must be finite and > 0, but is}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.score_weights relu %s {factor = -1.0 : f32} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// log_sum_exp_c1
+func.func @log_sum_exp_c1(%s: tensor<f32>) {
+  // expected-error@+2 {{needs rank >= 1 and a static last extent, but its operand is 'tensor<f32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.log_sum_exp %s : (tensor<f32>) -> tensor<f32>
+  return
+}

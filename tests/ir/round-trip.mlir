@@ -139,3 +139,23 @@ func.func private @schedules() attributes {attn.kind = #attn<kernel_kind matmul>
   #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 0>,
   #attn.matmul_schedule<tile_rows = 8, tile_cols = 32, block_rows = 16, task_rows = 0, task_cols = 4>,
   #attn.rowwise_schedule<task_rows = 4>]}
+
+// CHECK-LABEL: @scores_and_weights
+func.func @scores_and_weights(%q: tensor<?x2x3x4xf32>, %k: tensor<?x2x5x4xf32>, %w: tensor<4xf32>) {
+  // CHECK: attn.additive_score %{{.+}}, %{{.+}} weight %{{.+}} : (tensor<?x2x3x4xf32>, tensor<?x2x5x4xf32>, tensor<4xf32>) -> tensor<?x2x3x5xf32>
+  %s = attn.additive_score %q, %k weight %w : (tensor<?x2x3x4xf32>, tensor<?x2x5x4xf32>, tensor<4xf32>) -> tensor<?x2x3x5xf32>
+  // CHECK: attn.score_weights relu %{{.+}} {factor = 2.000000e-01 : f32}
+  %r = attn.score_weights relu %s {factor = 0.2 : f32} : (tensor<?x2x3x5xf32>) -> tensor<?x2x3x5xf32>
+  // CHECK: attn.score_weights sigmoid %{{.+}} : (tensor<?x2x3x5xf32>) -> tensor<?x2x3x5xf32>
+  %i = attn.score_weights sigmoid %s : (tensor<?x2x3x5xf32>) -> tensor<?x2x3x5xf32>
+  // CHECK: attn.log_sum_exp %{{.+}} : (tensor<?x2x3x5xf32>) -> tensor<?x2x3xf32>
+  %l = attn.log_sum_exp %s : (tensor<?x2x3x5xf32>) -> tensor<?x2x3xf32>
+  // CHECK: %{{.+}}, %{{.+}}:2 = attn.attention %{{.+}}, %{{.+}}, %{{.+}} additive %{{.+}} attributes {returns_log_sum_exp, returns_weights} {
+  %o:3 = attn.attention %q, %k, %k additive %w attributes {returns_weights, returns_log_sum_exp} {
+  ^bb0(%score: f32, %b: index, %h: index, %m: index, %n: index):
+    %true = arith.constant true
+    attn.score %score, %true
+  } : (tensor<?x2x3x4xf32>, tensor<?x2x5x4xf32>, tensor<?x2x5x4xf32>, tensor<4xf32>)
+    -> (tensor<?x2x3x4xf32>, tensor<?x2x3x5xf32>, tensor<?x2x3xf32>)
+  return
+}

@@ -58,15 +58,80 @@ func.func @scores_returned(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: ten
 
 // -----
 
-// Must not fuse because somebody else reads the probabilities.
-// CHECK-LABEL: func.func @probabilities_returned
-// CHECK-NOT: attn.attention
-func.func @probabilities_returned(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>) -> (tensor<2x5x4xf32>, tensor<2x5x5xf32>) {
+// Probabilities that somebody else reads, and the log-sum-exp of the scores, are further results.
+// CHECK-LABEL: func.func @probabilities_and_log_sum_exp_returned
+// CHECK-NEXT: %[[OUT:.+]], %[[FURTHER:.+]]:2 = attn.attention %{{.+}}, %{{.+}}, %{{.+}} attributes {returns_log_sum_exp, returns_weights} {
+// CHECK-NOT: attn.softmax
+// CHECK: return %[[OUT]], %[[FURTHER]]#0, %[[FURTHER]]#1
+func.func @probabilities_and_log_sum_exp_returned(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>)
+    -> (tensor<2x5x4xf32>, tensor<2x5x5xf32>, tensor<2x5xf32>) {
   %s = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
-  // expected-remark @below {{the probabilities have another user}}
+  %l = attn.log_sum_exp %s : (tensor<2x5x5xf32>) -> tensor<2x5xf32>
   %p = attn.softmax %s {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
   %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
-  return %o, %p : tensor<2x5x4xf32>, tensor<2x5x5xf32>
+  return %o, %p, %l : tensor<2x5x4xf32>, tensor<2x5x5xf32>, tensor<2x5xf32>
+}
+
+// -----
+
+// The attention goes before the first reader of its results.
+// CHECK-LABEL: func.func @read_before_the_values
+// CHECK: %[[OUT:.+]], %[[WEIGHTS:.+]] = attn.attention
+// CHECK: %[[MEAN:.+]] = attn.mean %[[WEIGHTS]]
+// CHECK: return %[[OUT]], %[[MEAN]]
+func.func @read_before_the_values(%q: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>) -> (tensor<2x5x4xf32>, tensor<5x5xf32>) {
+  %s = attn.matmul %q, %q {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  %p = attn.softmax %s {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %m = attn.mean %p {axis = 0} : (tensor<2x5x5xf32>) -> tensor<5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o, %m : tensor<2x5x4xf32>, tensor<5x5xf32>
+}
+
+// -----
+
+// Must not fuse because the value is made of the probabilities.
+// CHECK-LABEL: func.func @value_of_probabilities
+// CHECK-NOT: attn.attention
+func.func @value_of_probabilities(%q: tensor<2x5x4xf32>) -> (tensor<2x5x5xf32>, tensor<2x5x5xf32>) {
+  %s = attn.matmul %q, %q {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  %p = attn.softmax %s {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  // expected-remark @below {{the weights or the log-sum-exp are read before the value is known}}
+  %o = attn.matmul %p, %p : (tensor<2x5x5xf32>, tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %t = attn.activation tanh %p : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  // expected-remark @below {{the weights or the log-sum-exp are read before the value is known}}
+  %o2 = attn.matmul %p, %t : (tensor<2x5x5xf32>, tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  return %o, %o2 : tensor<2x5x5xf32>, tensor<2x5x5xf32>
+}
+
+// -----
+
+// Two values of the same weights: the first attention hands its weights to the second matmul.
+// CHECK-LABEL: func.func @two_values
+// CHECK: %{{.+}}, %[[WEIGHTS:.+]] = attn.attention
+// CHECK-NOT: attn.attention
+// CHECK: attn.matmul %[[WEIGHTS]]
+func.func @two_values(%q: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %w: tensor<2x5x3xf32>) -> (tensor<2x5x4xf32>, tensor<2x5x3xf32>) {
+  %s = attn.matmul %q, %q {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
+  %p = attn.softmax %s {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  // expected-remark @below {{another attention computes its weights}}
+  %o2 = attn.matmul %p, %w : (tensor<2x5x5xf32>, tensor<2x5x3xf32>) -> tensor<2x5x3xf32>
+  return %o, %o2 : tensor<2x5x4xf32>, tensor<2x5x3xf32>
+}
+
+// -----
+
+// Additive scores, masked, with weights that are no softmax.
+// CHECK-LABEL: func.func @additive_relu
+// CHECK-SAME: (%[[Q:.+]]: tensor<2x5x4xf32>, %[[V:.+]]: tensor<2x5x4xf32>, %[[W:.+]]: tensor<4xf32>, %[[B:.+]]: tensor<5x5xi1>)
+// CHECK-NEXT: attn.attention %[[Q]], %[[Q]], %[[V]] additive %[[W]] captures(%[[B]]) attributes {factor = 2.000000e-01 : f32, normalizer = {{.*}}relu{{.*}}} {
+// CHECK: attn.score
+func.func @additive_relu(%q: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>, %w: tensor<4xf32>, %b: tensor<5x5xi1>) -> tensor<2x5x4xf32> {
+  %s = attn.additive_score %q, %q weight %w : (tensor<2x5x4xf32>, tensor<2x5x4xf32>, tensor<4xf32>) -> tensor<2x5x5xf32>
+  %m = attn.mask %s, %b : (tensor<2x5x5xf32>, tensor<5x5xi1>) -> tensor<2x5x5xf32>
+  %p = attn.score_weights relu %m {factor = 0.2 : f32} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  return %o : tensor<2x5x4xf32>
 }
 
 // -----
@@ -103,7 +168,7 @@ func.func @other_axis(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2
 // CHECK-NOT: attn.attention
 func.func @other_op(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>, %v: tensor<2x5x4xf32>) -> tensor<2x5x4xf32> {
   %s = attn.matmul %q, %k {transpose_rhs} : (tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x5xf32>
-  // expected-remark @below {{'attn.activation' between the scores and their softmax is not a score function}}
+  // expected-remark @below {{'attn.activation' between the scores and their normalizer is not a score function}}
   %a = attn.activation tanh %s : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
   %p = attn.softmax %a {axis = 2} : (tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
   %o = attn.matmul %p, %v : (tensor<2x5x5xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>

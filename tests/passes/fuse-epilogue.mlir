@@ -291,3 +291,45 @@ func.func @inline_constant(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
   %0 = attn.mask %x, %c : (tensor<3x2xf32>, tensor<2xi1>) -> tensor<3x2xf32>
   return %0 : tensor<3x2xf32>
 }
+
+// -----
+
+// Weights that an attention returns leave its group beside the result, which is merged inside where there is one head and nobody
+// reads the weights before.
+// CHECK-LABEL: func.func @further_results
+// CHECK: %[[ONE:.+]]:2 = attn.group attention(
+// CHECK: attn.merge_heads
+// CHECK: attn.yield %{{.+}}, %{{.+}} : tensor<5x4xf32>, tensor<1x5x5xf32>
+// CHECK: %[[TWO:.+]]:2 = attn.group attention(
+// CHECK-NOT: attn.merge_heads
+// CHECK: attn.yield %{{.+}}, %{{.+}} : tensor<2x5x4xf32>, tensor<2x5x5xf32>
+// CHECK: attn.group rowwise(%[[TWO]]#0)
+// CHECK: attn.merge_heads
+// CHECK: %[[EARLY:.+]]:2 = attn.group attention(
+// CHECK-NOT: attn.merge_heads
+// CHECK: attn.yield %{{.+}}, %{{.+}} : tensor<1x5x4xf32>, tensor<1x5x5xf32>
+// CHECK: attn.group rowwise(%[[EARLY]]#1)
+// CHECK: attn.group rowwise(%[[EARLY]]#0)
+func.func @further_results(%x: tensor<1x5x4xf32>, %y: tensor<2x5x4xf32>)
+    -> (tensor<5x4xf32>, tensor<1x5x5xf32>, tensor<5x8xf32>, tensor<2x5x5xf32>, tensor<5x5xf32>, tensor<5x4xf32>) {
+  %0, %1 = attn.attention %x, %x, %x attributes {returns_weights} {
+    ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+      %true = arith.constant true
+      attn.score %dot, %true
+  } : (tensor<1x5x4xf32>, tensor<1x5x4xf32>, tensor<1x5x4xf32>) -> (tensor<1x5x4xf32>, tensor<1x5x5xf32>)
+  %2 = attn.merge_heads %0 : (tensor<1x5x4xf32>) -> tensor<5x4xf32>
+  %3, %4 = attn.attention %y, %y, %y attributes {returns_weights} {
+    ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+      %true = arith.constant true
+      attn.score %dot, %true
+  } : (tensor<2x5x4xf32>, tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> (tensor<2x5x4xf32>, tensor<2x5x5xf32>)
+  %5 = attn.merge_heads %3 : (tensor<2x5x4xf32>) -> tensor<5x8xf32>
+  %6, %7 = attn.attention %x, %x, %x attributes {returns_weights} {
+    ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+      %true = arith.constant true
+      attn.score %dot, %true
+  } : (tensor<1x5x4xf32>, tensor<1x5x4xf32>, tensor<1x5x4xf32>) -> (tensor<1x5x4xf32>, tensor<1x5x5xf32>)
+  %8 = attn.mean %7 {axis = 0} : (tensor<1x5x5xf32>) -> tensor<5x5xf32>
+  %9 = attn.merge_heads %6 : (tensor<1x5x4xf32>) -> tensor<5x4xf32>
+  return %2, %1, %5, %4, %8, %9 : tensor<5x4xf32>, tensor<1x5x5xf32>, tensor<5x8xf32>, tensor<2x5x5xf32>, tensor<5x5xf32>, tensor<5x4xf32>
+}

@@ -222,11 +222,32 @@ def check_emit(bench):
 def check_explain(bench):
     text = bench.run(bench.model("m.json", encoder(2, 64, 4)), "-o", "m.o", "--explain").stdout
     for pattern in (r"^encoder\.layers\.1\.self_attn\.attention\n  kernel   attention_0: .*attention \+ merge_heads\n"
-                    r"  result   tensor<1x8x64xf32>\n  cost     .*FLOP, .*B\n  schedule #attn\.attention_schedule<",
+                    r"  result   tensor<1x8x64xf32>\n  cost     .*FLOP, .*B\n  score    dot \* 0\.25\n"
+                    r"  weights  softmax of whole rows, \d+ queries at a time\n"
+                    r"  skipped  0 % of the tiles of \d+ queries x \d+ keys\n  schedule #attn\.attention_schedule<",
                     r"^  kernel   matmul_\d: matmul \+ add \+ gelu$", r"^\d+ calls of \d+ kernels, ", r"^weights .*, arena ",
                     r"^not fused:\n  fuse-epilogue: 8 rows: a row block per thread leaves threads idle \(encoder\.layers\.0\.norm1 "
                     r"and 3 more\)$"):
         assert re.search(pattern, text, re.M), f"{pattern} is not in\n{text}"
+
+
+def check_explain_attention(bench):
+    """The score as a line, its weights, and the tiles that index comparisons leave out."""
+    attention = {"type": "MultiheadAttention", "name": "a", "embed_dim": 64, "num_heads": 4, "batch_first": True,
+                 "key_padding_mask": "m", "score": [{"softcap": 2}, {"window": [3, 0]}], "need_weights": True,
+                 "average_attn_weights": False, "normalizer": "relu", "normalizer_scale": "1/keys"}
+    model = {"dims": {"batch": {"max": 4}}, "inputs": {"x": {"shape": ["batch", 512, 64]}, "m": {"shape": ["batch", 512], "dtype": "bool"}},
+             "model": [attention], "outputs": {"y": "a", "w": "a.attn_weights"}}
+    text = bench.run(bench.model("m.json", model), "-o", "m.o", "--explain", "--cpu=x86-64-v3").stdout
+    found = re.search(r"  result   tensor<\?x512x64xf32>\n  result   tensor<\?x4x512x512xf32>\n  cost .*\n"
+                      r"  score    tanh\(dot \* 0\.25 / 2\) \* 2 where key >= query - 3 and key <= query and not mask0\[batch, key\]\n"
+                      r"  weights  relu \* 0\.00195312 of whole rows, \d+ queries at a time\n"
+                      r"  skipped  (\d+) % of the tiles of (\d+) queries x (\d+) keys\n", text)
+    assert found, text
+    skipped, queries, keys = (int(group) for group in found.groups())
+    tiles = [any(row - 3 <= column <= row for row in range(first, min(first + queries, 512)) for column in range(start, start + keys))
+             for first in range(0, 512, queries) for start in range(0, 512, keys)]
+    assert skipped == 100 * tiles.count(False) // len(tiles) > 80, (text, skipped)
 
 
 def check_passes(bench):
@@ -504,7 +525,8 @@ def check_headers(bench):
         assert done.returncode == 0, f"{language}: {names}\n{done.stderr[:3000]}"
 
 
-CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_weights, check_emit, check_explain, check_passes, check_profile,
+CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_weights, check_emit, check_explain, check_explain_attention, check_passes,
+         check_profile,
          check_standard_output_that_fails, check_shared_library, check_shared_library_that_cannot_be, check_same_bytes, check_size,
          check_outputs_that_cannot_be_written, check_unwritable_directory, check_full_disk, check_failed_compile, check_device,
          check_signals, check_names_are_data, check_headers]
