@@ -239,7 +239,7 @@ def check_explain_attention(bench):
     model = {"dims": {"batch": {"max": 4}}, "inputs": {"x": {"shape": ["batch", 512, 64]}, "m": {"shape": ["batch", 512], "dtype": "bool"}},
              "model": [attention], "outputs": {"y": "a", "w": "a.attn_weights"}}
     text = bench.run(bench.model("m.json", model), "-o", "m.o", "--explain", "--cpu=x86-64-v3").stdout
-    found = re.search(r"  result   tensor<\?x512x64xf32>\n  result   tensor<\?x4x512x512xf32>\n  cost .*\n"
+    found = re.search(r"  result   tensor<\?x4x512x16xf32>\n  result   tensor<\?x4x512x512xf32>\n  cost .*\n"
                       r"  score    tanh\(dot \* 0\.25 / 2\) \* 2 where key >= query - 3 and key <= query and not mask0\[batch, key\]\n"
                       r"  weights  relu \* 0\.00195312 of whole rows, \d+ queries at a time\n"
                       r"  skipped  (\d+) % of the tiles of (\d+) queries x (\d+) keys\n", text)
