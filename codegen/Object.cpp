@@ -109,6 +109,18 @@ ObjectBuilder::ObjectBuilder(const TargetInfo &target, std::string &error)
 
 ObjectBuilder::~ObjectBuilder() = default;
 
+/// The most that `size` can be: a constant, or one of two (Halide leaves out an allocation that a condition makes
+/// unnecessary). Nothing for any other value.
+static std::optional<uint64_t> largest(Value *size) {
+  if (auto *constant = dyn_cast<ConstantInt>(size))
+    return constant->getZExtValue();
+  if (auto *select = dyn_cast<SelectInst>(size)) {
+    const auto a = largest(select->getTrueValue()), b = largest(select->getFalseValue());
+    return a && b ? std::optional(std::max(*a, *b)) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 /// The sum of a kernel's allocations: no more can be live at once on one worker, since a loop that allocates frees
 /// before its next round. Nothing where one has no constant size.
 static std::optional<uint64_t> scratchOf(Module &module) {
@@ -118,10 +130,10 @@ static std::optional<uint64_t> scratchOf(Module &module) {
       auto *call = dyn_cast<CallInst>(&instruction);
       if (!call || !call->getCalledFunction() || call->getCalledFunction()->getName() != "halide_malloc")
         continue;
-      auto *size = dyn_cast<ConstantInt>(call->getArgOperand(1));
+      const auto size = largest(call->getArgOperand(1));
       if (!size)
         return std::nullopt;
-      total += roundUp(size->getZExtValue());
+      total += roundUp(*size);
     }
   return total;
 }

@@ -3,6 +3,7 @@
 #include "codegen/ScoreRegion.h"
 
 #include "codegen/ScalarMath.h"
+#include "codegen/StoredProducts.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -92,7 +93,8 @@ Expr evaluateOp(mlir::Operation &op, const std::function<Expr(mlir::Value)> &get
       .Case([&](arith::CmpIOp c) { return compare(c.getPredicate(), operand(0), operand(1)); })
       .Case([&](arith::CmpFOp c) { return compare(c.getPredicate(), operand(0), operand(1)); })
       .Case([&](arith::IndexCastOp) { return operand(0); })
-      .Case<arith::SIToFPOp>([&](auto) { return cast<float>(operand(0)); })
+      // Made of indices, which are constants where loops are unrolled.
+      .Case<arith::SIToFPOp>([&](auto) { return opaque(cast<float>(operand(0))); })
       .Case([&](math::TanhOp) { return tanhOf(operand(0)); })
       .Case([&](math::ExpOp) { return expOf(operand(0)); })
       .Default(Expr());

@@ -39,18 +39,20 @@ bool mayBeProduct(const Expr &value) {
 
 } // namespace
 
-Stmt HideStoredProducts::visit(const Store *store) {
-  Stmt mutated = IRMutator::visit(store);
-  store = mutated.as<Store>();
-  const Type type = store->value.type();
-  if (type.element_of() != Float(32) || !(mayBeProduct(store->value) || is_const_zero(store->value)))
-    return mutated;
-  const Type bits = type.with_code(halide_type_int);
+Expr opaque(const Expr &value) {
+  const Type type = value.type(), bits = type.with_code(halide_type_int);
   Expr zero = Call::make(Int(32), kOpaqueZero, {}, Call::PureExtern);
   if (bits.is_vector())
     zero = Broadcast::make(zero, bits.lanes());
-  return Store::make(store->name, reinterpret(type, reinterpret(bits, store->value) ^ zero), store->index, store->param,
-                     store->predicate, store->alignment);
+  return reinterpret(type, reinterpret(bits, value) ^ zero);
+}
+
+Stmt HideStoredProducts::visit(const Store *store) {
+  Stmt mutated = IRMutator::visit(store);
+  store = mutated.as<Store>();
+  if (store->value.type().element_of() != Float(32) || !(mayBeProduct(store->value) || is_const_zero(store->value)))
+    return mutated;
+  return Store::make(store->name, opaque(store->value), store->index, store->param, store->predicate, store->alignment);
 }
 
 } // namespace attnc

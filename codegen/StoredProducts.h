@@ -5,6 +5,11 @@
 
 namespace attnc {
 
+/// The f32 value, of which LLVM knows nothing until the contraction. For values that are constant in one copy of a loop
+/// and not in another: LLVM would fold what is computed from them, rounding each step, where the other copy fuses
+/// steps.
+Halide::Expr opaque(const Halide::Expr &value);
+
 /// A lowering pass: hides from LLVM that a stored value is a product.
 ///
 /// What a kernel stores and loads again is rounded. LLVM may hand a stored product on to an addition that loads it, in
