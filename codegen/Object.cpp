@@ -7,6 +7,7 @@
 #include "passes/TargetInfo.h"
 
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Analysis/ValueTracking.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/InstIterator.h"
@@ -17,6 +18,7 @@
 #include "llvm/Linker/Linker.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/KnownBits.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
@@ -109,16 +111,11 @@ ObjectBuilder::ObjectBuilder(const TargetInfo &target, std::string &error)
 
 ObjectBuilder::~ObjectBuilder() = default;
 
-/// The most that `size` can be: a constant, or one of two (Halide leaves out an allocation that a condition makes
-/// unnecessary). Nothing for any other value.
-static std::optional<uint64_t> largest(Value *size) {
-  if (auto *constant = dyn_cast<ConstantInt>(size))
-    return constant->getZExtValue();
-  if (auto *select = dyn_cast<SelectInst>(size)) {
-    const auto a = largest(select->getTrueValue()), b = largest(select->getFalseValue());
-    return a && b ? std::optional(std::max(*a, *b)) : std::nullopt;
-  }
-  return std::nullopt;
+/// The most that `size` can be: Halide leaves out an allocation that a condition makes unnecessary, so that it is a
+/// constant or 0, in whichever form LLVM gives that. Nothing where no useful bound is known.
+static std::optional<uint64_t> largest(Value *size, const DataLayout &layout) {
+  const uint64_t most = computeKnownBits(size, layout).getMaxValue().getLimitedValue();
+  return most <= UINT32_MAX ? std::optional(most) : std::nullopt;
 }
 
 /// The sum of a kernel's allocations: no more can be live at once on one worker, since a loop that allocates frees
@@ -130,7 +127,7 @@ static std::optional<uint64_t> scratchOf(Module &module) {
       auto *call = dyn_cast<CallInst>(&instruction);
       if (!call || !call->getCalledFunction() || call->getCalledFunction()->getName() != "halide_malloc")
         continue;
-      const auto size = largest(call->getArgOperand(1));
+      const auto size = largest(call->getArgOperand(1), module.getDataLayout());
       if (!size)
         return std::nullopt;
       total += roundUp(*size);
