@@ -62,13 +62,6 @@ Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
   return algorithm;
 }
 
-/// The pipeline of a kernel, with the lowering passes that its bits rely on: they belong to a Pipeline, not to a Func.
-Halide::Pipeline pipelineOf(const Algorithm &algorithm) {
-  Halide::Pipeline pipeline = algorithm.pipeline();
-  pipeline.add_custom_lowering_pass(new HideStoredProducts);
-  return pipeline;
-}
-
 /// Halide's LLVM must not form vectors of its own: a multiply-add whose product is in a vector of scalars from several
 /// rows, and whose addition is not, escapes contractMultiplyAdd(), and a row's bits would depend on its neighbours.
 /// Halide reads the variable once, before its first compilation.
@@ -79,6 +72,14 @@ void setUpHalide() {
     return true;
   }();
   (void)done;
+}
+
+/// The pipeline of a kernel, with the lowering passes that its bits rely on: they belong to a Pipeline, not to a Func.
+Halide::Pipeline pipelineOf(const Algorithm &algorithm) {
+  setUpHalide();
+  Halide::Pipeline pipeline = algorithm.pipeline();
+  pipeline.add_custom_lowering_pass(new HideStoredProducts);
+  return pipeline;
 }
 
 /// A file without a name, for the one interface of Halide that writes bitcode to a path.
@@ -119,7 +120,6 @@ template <typename Body> bool guarded(const std::string &kernel, std::string &er
 
 bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, CompiledKernel &compiled, std::string &error) {
   compiled.name = kernel.getSymName().str();
-  setUpHalide();
   return guarded(compiled.name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
     compiled.usesBatch = algorithm.usesBatch;

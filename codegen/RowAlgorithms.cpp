@@ -23,6 +23,11 @@ const float kNaN = std::numeric_limits<float>::quiet_NaN();
 /// What a row without any live element becomes.
 Expr fullyMaskedValue(attn::FullyMasked policy) { return policy == attn::FullyMasked::zero ? Expr(0.f) : Expr(kNaN); }
 
+/// The number of an element in row-major order.
+Expr elementNumber(const Tensor &tensor, const Index &index) {
+  return tensor.rank() ? rowOf(tensor, index) * tensor.extents.back() + index.dims.back() : rowOf(tensor, index);
+}
+
 } // namespace
 
 int lanesFor(int extent) {
@@ -156,8 +161,7 @@ void OpTranslator::logSumExp(attn::LogSumExpOp op) {
                      [=](const Expr &i, const Expr &row) { return expOfNonPositive(element(i, row) - top(row)); });
   const Tensor shape{extentsOf(op.getType()), Float(32), nullptr};
   result(*op, [=](const Index &index) {
-    const Expr columns = shape.rank() ? shape.extents.back() : Expr(1);
-    const Expr row = rowOf(shape, index) * columns + (shape.rank() ? index.dims.back() : Expr(0));
+    const Expr row = elementNumber(shape, index);
     return top(row) + logOf(sum(row));
   });
 }
@@ -347,10 +351,7 @@ void OpTranslator::mean(attn::MeanOp op) {
     // One sum for each row of the input, which are the elements of the result.
     Func total = sumRows("mean_sum", extent,
                          [=](const Expr &i, const Expr &row) { return input.at(indexOfRow(input, row, i)); });
-    result(*op, [=](const Index &index) {
-      const Expr columns = shape.rank() ? shape.extents.back() : Expr(1);
-      return total(rowOf(shape, index) * columns + (shape.rank() ? index.dims.back() : Expr(0))) / count;
-    });
+    result(*op, [=](const Index &index) { return total(elementNumber(shape, index)) / count; });
     return;
   }
   const auto &[n, m] = std::tie(algorithm.vars.n, algorithm.vars.m);

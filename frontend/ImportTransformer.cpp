@@ -188,6 +188,20 @@ private:
   const TransformerLayerDesc &layer;
 };
 
+/// What `body` makes of tgt and memory, batch first, in the module's layout; null where they do not fit.
+Value onDecoderInputs(ImportBuilder &builder, const ModuleDesc &module, const TransformerLayerDesc &layer,
+                      llvm::function_ref<Value(Value, Value, const DecoderArguments &)> body) {
+  InputChecker checker(builder, module, layer);
+  auto tgt = checker.operand(0, "tgt"), memory = checker.operand(1, "memory");
+  if (!tgt || !memory)
+    return {};
+  auto arguments = checker.decoder(*tgt, *memory);
+  if (!arguments)
+    return {};
+  Value x = checker.swap(tgt->tensor), keys = checker.swap(memory->tensor);
+  return checker.swap(body(x, keys, *arguments));
+}
+
 } // namespace
 
 Value importEncoderLayer(ImportBuilder &builder, const ModuleDesc &module, const TransformerEncoderLayerDesc &layer) {
@@ -214,28 +228,17 @@ Value importEncoder(ImportBuilder &builder, const ModuleDesc &module, const Tran
 }
 
 Value importDecoderLayer(ImportBuilder &builder, const ModuleDesc &module, const TransformerDecoderLayerDesc &layer) {
-  InputChecker checker(builder, module, layer);
-  auto tgt = checker.operand(0, "tgt"), memory = checker.operand(1, "memory");
-  if (!tgt || !memory)
-    return {};
-  auto arguments = checker.decoder(*tgt, *memory);
-  if (!arguments)
-    return {};
-  Value x = checker.swap(tgt->tensor), keys = checker.swap(memory->tensor);
-  return checker.swap(LayerImporter(builder, module, layer, "")
-                          .decoderLayer(x, keys, layer.memoryScore, arguments->own, arguments->memory));
+  return onDecoderInputs(builder, module, layer, [&](Value tgt, Value memory, const DecoderArguments &arguments) {
+    return LayerImporter(builder, module, layer, "")
+        .decoderLayer(tgt, memory, layer.memoryScore, arguments.own, arguments.memory);
+  });
 }
 
 Value importDecoder(ImportBuilder &builder, const ModuleDesc &module, const TransformerDecoderDesc &decoder) {
-  InputChecker checker(builder, module, decoder.layer);
-  auto tgt = checker.operand(0, "tgt"), memory = checker.operand(1, "memory");
-  if (!tgt || !memory)
-    return {};
-  auto arguments = checker.decoder(*tgt, *memory);
-  if (!arguments)
-    return {};
-  Value x = checker.swap(tgt->tensor), keys = checker.swap(memory->tensor);
-  return checker.swap(decoderStack(builder, module, decoder, "", x, keys, *arguments));
+  return onDecoderInputs(builder, module, decoder.layer,
+                         [&](Value tgt, Value memory, const DecoderArguments &arguments) {
+                           return decoderStack(builder, module, decoder, "", tgt, memory, arguments);
+                         });
 }
 
 Value importTransformer(ImportBuilder &builder, const ModuleDesc &module, const TransformerDesc &transformer) {
