@@ -37,6 +37,7 @@ struct RowStage {
 struct MatmulStages {
   Halide::Func accumulator;
   Halide::RVar k;
+  std::string weight; ///< The name of the argument that holds the panels.
   Halide::Func rows; ///< Undefined without a norm.
   int depth = 0;     ///< The contracted extent.
 };

@@ -3,6 +3,7 @@
 #include "codegen/KernelCompiler.h"
 
 #include "codegen/Kernels.h"
+#include "codegen/PrefetchPanels.h"
 #include "codegen/SignalsHeldBack.h"
 #include "codegen/StoredProducts.h"
 #include "ir/AttnDialect.h"
@@ -79,6 +80,8 @@ Halide::Pipeline pipelineOf(const Algorithm &algorithm) {
   setUpHalide();
   Halide::Pipeline pipeline = algorithm.pipeline();
   pipeline.add_custom_lowering_pass(new HideStoredProducts);
+  if (const MatmulStages &matmul = algorithm.matmul; matmul.accumulator.defined())
+    pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight));
   return pipeline;
 }
 
