@@ -40,6 +40,7 @@ struct MatmulStages {
   DotKind dot = DotKind::F32;
   Halide::Func accumulator;
   Halide::RVar k;
+  std::string weight;  ///< The name of the argument that holds the panels.
   Halide::RVar pair;   ///< Products that one instruction adds; undefined where each is a multiply-add of its own.
   Halide::RVar parity; ///< Halves of a step, unrolled; Int8Widened alone.
   Halide::Func rows;   ///< Undefined without a norm.

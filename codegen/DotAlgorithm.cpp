@@ -210,6 +210,7 @@ void defineRoundedPanels(mlir::RankedTensorType weight, const std::string &name,
   param.dim(3).set_bounds(0, count).set_stride(panelBytes / element.bytes());
   param.set_host_alignment(64);
   algorithm.matmul.panels = param;
+  algorithm.matmul.weight = name;
   algorithm.arguments.push_back(param);
   if (panels.getPrecision() != attn::Precision::int8)
     return;

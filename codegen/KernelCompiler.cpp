@@ -4,6 +4,7 @@
 
 #include "codegen/DotAlgorithm.h"
 #include "codegen/Kernels.h"
+#include "codegen/PrefetchPanels.h"
 #include "codegen/SignalsHeldBack.h"
 #include "codegen/StoredProducts.h"
 #include "ir/AttnDialect.h"
@@ -97,6 +98,8 @@ Halide::Pipeline pipelineOf(Algorithm &algorithm) {
     makeStrictButAccumulator(algorithm);
   Halide::Pipeline pipeline = algorithm.pipeline();
   pipeline.add_custom_lowering_pass(new HideStoredProducts);
+  if (const MatmulStages &matmul = algorithm.matmul; matmul.accumulator.defined())
+    pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight));
   return pipeline;
 }
 

@@ -12,6 +12,7 @@
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -86,6 +87,16 @@ std::string runtimeFeatures(const TargetMachine &machine) {
 }
 
 uint64_t roundUp(uint64_t size) { return (size + ATTNC_ALIGNMENT - 1) / ATTNC_ALIGNMENT * ATTNC_ALIGNMENT; }
+
+/// Halide asks for lines that are read once and bypass the second-level cache, where other tiles look for them again.
+void keepFetchedLines(Module &module) {
+  constexpr unsigned locality = 2; ///< The argument's number.
+  constexpr uint64_t kKeepInAllCaches = 3;
+  for (Function &function : module)
+    for (Instruction &instruction : instructions(function))
+      if (auto *call = dyn_cast<IntrinsicInst>(&instruction); call && call->getIntrinsicID() == Intrinsic::prefetch)
+        call->setArgOperand(locality, ConstantInt::get(call->getArgOperand(locality)->getType(), kKeepInAllCaches));
+}
 
 } // namespace
 
@@ -164,6 +175,7 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   state->scratch = std::max(state->scratch, *scratch);
   contractMultiplyAdd(module);
   dropFlagsOfHalide(module);
+  keepFetchedLines(module);
   for (auto [halide, ours] : kRuntimeNames)
     if (Function *function = module.getFunction(halide))
       function->setName(ours);

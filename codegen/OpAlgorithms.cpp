@@ -78,10 +78,12 @@ std::vector<Expr> OpTranslator::extentsOf(mlir::Type type) {
   return extents;
 }
 
+std::string argumentName(mlir::BlockArgument operand) { return "arg" + std::to_string(operand.getArgNumber()); }
+
 Tensor OpTranslator::argument(mlir::BlockArgument operand) {
   auto type = mlir::cast<mlir::RankedTensorType>(operand.getType());
   Tensor tensor{extentsOf(type), halideType(type.getElementType()), nullptr};
-  const std::string name = "arg" + std::to_string(operand.getArgNumber());
+  const std::string name = argumentName(operand);
   auto panels = mlir::dyn_cast_if_present<attn::PanelsAttr>(type.getEncoding());
   if (panels && panels.getPrecision() != attn::Precision::f32) {
     defineRoundedPanels(type, name, algorithm);
