@@ -146,6 +146,17 @@ static std::optional<uint64_t> scratchOf(Module &module) {
   return total;
 }
 
+/// What Halide tells its own code generator, which kernels of one object may differ in.
+static void dropFlagsOfHalide(Module &module) {
+  SmallVector<Module::ModuleFlagEntry> entries;
+  module.getModuleFlagsMetadata(entries);
+  if (NamedMDNode *flags = module.getModuleFlagsMetadata())
+    flags->eraseFromParent();
+  for (const Module::ModuleFlagEntry &entry : entries)
+    if (!entry.Key->getString().starts_with("halide_"))
+      module.addModuleFlag(entry.Behavior, entry.Key->getString(), entry.Val);
+}
+
 bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   if (!state->machine)
     return false;
@@ -163,6 +174,7 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   // Kernels run one after the other, so they share the scratch.
   state->scratch = std::max(state->scratch, *scratch);
   contractMultiplyAdd(module);
+  dropFlagsOfHalide(module);
   keepFetchedLines(module);
   for (auto [halide, ours] : kRuntimeNames)
     if (Function *function = module.getFunction(halide))

@@ -36,6 +36,10 @@ public:
   Halide::Func maximumRows(const std::string &name, int extent,
                            const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
 
+  /// The maximum of integers.
+  Halide::Func maximumOfRows(const std::string &name, int extent,
+                             const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
+
 private:
   Tensor argument(mlir::BlockArgument argument);
   Tensor result(mlir::Operation &op, std::function<Halide::Expr(const Index &)> at);

@@ -124,6 +124,7 @@ def check_wrong_command_lines(bench):
             ("CPU 'x86-64' lacks AVX2 or FMA, which compiled models need; accepted are host, x86-64-v3, x86-64-v4 or a CPU name "
              "of LLVM", model, "--cpu", "x86-64"),
             ("CPU 'host' is x86_64, but the target is aarch64", model, "--cpu", "host", "--target", "aarch64-linux-gnu"),
+            ("--precision fp16: expected f32, bf16 or int8", model, "--precision", "fp16"),
             ("--weights file: expected embed or caller", model, "--weights", "file")):
         if "is x86_64" in message and os.uname().machine != "x86_64":
             continue
