@@ -91,7 +91,7 @@ typedef struct attnc_pack_step {
   int64_t stride_row, stride_col; /* elements, in the source */
   uint64_t dst;  /* bytes from the start of the image; PANEL with panel > 1: a multiple of ATTNC_ALIGNMENT */
   int64_t first; /* PANEL: the row of the packed matrix where this piece begins */
-  int64_t panel; /* PANEL: columns of the register tile */
+  int64_t panel; /* PANEL: columns of a panel */
 } attnc_pack_step;
 
 /* A compiled model, in the read-only data of kernel.o; its symbol is <name>_attnc_model. Private to the runtime but for
