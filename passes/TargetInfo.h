@@ -31,6 +31,9 @@ struct TargetInfo {
 /// FMA; then `error` says so and what is accepted.
 std::optional<TargetInfo> findTarget(const std::string &arch, const std::string &cpu, std::string &error);
 
+/// The target of that name among several; the first one where the name is empty.
+const TargetInfo &targetNamed(const std::vector<TargetInfo> &targets, const std::string &name);
+
 /// The short names that findTarget documents, for --help and messages.
 const std::vector<std::string> &namedCpus(TargetInfo::Arch arch);
 
