@@ -33,6 +33,8 @@ void translatePackedMatmul(attn::MatmulOp op, OpTranslator &translator, Algorith
   accumulator(n, m) = 0.f;
   accumulator(n, m) += lhs.at(indexOfRow(lhs, row, k)) * rhs.at({{n, k}, {}});
   stages.accumulator = accumulator;
+  stages.weight = argumentName(mlir::cast<mlir::BlockArgument>(op.getRhs()));
+  stages.panel = static_cast<int>(mlir::cast<attn::PanelsAttr>(op.getRhs().getType().getEncoding()).getWidth());
   Tensor product{translator.extentsOf(op.getType()), Float(32), nullptr};
   const Tensor shape = product;
   product.at = [=](const Index &index) -> Expr { return accumulator(index.dims.back(), rowOf(shape, index)); };

@@ -37,8 +37,10 @@ struct RowStage {
 struct MatmulStages {
   Halide::Func accumulator;
   Halide::RVar k;
-  Halide::Func rows; ///< Undefined without a norm.
-  int depth = 0;     ///< The contracted extent.
+  std::string weight; ///< The name of the argument that holds the panels.
+  int panel = 0;      ///< The columns of a panel.
+  Halide::Func rows;  ///< Undefined without a norm.
+  int depth = 0;      ///< The contracted extent.
 };
 
 /// Per (head, batch): keyPanels(ki, d, ko) holds the keys in panels, values(d, k) the values where they need a copy;

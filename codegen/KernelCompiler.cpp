@@ -3,6 +3,7 @@
 #include "codegen/KernelCompiler.h"
 
 #include "codegen/Kernels.h"
+#include "codegen/PrefetchPanels.h"
 #include "codegen/SignalsHeldBack.h"
 #include "codegen/StoredProducts.h"
 #include "ir/AttnDialect.h"
@@ -75,10 +76,15 @@ void setUpHalide() {
 }
 
 /// The pipeline of a kernel, with the lowering passes that its bits rely on: they belong to a Pipeline, not to a Func.
-Halide::Pipeline pipelineOf(const Algorithm &algorithm) {
+Halide::Pipeline pipelineOf(mlir::func::FuncOp kernel, const Algorithm &algorithm) {
   setUpHalide();
   Halide::Pipeline pipeline = algorithm.pipeline();
   pipeline.add_custom_lowering_pass(new HideStoredProducts);
+  if (auto schedule = kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule")) {
+    const MatmulStages &matmul = algorithm.matmul;
+    pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight, matmul.panel,
+                                                         static_cast<int>(schedule.getTileCols())));
+  }
   return pipeline;
 }
 
@@ -130,7 +136,8 @@ bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, Compiled
     }
     // Halide makes a folder in /tmp for the time of a compilation, though it puts nothing there.
     const SignalsHeldBack held;
-    pipelineOf(algorithm).compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
+    pipelineOf(kernel, algorithm)
+        .compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
     compiled.bitcode = file.contents();
     if (compiled.bitcode.empty())
       error = "kernel '" + compiled.name + "': Halide wrote no bitcode";
@@ -142,7 +149,8 @@ bool lowerKernelToText(mlir::func::FuncOp kernel, const TargetInfo &target, std:
   const std::string name = kernel.getSymName().str();
   return guarded(name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
-    Halide::Module module = pipelineOf(algorithm).compile_to_module(algorithm.arguments, name, halideTarget(target));
+    Halide::Module module =
+        pipelineOf(kernel, algorithm).compile_to_module(algorithm.arguments, name, halideTarget(target));
     std::ostringstream out;
     out << module;
     text = out.str();

@@ -13,6 +13,7 @@
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -32,6 +33,16 @@ constexpr std::pair<const char *, const char *> kRuntimeNames[] = {{"halide_do_p
                                                                    {"halide_free", "attnc_rt_free"}};
 
 uint64_t roundUp(uint64_t size) { return (size + ATTNC_ALIGNMENT - 1) / ATTNC_ALIGNMENT * ATTNC_ALIGNMENT; }
+
+/// Halide asks for lines that are read once and bypass the second-level cache, where other tiles look for them again.
+void keepFetchedLines(Module &module) {
+  constexpr unsigned locality = 2; ///< The argument's number.
+  constexpr uint64_t kKeepInAllCaches = 3;
+  for (Function &function : module)
+    for (Instruction &instruction : instructions(function))
+      if (auto *call = dyn_cast<IntrinsicInst>(&instruction); call && call->getIntrinsicID() == Intrinsic::prefetch)
+        call->setArgOperand(locality, ConstantInt::get(call->getArgOperand(locality)->getType(), kKeepInAllCaches));
+}
 
 } // namespace
 
@@ -126,6 +137,7 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel, const TargetInfo &ta
   if (!scratch)
     return fail("internal: scratch without a constant size");
   contractMultiplyAdd(module);
+  keepFetchedLines(module);
   dropHalideFlags(module);
   for (auto [halide, ours] : kRuntimeNames)
     if (Function *function = module.getFunction(halide))

@@ -70,6 +70,9 @@ private:
   int counter = 0;
 };
 
+/// The name of the buffer that a kernel's argument is.
+std::string argumentName(mlir::BlockArgument operand);
+
 /// An element-wise activation.
 Halide::Expr activationOf(attn::ActivationKind kind, const Halide::Expr &x);
 

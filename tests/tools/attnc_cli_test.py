@@ -309,6 +309,13 @@ def check_profile(bench):
     assert np.array_equal(np.load(bench.folder / "plain.npy"), np.load(bench.folder / "profiled.npy"))
 
 
+def check_fetches_of_weights(bench):
+    """A matmul fetches the next panel of its weights while it works on one."""
+    text = bench.run(bench.model("m.json", encoder(1, 64, 4)), "--emit", "llvm").stdout
+    calls = re.findall(r"call void @llvm.prefetch\.p0\(ptr[^,]*, i32 (\d), i32 (\d), i32 (\d)\)", text)
+    assert calls and set(calls) == {("0", "3", "1")}, text  # A read, kept in all caches, of data.
+
+
 def check_standard_output_that_fails(bench):
     model = bench.model("m.json", linear())
     with open("/dev/full", "w", encoding="utf-8") as full:
