@@ -289,8 +289,8 @@ void OpTranslator::pool(attn::PoolOp op) {
     pooled(n, m) += select(live, element, 0.f);
   } else {
     pooled(n, m) = -kInfinity;
-    // NaN in a live position stays: the comparison is false for it, so it is chosen, and later elements are not.
-    pooled(n, m) = select(live && !(element <= pooled(n, m)) && pooled(n, m) == pooled(n, m), element, pooled(n, m));
+    // NaN in a live position stays: nothing compares greater than it.
+    pooled(n, m) = select(live && (isNan(element) || element > pooled(n, m)), element, pooled(n, m));
   }
   algorithm.rowStages.push_back({pooled, n, columns});
   const bool mean = op.getKind() == attn::PoolKind::mean;

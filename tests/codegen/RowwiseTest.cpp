@@ -179,6 +179,7 @@ TEST(Rowwise, Pooling) {
       const Kernel kernel(model);
       for (int64_t batch : {1, 4}) {
         Data data = randomData(model, batch);
+        data.inputs[0].values[6 * 37 + 9] = std::nan(""); // In one column of the first sequence, blocked or not.
         if (hasMask) { // The last sequence has no valid position; the first one has NaN at a blocked one.
           std::vector<double> &blocked = data.inputs[1].values;
           std::fill(blocked.end() - 11, blocked.end(), 1);
