@@ -7,6 +7,8 @@
 #include "tests/codegen/NumericPolicy.h"
 
 #include <algorithm>
+#include <gmock/gmock.h>
+
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -94,6 +96,28 @@ TEST(Rowwise, SoftmaxAlongEveryAxis) {
     const Expected expected = evaluate(model, data);
     EXPECT_TRUE(isAsGoodAsNaive(Kernel(model).run(data, {3}).front(), expected.f64.front(), expected.f32.front()))
         << axis;
+  }
+}
+
+TEST(Rowwise, SoftmaxThatFailsWhereAllIsMasked) {
+  for (int axis : {1, 2}) {
+    SCOPED_TRACE(axis);
+    ModelWriter w;
+    const Value x = w.input("x", {9, 6, 35});
+    const std::string op = "attn.softmax " + x.name + " {fully_masked = #attn<fully_masked error>, axis = ";
+    const Model model = w.finish({w.op(op + std::to_string(axis) + "}", {x}, x.shape)});
+    const Kernel kernel(model);
+    Data data = randomData(model, 1);
+    Array &input = data.inputs.front();
+    const size_t length = axis == 1 ? 6 : 35, step = axis == 1 ? 35 : 1;
+    for (size_t i = 1; i < length; ++i) // The slice of the first element, which stays.
+      input.values[i * step] = -kInfinity;
+    const Expected expected = evaluate(model, data);
+    EXPECT_TRUE(isAsGoodAsNaive(kernel.run(data, {3}).front(), expected.f64.front(), expected.f32.front()));
+    input.values[0] = -kInfinity;
+    for (int threads : {1, 3})
+      EXPECT_THAT([&] { kernel.run(data, {threads}); },
+                  testing::ThrowsMessage<std::runtime_error>(testing::HasSubstr("sees no key")));
   }
 }
 
