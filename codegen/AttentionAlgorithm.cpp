@@ -3,15 +3,16 @@
 // Attention with whole score rows: for each query, all scores, their maximum, their exponentials and sum, then the
 // weighted values, divided by the sum. Why a blocked key has no influence: its score is replaced by -inf before the
 // maximum, the exponential of -inf is exactly 0, and its value is replaced by 0, so that 0 * NaN does not arise. A row
-// without a live key has the sum 0 and becomes zeros or NaN, as the op says; a live row has a sum >= 1, since its
-// maximum contributes exp(0). NaN in a live score never becomes the maximum, but its exponential is NaN, and so are the
-// sum and the row.
+// without a live key has the sum 0 and becomes zeros or NaN, or an error, as the op says; a live row has a sum >= 1,
+// since its maximum contributes exp(0). NaN in a live score never becomes the maximum, but its exponential is NaN, and
+// so are the sum and the row.
 //
 // Other normalizers than softmax make a weight of each score by itself, without maximum and sum, and 0 of -inf. Weights
 // and log-sum-exp that the op returns are further outputs, over the same tiles of queries. In such a kernel the Var h
 // counts the heads of all batch elements and b is 0: outputs that share their loops cannot share fused ones, since
 // Halide takes a quotient of a fused loop of another output to be anything.
 
+#include "codegen/FullyMasked.h"
 #include "codegen/KeyRange.h"
 #include "codegen/OpAlgorithms.h"
 #include "codegen/ScalarMath.h"
@@ -182,9 +183,8 @@ private:
     s.sumLanes(v.l, v.q, v.h, v.b) += s.weights(range.within(step * kLanes + v.l, kLanes), v.q, v.h, v.b);
     total = combineLanes("total", s.sumLanes, v, [](Expr x, Expr y) { return x + y; });
     s.sum = Func("sum");
-    const Expr empty =
-        op.getFullyMasked() == attn::FullyMasked::zero ? Expr(0.f) : Expr(std::numeric_limits<float>::quiet_NaN());
-    s.sum(v.q, v.h, v.b) = select(total(v.q, v.h, v.b) == 0.f, empty, 1.f / total(v.q, v.h, v.b));
+    const Expr sum = total(v.q, v.h, v.b);
+    s.sum(v.q, v.h, v.b) = unlessEmpty(sum, 1.f / sum, op.getFullyMasked());
   }
 
   /// A weight or a sum of weighted values as the op has it.

@@ -103,6 +103,10 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
   } else {
     s.dots.bound_extent(v.k, paddedKeys);
   }
+  // One head at a time, which Halide does not see where outputs share their loops and a condition guards a use.
+  for (Func &stage : {std::ref(s.dots), std::ref(s.weights), std::ref(s.maximum), std::ref(s.sum)})
+    if (stage.defined())
+      stage.bound_extent(v.h, 1);
   s.dots.vectorize(v.k, lanes);
   Var k0("k0"), k1("k1");
   if (s.isAdditive) {

@@ -11,6 +11,7 @@
 #include "llvm/Analysis/ValueTracking.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/Constants.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -122,6 +123,26 @@ static void dropHalideFlags(Module &module) {
     flags->addOperand(flag);
 }
 
+/// Makes calls of the runtime out of the kernel's calls of kFullyMaskedCall, whose value is of no use. Halide hands an
+/// extern function no context; the functions of a kernel have it as their first argument.
+static void reportFullyMasked(Module &module) {
+  Function *call = module.getFunction(kFullyMaskedCall);
+  if (!call)
+    return;
+  LLVMContext &context = module.getContext();
+  Type *i32 = Type::getInt32Ty(context);
+  FunctionCallee fail =
+      module.getOrInsertFunction("attnc_rt_fail", Type::getVoidTy(context), PointerType::getUnqual(context), i32);
+  for (User *user : make_early_inc_range(call->users())) {
+    auto *report = cast<CallInst>(user);
+    IRBuilder<> builder(report);
+    builder.CreateCall(fail, {report->getFunction()->getArg(0), ConstantInt::get(i32, ATTNC_ERROR_MASK)});
+    report->replaceAllUsesWith(Constant::getNullValue(report->getType()));
+    report->eraseFromParent();
+  }
+  call->eraseFromParent();
+}
+
 bool ObjectBuilder::addKernel(const CompiledKernel &kernel, const TargetInfo &target) {
   if (!state->machine)
     return false;
@@ -136,6 +157,7 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel, const TargetInfo &ta
   auto scratch = scratchOf(module);
   if (!scratch)
     return fail("internal: scratch without a constant size");
+  reportFullyMasked(module);
   contractMultiplyAdd(module);
   keepFetchedLines(module);
   dropHalideFlags(module);

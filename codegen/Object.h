@@ -14,6 +14,10 @@ namespace attnc {
 
 struct TargetInfo;
 
+/// What a kernel calls where a row of scores has no key that takes part and the model wants that to be an error. It has
+/// no arguments, and its f32 is of no use.
+inline constexpr const char *kFullyMaskedCall = "attnc_fully_masked";
+
 enum class OutputForm { Object, Assembly, LLVM };
 
 /// Links and emits. Kernels are in the order of their first call.

@@ -3,6 +3,7 @@
 // Ops that reduce: softmax, norms, pooling, means, products of activations and additive scores. A reduction over
 // columns adds in lanes and combines them by a fixed tree, so its bits depend on the extent alone.
 
+#include "codegen/FullyMasked.h"
 #include "codegen/OpAlgorithms.h"
 
 #include "codegen/ScalarMath.h"
@@ -21,7 +22,7 @@ const float kInfinity = std::numeric_limits<float>::infinity();
 const float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 /// What a row without any live element becomes.
-Expr fullyMaskedValue(attn::FullyMasked policy) { return policy == attn::FullyMasked::zero ? Expr(0.f) : Expr(kNaN); }
+Expr fullyMaskedValue(attn::FullyMasked policy) { return policy == attn::FullyMasked::nan ? Expr(kNaN) : Expr(0.f); }
 
 /// The number of an element in row-major order.
 Expr elementNumber(const Tensor &tensor, const Index &index) {
@@ -116,6 +117,12 @@ void OpTranslator::softmax(attn::SoftmaxOp op) {
   power(n, m) = expOfNonPositive(x(n, m) - select(maximum(m) == -kInfinity, 0.f, maximum(m)));
   algorithm.rowStages.push_back({power, n, extent});
   Func sum = sumRows("softmax_sum", extent, [=](Expr i, Expr row) { return power(i, row); });
+  if (op.getFullyMasked() == attn::FullyMasked::error) {
+    Func checked(unique("softmax_checked"));
+    checked(m) = unlessEmpty(sum(m), sum(m), op.getFullyMasked());
+    algorithm.rowStages.push_back({checked, m, 0});
+    sum = checked;
+  }
   const Expr empty = fullyMaskedValue(op.getFullyMasked());
   Tensor shape = input;
   result(*op, [=](const Index &index) {
@@ -147,6 +154,12 @@ void OpTranslator::softmaxAcross(attn::SoftmaxOp op) {
   sum(n, m) += powerOf(element, n, m);
   algorithm.rowStages.push_back({maximum, n, columns});
   algorithm.rowStages.push_back({sum, n, columns});
+  if (op.getFullyMasked() == attn::FullyMasked::error) {
+    Func checked(unique("softmax_checked"));
+    checked(n, m) = unlessEmpty(sum(n, m), sum(n, m), op.getFullyMasked());
+    algorithm.rowStages.push_back({checked, n, columns});
+    sum = checked;
+  }
   const Expr empty = fullyMaskedValue(op.getFullyMasked());
   const Tensor shape = input;
   result(*op, [=](const Index &index) {
@@ -294,8 +307,8 @@ void OpTranslator::pool(attn::PoolOp op) {
     pooled(n, m) += select(live, element, 0.f);
   } else {
     pooled(n, m) = -kInfinity;
-    // NaN in a live position stays: the comparison is false for it, so it is chosen, and later elements are not.
-    pooled(n, m) = select(live && !(element <= pooled(n, m)) && pooled(n, m) == pooled(n, m), element, pooled(n, m));
+    // NaN in a live position stays: nothing compares greater than it.
+    pooled(n, m) = select(live && (isNan(element) || element > pooled(n, m)), element, pooled(n, m));
   }
   algorithm.rowStages.push_back({pooled, n, columns});
   const bool mean = op.getKind() == attn::PoolKind::mean;

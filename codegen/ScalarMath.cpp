@@ -27,6 +27,8 @@ Expr exp2OfFraction(const Expr &f) {
 
 } // namespace
 
+Expr isNan(const Expr &x) { return (reinterpret<int32_t>(x) & 0x7fffffff) > 0x7f800000; }
+
 Expr expOfNonPositive(const Expr &x, double scale) {
   // 2^(x*c) with c = scale * log2(e) in two floats: the fraction is exact to 2^-48 however large x is.
   const double c = scale * 1.4426950408889634;

@@ -9,6 +9,9 @@
 
 namespace attnc {
 
+/// Whether x is NaN, by its bits: a comparison with itself is one that LLVM, in Halide 21, folds into others wrongly.
+Halide::Expr isNan(const Halide::Expr &x);
+
 /// exp(x * scale) for x * scale <= 0 (and NaN). Error <= 4 ulp for results >= 2^-126; smaller ones are exactly 0, as is
 /// exp(-inf). scale > 0.
 Halide::Expr expOfNonPositive(const Halide::Expr &x, double scale = 1.0);

@@ -20,6 +20,7 @@ template <typename T> std::vector<Key<T>> weightsKeys() {
           optional<T, FullyMaskedRows>("fully_masked", &T::fullyMasked),
           optional<T, Normalizer>("normalizer", &T::normalizer),
           {special("normalizer_scale", KeyType::Number, KeyRole::Optional, "1"), {}},
+          {special("sink", KeyType::Number, KeyRole::Optional, "null"), {}},
           optional<T, bool>("need_weights", &T::needWeights),
           optional<T, bool>("need_lse", &T::needLse)};
 }
@@ -70,12 +71,11 @@ template <> const std::vector<Key<RopeDesc>> &keysOf() {
 
 template <> const std::vector<Key<ScaledDotProductAttentionDesc>> &keysOf() {
   using Attention = ScaledDotProductAttentionDesc;
-  static const std::vector<Key<Attention>> table = {{special("dropout_p", KeyType::Number, KeyRole::Optional, "0"), {}},
-                                                    optional("is_causal", &Attention::isCausal),
-                                                    optional("scale", &Attention::scale).orNull(),
-                                                    optional("enable_gqa", &Attention::enableGqa),
-                                                    {scoreKey(), {}},
-                                                    optional("fully_masked", &Attention::fullyMasked)};
+  static const std::vector<Key<Attention>> own = {{special("dropout_p", KeyType::Number, KeyRole::Optional, "0"), {}},
+                                                  optional("is_causal", &Attention::isCausal),
+                                                  optional("scale", &Attention::scale).orNull(),
+                                                  optional("enable_gqa", &Attention::enableGqa)};
+  static const std::vector<Key<Attention>> table = joinKeys(own, weightsKeys<Attention>());
   return table;
 }
 
@@ -179,16 +179,47 @@ void readNormalizerScale(const JsonValue &value, AttentionWeightsDesc &weights, 
     diagnostics.error(value.loc(), "normalizer_scale must be a positive number of f32, but is " + value.describe());
 }
 
+/// "sink": a number, or {"parameter": name}.
+std::optional<SinkDesc> readSink(const JsonValue &value, Diagnostics &diagnostics) {
+  KeyReader reader(diagnostics);
+  SinkDesc sink;
+  sink.loc = value.loc();
+  if (value.kind == JsonKind::Null)
+    return std::nullopt;
+  if (value.kind == JsonKind::Object) {
+    const JsonValue *name = reader.checkKeys(value, sinkSpec()) ? value.find("parameter") : nullptr;
+    std::optional<std::string> text = name ? reader.string(*name, "parameter") : std::nullopt;
+    if (text)
+      sink.parameter = Located<std::string>{*text, name->loc()};
+    return sink;
+  }
+  if (value.kind != JsonKind::Number) {
+    reader.wrongType(value, "sink", "a number or {\"parameter\": \"name\"}");
+    return std::nullopt;
+  }
+  sink.logit = value.number;
+  if (!std::isfinite((float)value.number))
+    diagnostics.error(value.loc(), "sink must be a finite number of f32, but is " + value.describe());
+  return sink;
+}
+
 /// Reads those keys of AttentionWeightsDesc that have no member, and checks what they say together.
 void readWeights(const JsonValue &object, AttentionWeightsDesc &weights, Diagnostics &diagnostics) {
   weights.score = readScore(object, diagnostics);
   if (const JsonValue *scale = object.find("normalizer_scale"))
     readNormalizerScale(*scale, weights, diagnostics);
+  if (const JsonValue *sink = object.find("sink"))
+    weights.sink = readSink(*sink, diagnostics);
   if (*weights.normalizer == Normalizer::Softmax)
     return;
   const std::string normalizer = inQuotes(spelling(*weights.normalizer));
-  if (*weights.fullyMasked == FullyMaskedRows::Nan)
-    diagnostics.error(weights.fullyMasked.loc, "fully_masked \"nan\" does not go with the normalizer " + normalizer,
+  if (weights.sink)
+    diagnostics.error(weights.sink->loc, "sink does not go with the normalizer " + normalizer,
+                      "a sink is one more term of the sum that softmax divides by");
+  if (*weights.fullyMasked != FullyMaskedRows::Zero)
+    diagnostics.error(weights.fullyMasked.loc,
+                      "fully_masked " + inQuotes(spelling(*weights.fullyMasked)) + " does not go with the normalizer " +
+                          normalizer,
                       "it is about softmax, which divides by 0 there; with " + normalizer +
                           " blocked keys weigh 0, and a query that has no others gives 0");
   if (*weights.needLse)
@@ -212,7 +243,7 @@ ModuleKind parseAdditiveAttention(const JsonValue &object, const ParseContext &c
 
 ModuleKind parseScaledDotProduct(const JsonValue &object, const ParseContext &context) {
   auto attention = readTable<ScaledDotProductAttentionDesc>(object, context.diagnostics);
-  attention.score = readScore(object, context.diagnostics);
+  readWeights(object, attention, context.diagnostics);
   if (!std::isfinite((float)*attention.scale))
     context.diagnostics.error(attention.scale.loc, "scale must be a finite number of f32");
   const JsonValue *dropout = object.find("dropout_p");
@@ -416,6 +447,11 @@ const ObjectSpec &encoderLayerSpec() {
 
 const ObjectSpec &ropeSpec() {
   static const ObjectSpec spec = {"rope", specsOf<RopeDesc>()};
+  return spec;
+}
+
+const ObjectSpec &sinkSpec() {
+  static const ObjectSpec spec = {"sink", {special("parameter", KeyType::String, KeyRole::Required)}};
   return spec;
 }
 

@@ -42,7 +42,7 @@ std::vector<GraphOp> makeOps() {
       makeOp("is_zero", 1, 1),
       makeOp("padding_mask", 1, 1, {attribute("size", KeyType::Integer)}),
       makeOp("mask", 2, 2, {attribute("fill", KeyType::Number, "null")}),
-      makeOp("softmax", 1, 1, {axis, attribute("fully_masked", KeyType::Choice, "\"zero\"", {"zero", "nan"})}),
+      makeOp("softmax", 1, 1, {axis, attribute("fully_masked", KeyType::Choice, "\"zero\"", {"zero", "nan", "error"})}),
       makeOp("layernorm", 1, 3, {eps}),
       makeOp("rmsnorm", 1, 2, {eps}),
       makeOp("l2norm", 1, 1, {attribute("eps", KeyType::Number, "1e-12")}),

@@ -97,6 +97,13 @@ private:
   Value tables[2]; ///< Cosines and sines.
 };
 
+/// A row of zeros for each head, as [.., heads, length, head_dim].
+Value zeroRow(ImportBuilder &builder, Value heads) {
+  SmallVector<int64_t> row(ImportBuilder::shapeOf(heads));
+  row[row.size() - 2] = 1;
+  return builder.broadcast(builder.constant({0.0f}, {1}), row);
+}
+
 /// Appends bias_k or bias_v, as `isKey` says, then a zero row for each head, to [.., heads, length, head_dim].
 Value appendKeys(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention,
                  const std::string &local, bool isKey, Value heads) {
@@ -112,7 +119,7 @@ Value appendKeys(ImportBuilder &builder, const ModuleDesc &module, const Multihe
     parts.push_back(builder.broadcast(builder.reshape(parameter, {row[axis - 1], 1, row.back()}), row));
   }
   if (*attention.addZeroAttn)
-    parts.push_back(builder.broadcast(builder.constant({0.0f}, {1}), row));
+    parts.push_back(zeroRow(builder, heads));
   return parts.size() == 1 ? heads : builder.concat(parts, (int64_t)axis);
 }
 
@@ -178,7 +185,8 @@ bool AttentionShapes::checkTensor(const AttentionOperand &operand) {
 
 void AttentionFunction::configure(const AttentionWeightsDesc &desc, int64_t keys) {
   steps = desc.score;
-  fullyMasked = *desc.fullyMasked;
+  fullyMasked = desc.fullyMasked;
+  sink = desc.sink ? &*desc.sink : nullptr;
   normalizer = *desc.normalizer;
   normalizerScale = desc.scaledByKeys ? 1.0f / (float)keys : (float)desc.normalizerScale;
 }
@@ -201,14 +209,36 @@ Value AttentionFunction::emitWeights(ImportBuilder &builder, Value scores) const
     });
   return builder.emitWith<attn::SoftmaxOp>({scores}, [&](attn::SoftmaxOp::Properties &properties) {
     properties.axis = builder.builder.getI64IntegerAttr((int64_t)ImportBuilder::shapeOf(scores).size() - 1);
-    properties.fully_masked = attn::FullyMaskedAttr::get(
-        context, fullyMasked == FullyMaskedRows::Nan ? attn::FullyMasked::nan : attn::FullyMasked::zero);
+    properties.fully_masked = attn::FullyMaskedAttr::get(context, *attn::symbolizeFullyMasked(spelling(*fullyMasked)));
   });
 }
 
+bool AttentionFunction::checkQueries(ImportBuilder &builder, const ScoreArguments &arguments, int64_t queries,
+                                     int64_t keys) const {
+  if (*fullyMasked != FullyMaskedRows::Error || keys > realKeys)
+    return true;
+  auto blind = firstBlindQuery(steps, arguments, queries, keys);
+  if (blind)
+    builder.failAt(
+        fullyMasked.loc, "fully_masked is \"error\", but query " + std::to_string(*blind) + " sees no key in any run",
+        "its keys are all blocked by what the description says: score, lengths of queries and keys, constant "
+        "masks");
+  return !blind;
+}
+
 Value AttentionFunction::emit(ImportBuilder &builder, Value query, Value key, Value value,
-                              const ScoreArguments &arguments) const {
+                              const ScoreArguments &given) const {
   if (!query || !key || !value)
+    return {};
+  ScoreArguments arguments = given;
+  int64_t keys = *(ImportBuilder::shapeOf(key).end() - 2);
+  if (sink) {
+    arguments.sink = sink;
+    int64_t axis = (int64_t)ImportBuilder::shapeOf(key).size() - 2;
+    key = builder.concat({key, zeroRow(builder, key)}, axis);
+    value = builder.concat({value, zeroRow(builder, value)}, axis);
+  }
+  if (!key || !value || !checkQueries(builder, arguments, *(ImportBuilder::shapeOf(query).end() - 2), keys + !!sink))
     return {};
   builder.virtualResults = true; // Fused scores never get to memory; weights that somebody wants do.
   Value scores = modifyScores(builder, emitScores(builder, query, key), steps, arguments, realKeys);
@@ -216,7 +246,9 @@ Value AttentionFunction::emit(ImportBuilder &builder, Value query, Value key, Va
   Value weights = scores ? emitWeights(builder, scores) : Value();
   builder.virtualResults = false;
   if (further.weights)
-    *further.weights = weights;
+    *further.weights = weights && sink
+                           ? builder.slice(weights, (int64_t)ImportBuilder::shapeOf(weights).size() - 1, 0, keys)
+                           : weights;
   if (further.logSumExp)
     *further.logSumExp = builder.emit<attn::LogSumExpOp>({scores});
   return builder.matmul(weights, value, /*transposeRhs=*/false);

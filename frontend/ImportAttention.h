@@ -52,10 +52,11 @@ struct AttentionFunction {
   float factor = 1;
   mlir::Value scoreWeight; ///< Where it is not null, the scores are scoreWeight . tanh(query + key).
   llvm::ArrayRef<ScoreStepDesc> steps;
-  FullyMaskedRows fullyMasked = FullyMaskedRows::Zero;
+  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
   Normalizer normalizer = Normalizer::Softmax;
   float normalizerScale = 1; ///< Of any normalizer but softmax.
-  int64_t realKeys = 0;      ///< Keys from here on are appended ones, which steps and arguments leave alone.
+  const SinkDesc *sink = nullptr;
+  int64_t realKeys = 0; ///< Keys from here on are appended ones, which steps and arguments leave alone.
   FurtherValues further;
 
   /// What a module says of its scores and weights, for attention over `keys` keys.
@@ -65,6 +66,8 @@ struct AttentionFunction {
                    const ScoreArguments &arguments) const;
 
 private:
+  /// Reports a query that can see no key where that is an error.
+  bool checkQueries(ImportBuilder &builder, const ScoreArguments &arguments, int64_t queries, int64_t keys) const;
   mlir::Value emitScores(ImportBuilder &builder, mlir::Value query, mlir::Value key) const;
   mlir::Value emitWeights(ImportBuilder &builder, mlir::Value scores) const;
 };

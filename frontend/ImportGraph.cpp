@@ -133,13 +133,12 @@ private:
     });
   }
   Value softmax() {
-    bool nan = get<std::string>("fully_masked") == "nan";
+    std::optional<attn::FullyMasked> policy = attn::symbolizeFullyMasked(get<std::string>("fully_masked", "zero"));
     if (!allF32())
       return {};
     return builder.emitWith<attn::SoftmaxOp>(inputs, [&](attn::SoftmaxOp::Properties &properties) {
       properties.axis = axis();
-      properties.fully_masked = attn::FullyMaskedAttr::get(builder.builder.getContext(),
-                                                           nan ? attn::FullyMasked::nan : attn::FullyMasked::zero);
+      properties.fully_masked = attn::FullyMaskedAttr::get(builder.builder.getContext(), *policy);
     });
   }
   Value layerNorm() {

@@ -55,13 +55,15 @@ public:
     int64_t width = shapeOf(Query).back();
     AttentionFunction function;
     function.factor = (float)(attention.scale.given ? *attention.scale : 1.0 / std::sqrt((double)width));
+    function.configure(attention, keys());
     function.steps = steps;
-    function.fullyMasked = *attention.fullyMasked;
     function.realKeys = keys();
+    function.further = furtherValuesOf(builder, module, attention);
     Value result = function.emit(builder, spread(Query), spread(Key), spread(Values), arguments);
-    Extents shape = joined(lead, queries(), shapeOf(Values).back());
-    return result && ImportBuilder::shapeOf(result) != ArrayRef<int64_t>(shape) ? builder.reshape(result, shape)
-                                                                                : result;
+    restoreLead(function.further.weights, {queries(), keys()});
+    restoreLead(function.further.logSumExp, {queries()});
+    restoreLead(&result, {queries(), shapeOf(Values).back()});
+    return result;
   }
 
 private:
@@ -193,12 +195,22 @@ private:
     return merged(lead) == lead ? value : builder.reshape(value, joined(merged(lead), rows, width));
   }
 
+  /// Gives a value, if there is one, the leading dimensions of the three tensors; `last` are those after them.
+  void restoreLead(Value *value, ArrayRef<int64_t> last) {
+    Extents shape(lead);
+    shape.append(last.begin(), last.end());
+    if (value && *value && ImportBuilder::shapeOf(*value) != ArrayRef<int64_t>(shape))
+      *value = builder.reshape(*value, shape);
+  }
+
   // -- What acts on the scores
 
   bool importArguments() {
-    bool placed = !attention.score.empty() || module.argument("lengths");
+    bool placed =
+        !attention.score.empty() || module.argument("lengths") || (attention.sink && attention.sink->parameter);
     if (placed && lead.size() > 2) {
-      builder.fail("score and lengths need scores of rank 2 to 4, (batch, heads, queries, keys), but they are " +
+      builder.fail("score, lengths and a sink of each head need scores of rank 2 to 4, (batch, heads, queries, keys), "
+                   "but they are " +
                    builder.describeShape(joined(lead, queries(), keys())));
       return false;
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "frontend/ImportScores.h"
+#include "frontend/RelativeBias.h"
 
 #include <cmath>
 
@@ -34,6 +35,8 @@ public:
   Value write(ArrayRef<ScoreStepDesc> steps) {
     bool extraKeys = realKeys < shape.back();
     SmallVector<Value> captures = collectCaptures(steps, extraKeys);
+    if (!llvm::all_of(captures, [](Value capture) { return bool(capture); }))
+      return {};
     auto op = attn::ModifyScoresOp::create(builder.builder, loc, scores.getType(), scores, captures);
     createBlock(op, captures);
     Value before = score;
@@ -48,6 +51,8 @@ public:
       Value appended = compare(arith::CmpIPredicate::sge, key, index(realKeys));
       if (score != before)
         score = arith::SelectOp::create(inner, loc, real, score, before);
+      if (arguments.sink)
+        applySink(*arguments.sink);
       if (live)
         live = arith::OrIOp::create(inner, loc, live, appended);
     }
@@ -64,14 +69,24 @@ private:
       int64_t heads = shape[shape.size() - 3];
       captures.push_back(builder.constant(alibiSlopes(heads), {heads}));
     }
-    slopeCount = captures.size();
+    biasesAt = 5 + captures.size();
+    for (const ScoreStepDesc &step : steps)
+      if (step.kind == ScoreStepKind::RelativeBias)
+        captures.push_back(
+            importRelativeBias(builder, step.relativeBias, shape[shape.size() - 3], shape[shape.size() - 2], realKeys));
+    lengthsAt = 5 + captures.size();
     if (arguments.lengths)
       captures.push_back(arguments.lengths);
+    constantsAt = 5 + captures.size();
     captures.append(arguments.constants);
+    masksAt = 5 + captures.size();
     if (extraKeys) {
       captures.append(arguments.added);
       captures.append(arguments.blocked);
     }
+    sinkAt = 5 + captures.size();
+    if (arguments.sink && arguments.sink->parameter)
+      captures.push_back(builder.parameter(**arguments.sink->parameter, {shape[shape.size() - 3]}));
     return captures;
   }
 
@@ -111,12 +126,17 @@ private:
     live = live ? Value(arith::AndIOp::create(inner, loc, live, condition)) : condition;
   }
 
-  /// The element of a capture that broadcasts to the scores. Keys that are not real have no element of their own.
+  /// The key, or the first one in the place of a key that is not real and has no elements of its own.
+  Value realKey() {
+    if (realKeys == shape.back())
+      return key;
+    return arith::SelectOp::create(inner, loc, compare(arith::CmpIPredicate::slt, key, index(realKeys)), key, index(0));
+  }
+
+  /// The element of a capture that broadcasts to the scores.
   Value element(Value captured) {
     ArrayRef<int64_t> extents = ImportBuilder::shapeOf(captured);
-    Value clamped =
-        arith::SelectOp::create(inner, loc, compare(arith::CmpIPredicate::slt, key, index(realKeys)), key, index(0));
-    Value places[] = {batch, head, query, clamped};
+    Value places[] = {batch, head, query, realKey()};
     SmallVector<Value> indices;
     for (size_t i = 0; i < extents.size(); ++i)
       indices.push_back(extents[i] == 1 ? index(0) : places[4 - extents.size() + i]);
@@ -127,7 +147,7 @@ private:
   // -- Steps
 
   void apply(const ScoreStepDesc &step) {
-    int64_t shift = step.alignment == CausalAlignment::BottomRight ? realKeys - shape[shape.size() - 2] : 0;
+    int64_t shift = shiftOf(step, shape[shape.size() - 2], realKeys);
     switch (step.kind) {
     case ScoreStepKind::Causal:
       return restrict(compare(arith::CmpIPredicate::sle, key, offset(query, shift)));
@@ -144,6 +164,8 @@ private:
       score = arith::MulFOp::create(inner, loc, math::TanhOp::create(inner, loc, scaled), real(step.softcap));
       return;
     }
+    case ScoreStepKind::RelativeBias:
+      return applyRelativeBias();
     case ScoreStepKind::Expression: {
       Value result = evaluate(step.expression);
       if (step.expression.type() == ScoreType::Condition)
@@ -159,21 +181,36 @@ private:
     score = arith::AddFOp::create(inner, loc, score, arith::MulFOp::create(inner, loc, slope, distance));
   }
 
+  void applyRelativeBias() {
+    Value distance = arith::SubIOp::create(inner, loc, realKey(), query);
+    Value indices[] = {head, index(0), offset(distance, shape[shape.size() - 2] - 1)};
+    Value bias = attn::ElementOp::create(inner, loc, inner.getF32Type(), block->getArgument(biasesAt++), indices);
+    score = arith::AddFOp::create(inner, loc, score, bias);
+  }
+
+  void applySink(const SinkDesc &sink) {
+    Value isSink = compare(arith::CmpIPredicate::eq, key, index(shape.back() - 1));
+    Value logit = sink.parameter ? Value(attn::ElementOp::create(inner, loc, inner.getF32Type(),
+                                                                 block->getArgument(sinkAt), ValueRange{head}))
+                                 : real(sink.logit);
+    score = arith::SelectOp::create(inner, loc, isSink, logit, score);
+  }
+
   void applyLengths() {
-    Value length = attn::ElementOp::create(inner, loc, inner.getI32Type(), block->getArgument(5 + slopeCount),
+    Value length = attn::ElementOp::create(inner, loc, inner.getI32Type(), block->getArgument(lengthsAt),
                                            ValueRange{shape.size() == 4 ? batch : index(0)});
     restrict(
         compare(arith::CmpIPredicate::slt, key, arith::IndexCastOp::create(inner, loc, inner.getIndexType(), length)));
   }
 
   void applyConstants() {
-    unsigned next = 5 + slopeCount + (arguments.lengths ? 1 : 0);
+    unsigned next = constantsAt;
     for (size_t i = 0; i < arguments.constants.size(); ++i)
       restrict(compare(arith::CmpFPredicate::OEQ, element(block->getArgument(next++)), real(0)));
   }
 
   void applyMasks() {
-    unsigned next = 5 + slopeCount + (arguments.lengths ? 1 : 0) + arguments.constants.size();
+    unsigned next = masksAt;
     for (size_t i = 0; i < arguments.added.size(); ++i)
       score = arith::AddFOp::create(inner, loc, score, element(block->getArgument(next++)));
     for (size_t i = 0; i < arguments.blocked.size(); ++i) {
@@ -326,13 +363,68 @@ private:
   ArrayRef<int64_t> shape;
   int64_t realKeys;
   Location loc;
-  unsigned slopeCount = 0;
+  /// The arguments of the region where its captures of a kind begin.
+  unsigned biasesAt = 0, lengthsAt = 0, constantsAt = 0, masksAt = 0, sinkAt = 0;
   Block *block = nullptr;
   Value score, batch, head, query, key;
   Value live; ///< Null while every key takes part.
 };
 
+/// The keys [first, last) that the bands of the steps leave a query.
+std::pair<int64_t, int64_t> keysInBands(ArrayRef<ScoreStepDesc> steps, int64_t query, int64_t queries, int64_t keys) {
+  int64_t first = 0, last = keys;
+  for (const ScoreStepDesc &step : steps) {
+    int64_t place = query + shiftOf(step, queries, keys), widest = queries + keys;
+    if (step.kind == ScoreStepKind::Causal)
+      last = std::min(last, place + 1);
+    if (step.kind == ScoreStepKind::Window) {
+      first = std::max(first, place - std::min(step.left, widest));
+      last = std::min(last, place + std::min(step.right, widest) + 1);
+    }
+  }
+  return {first, last};
+}
+
+/// The elements of a constant (queries, keys), or none.
+DenseElementsAttr constantMatrix(Value mask, int64_t queries, int64_t keys) {
+  auto constant = mask.getDefiningOp<attn::ConstantOp>();
+  if (!constant || ImportBuilder::shapeOf(mask) != ArrayRef<int64_t>{queries, keys})
+    return {};
+  return dyn_cast<DenseElementsAttr>(constant.getValue());
+}
+
 } // namespace
+
+int64_t shiftOf(const ScoreStepDesc &step, int64_t queries, int64_t keys) {
+  return step.alignment == CausalAlignment::BottomRight ? keys - queries : 0;
+}
+
+std::optional<int64_t> firstBlindQuery(ArrayRef<ScoreStepDesc> steps, const ScoreArguments &arguments, int64_t queries,
+                                       int64_t keys) {
+  std::vector<ScoreStepDesc> all(steps.begin(), steps.end());
+  all.insert(all.end(), arguments.steps.begin(), arguments.steps.end());
+  SmallVector<DenseElementsAttr> blocking, adding;
+  for (Value mask : arguments.constants)
+    if (auto matrix = constantMatrix(mask, queries, keys))
+      blocking.push_back(matrix);
+  for (Value mask : arguments.added)
+    if (auto matrix = constantMatrix(mask, queries, keys))
+      adding.push_back(matrix);
+  auto isBlocked = [&](int64_t element) {
+    auto at = [&](DenseElementsAttr matrix) { return *(matrix.value_begin<float>() + element); };
+    return llvm::any_of(blocking, [&](DenseElementsAttr matrix) { return at(matrix) != 0; }) ||
+           llvm::any_of(adding, [&](DenseElementsAttr matrix) { return std::isinf(at(matrix)) && at(matrix) < 0; });
+  };
+  bool hasMatrix = !blocking.empty() || !adding.empty();
+  for (int64_t query = 0; query < queries; ++query) {
+    auto [key, last] = keysInBands(all, query, queries, keys);
+    while (hasMatrix && key < last && isBlocked(query * keys + key))
+      ++key;
+    if (key >= last)
+      return query;
+  }
+  return std::nullopt;
+}
 
 Value modifyScores(ImportBuilder &builder, Value scores, ArrayRef<ScoreStepDesc> steps, const ScoreArguments &arguments,
                    int64_t realKeys) {
@@ -340,9 +432,9 @@ Value modifyScores(ImportBuilder &builder, Value scores, ArrayRef<ScoreStepDesc>
     return {};
   bool extraKeys = realKeys < ImportBuilder::shapeOf(scores).back();
   bool masks = !arguments.added.empty() || !arguments.blocked.empty();
-  SmallVector<ScoreStepDesc> all(steps);
-  all.append(arguments.steps);
-  if (!all.empty() || arguments.lengths || !arguments.constants.empty() || (extraKeys && masks))
+  std::vector<ScoreStepDesc> all(steps.begin(), steps.end());
+  all.insert(all.end(), arguments.steps.begin(), arguments.steps.end());
+  if (!all.empty() || arguments.lengths || !arguments.constants.empty() || (extraKeys && masks) || arguments.sink)
     scores = ScoreRegionWriter(builder, scores, arguments, realKeys).write(all);
   if (extraKeys)
     return scores;

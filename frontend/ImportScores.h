@@ -26,17 +26,25 @@ struct ScoreArgumentKeys {
 struct ScoreArguments {
   llvm::SmallVector<mlir::Value> added;     ///< f32
   llvm::SmallVector<mlir::Value> blocked;   ///< i1
-  llvm::SmallVector<ScoreStepDesc> steps;   ///< Constant causal masks; they follow those of "score".
+  std::vector<ScoreStepDesc> steps;         ///< Constant causal masks; they follow those of "score".
   llvm::SmallVector<mlir::Value> constants; ///< f32 (queries, keys), not 0 where blocked.
   mlir::Value lengths;                      ///< i32 [batch], or [1] where not batched; may be null.
+  const SinkDesc *sink = nullptr;           ///< The last key is a sink, whose score this says.
 };
 
 /// Checks and shapes the arguments that a module gives; none after an error. (ImportScoreArguments.cpp)
 std::optional<ScoreArguments> importScoreArguments(ImportBuilder &builder, const ModuleDesc &module,
                                                    const ScoreArgumentKeys &keys, const ScoreExtents &extents);
 
+/// How far a step of this alignment moves a query's place among the keys.
+int64_t shiftOf(const ScoreStepDesc &step, int64_t queries, int64_t keys);
+
+/// The first query that sees no key whatever the inputs hold, as far as steps and constant masks tell.
+std::optional<int64_t> firstBlindQuery(llvm::ArrayRef<ScoreStepDesc> steps, const ScoreArguments &arguments,
+                                       int64_t queries, int64_t keys);
+
 /// Applies steps and arguments to scaled scores. Those of the keys from `realKeys` on, which add_bias_kv and
-/// add_zero_attn append, stay as they are.
+/// add_zero_attn append, stay as they are, but for that of a sink.
 mlir::Value modifyScores(ImportBuilder &builder, mlir::Value scores, llvm::ArrayRef<ScoreStepDesc> steps,
                          const ScoreArguments &arguments, int64_t realKeys);
 

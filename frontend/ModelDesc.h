@@ -35,7 +35,7 @@ enum class MaskConvention { None, Blocked, Valid };
 enum class CausalAlignment { TopLeft, BottomRight };
 
 /// What a row of scores gives whose keys are all blocked.
-enum class FullyMaskedRows { Zero, Nan };
+enum class FullyMaskedRows { Zero, Nan, Error };
 
 /// How scores become the weights of the values: all but Softmax look at each score by itself.
 enum class Normalizer { Softmax, Relu, Sigmoid, Identity };
@@ -85,7 +85,15 @@ struct InputDesc {
 };
 
 /// The constant modifications of scores.
-enum class ScoreStepKind { Causal, Window, Alibi, Softcap, Expression };
+enum class ScoreStepKind { Causal, Window, Alibi, Softcap, RelativeBias, Expression };
+
+/// A learned bias for each head and bucket of distances, as T5 has it.
+struct RelativeBiasDesc {
+  Located<std::string> parameter; ///< f32 (num_buckets, heads), by its full name.
+  Located<int64_t> numBuckets = 32;
+  Located<int64_t> maxDistance = 128; ///< From here on all distances of one direction share a bucket.
+  Located<bool> bidirectional = true; ///< false: keys behind the query share the bucket of distance 0.
+};
 
 /// One of them, applied to every score after its scaling and before masks.
 struct ScoreStepDesc {
@@ -94,6 +102,7 @@ struct ScoreStepDesc {
   CausalAlignment alignment = CausalAlignment::TopLeft; ///< Of Causal and Window.
   int64_t left = 0, right = 0;                          ///< Of a Window: how far it reaches to either side.
   double softcap = 1;
+  RelativeBiasDesc relativeBias;
   ScoreExpression expression;
 };
 
@@ -152,6 +161,13 @@ struct PositionalEncodingDesc {
   Located<bool> batchFirst = false;
 };
 
+/// A key that every query sees, whose value is 0: only the divisor of the softmax tells of it.
+struct SinkDesc {
+  SourceLoc loc;
+  double logit = 0;                              ///< Its score, of all heads; 0: softmax with one more in the divisor.
+  std::optional<Located<std::string>> parameter; ///< Instead: one for each head, f32 (heads), by its full name.
+};
+
 /// What all attention modules say of their scores and weights. With need_weights the weights are the value
 /// `<module>.attn_weights`, with need_lse the log-sum-exp of the scores is `<module>.log_sum_exp`.
 struct AttentionWeightsDesc {
@@ -160,6 +176,7 @@ struct AttentionWeightsDesc {
   Located<Normalizer> normalizer = Normalizer::Softmax;
   double normalizerScale = 1; ///< Times every weight.
   bool scaledByKeys = false;  ///< Instead: divided by the number of keys.
+  std::optional<SinkDesc> sink;
   Located<bool> needWeights = false;
   Located<bool> needLse = false;
 };
@@ -202,13 +219,11 @@ struct AdditiveAttentionDesc : AttentionWeightsDesc {
 };
 
 /// torch.nn.functional.scaled_dot_product_attention; ModuleDesc::inputs are query, key, value of
-/// [.., heads, length, width]; arguments: attn_mask (bool: true takes part), lengths. No parameters.
-struct ScaledDotProductAttentionDesc {
+/// [.., heads, length, width]; arguments: attn_mask (bool: true takes part), lengths. No parameters of its own.
+struct ScaledDotProductAttentionDesc : AttentionWeightsDesc {
   Located<bool> isCausal = false; ///< Aligned at the first query and key.
   Located<double> scale = 1;      ///< Not given: 1 / sqrt(width of the query).
   Located<bool> enableGqa = false;
-  Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
-  std::vector<ScoreStepDesc> score;
 };
 
 /// What the layers of encoder and decoder have in common.

@@ -243,8 +243,9 @@ const ObjectSpec &weightsSpec() {
 }
 
 std::vector<ObjectSpec> describeFormat() {
-  std::vector<ObjectSpec> all = {modelSpec(),        dimSpec(),  inputSpec(), weightsSpec(), encoderLayerSpec(),
-                                 decoderLayerSpec(), normSpec(), ropeSpec(),  scoreSpec(),   maskSpec()};
+  std::vector<ObjectSpec> all = {modelSpec(),        dimSpec(),          inputSpec(),        weightsSpec(),
+                                 encoderLayerSpec(), decoderLayerSpec(), normSpec(),         ropeSpec(),
+                                 sinkSpec(),         scoreSpec(),        relativeBiasSpec(), maskSpec()};
   for (const ModuleType &type : moduleTypes())
     all.push_back(type.spec);
   for (const GraphOp &op : graphOps())

@@ -75,6 +75,7 @@ const ObjectSpec &inputSpec();
 const ObjectSpec &weightsSpec();
 const ObjectSpec &encoderLayerSpec();
 const ObjectSpec &ropeSpec();
+const ObjectSpec &sinkSpec();
 const ObjectSpec &decoderLayerSpec();
 const ObjectSpec &normSpec();
 

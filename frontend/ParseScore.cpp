@@ -2,15 +2,28 @@
 #include "frontend/ParseScore.h"
 
 #include "frontend/Dims.h"
+#include "frontend/ModuleTable.h"
 
 #include <cmath>
 
 namespace attnc {
 
+template <> const std::vector<Key<RelativeBiasDesc>> &keysOf() {
+  static const std::vector<Key<RelativeBiasDesc>> table = {
+      {special("parameter", KeyType::String, KeyRole::Required), {}},
+      optional("num_buckets", &RelativeBiasDesc::numBuckets),
+      optional("max_distance", &RelativeBiasDesc::maxDistance),
+      optional("bidirectional", &RelativeBiasDesc::bidirectional)};
+  return table;
+}
+
 namespace {
 
+/// A bucket is a piece of the weights; T5 has 32.
+constexpr int64_t maxBuckets = 1024;
+
 /// The keys that make a step; each has one.
-constexpr const char *const stepKeys[] = {"causal", "window", "alibi", "softcap", "expression"};
+constexpr const char *const stepKeys[] = {"causal", "window", "alibi", "softcap", "relative_bias", "expression"};
 
 KeySpec optionalKey(const char *name, KeyType type, std::vector<std::string> choices = {}, const char *fallback = "") {
   KeySpec spec = special(name, type, KeyRole::Optional, fallback);
@@ -35,7 +48,8 @@ public:
         ++count;
       }
     if (count != 1)
-      diagnostics.error(object.loc(), "a step of score has one of causal, window, alibi, softcap and expression",
+      diagnostics.error(object.loc(),
+                        "a step of score has one of causal, window, alibi, softcap, relative_bias and expression",
                         "several modifications are several steps, which apply in their order");
     else
       readStep(key, *object.find(key));
@@ -66,6 +80,9 @@ private:
     } else if (key == "softcap") {
       step.kind = ScoreStepKind::Softcap;
       readSoftcap(value);
+    } else if (key == "relative_bias") {
+      step.kind = ScoreStepKind::RelativeBias;
+      readRelativeBias(value);
     } else {
       step.kind = ScoreStepKind::Expression;
       readExpression(value);
@@ -91,6 +108,26 @@ private:
     float rounded = (float)step.softcap;
     if (!(rounded > 0) || !std::isfinite(rounded))
       diagnostics.error(value.loc(), "softcap must be a positive number of f32, but is " + value.describe());
+  }
+
+  void readRelativeBias(const JsonValue &value) {
+    if (!reader.checkKeys(value, relativeBiasSpec()))
+      return;
+    RelativeBiasDesc &bias = step.relativeBias;
+    reader.read(value, keysOf<RelativeBiasDesc>(), bias);
+    const JsonValue *name = value.find("parameter");
+    if (std::optional<std::string> text = name ? reader.string(*name, "parameter") : std::nullopt)
+      bias.parameter = Located<std::string>{*text, name->loc()};
+    // Half of the buckets of a direction are distances, one each; the others have a logarithmic width.
+    const int64_t directions = *bias.bidirectional ? 2 : 1, exact = *bias.numBuckets / directions / 2;
+    if (*bias.numBuckets % (2 * directions) != 0 || *bias.numBuckets > maxBuckets)
+      return diagnostics.error(bias.numBuckets.loc,
+                               "num_buckets must be a multiple of " + std::to_string(2 * directions) + " and at most " +
+                                   std::to_string(maxBuckets) + ", but is " + std::to_string(*bias.numBuckets));
+    if (*bias.maxDistance <= exact)
+      diagnostics.error(value.find("max_distance") ? bias.maxDistance.loc : value.loc(),
+                        "max_distance " + std::to_string(*bias.maxDistance) + " must be larger than " +
+                            std::to_string(exact) + ", the distances that have a bucket each");
   }
 
   void readExpression(const JsonValue &value) {
@@ -125,11 +162,16 @@ KeySpec alignmentKey(const char *name, const char *fallback) {
 }
 
 const ObjectSpec &scoreSpec() {
-  static const ObjectSpec spec = {"score",
-                                  {alignmentKey("causal"), optionalKey("window", KeyType::IntegerList),
-                                   alignmentKey("align", "\"top_left\""), optionalKey("alibi", KeyType::Boolean),
-                                   optionalKey("softcap", KeyType::Number),
-                                   optionalKey("expression", KeyType::String)}};
+  static const ObjectSpec spec = {
+      "score",
+      {alignmentKey("causal"), optionalKey("window", KeyType::IntegerList), alignmentKey("align", "\"top_left\""),
+       optionalKey("alibi", KeyType::Boolean), optionalKey("softcap", KeyType::Number),
+       optionalKey("relative_bias", KeyType::Object), optionalKey("expression", KeyType::String)}};
+  return spec;
+}
+
+const ObjectSpec &relativeBiasSpec() {
+  static const ObjectSpec spec = {"relative_bias", specsOf<RelativeBiasDesc>()};
   return spec;
 }
 

@@ -8,6 +8,9 @@ namespace attnc {
 /// The keys of one step of "score".
 const ObjectSpec &scoreSpec();
 
+/// The keys of a step's "relative_bias".
+const ObjectSpec &relativeBiasSpec();
+
 /// A key whose value is a CausalAlignment.
 KeySpec alignmentKey(const char *name, const char *fallback = "");
 

@@ -36,7 +36,8 @@ template <> struct Spellings<CausalAlignment> {
                                                         {"bottom_right", CausalAlignment::BottomRight}};
 };
 template <> struct Spellings<FullyMaskedRows> {
-  static constexpr Spelling<FullyMaskedRows> table[] = {{"zero", FullyMaskedRows::Zero}, {"nan", FullyMaskedRows::Nan}};
+  static constexpr Spelling<FullyMaskedRows> table[] = {
+      {"zero", FullyMaskedRows::Zero}, {"nan", FullyMaskedRows::Nan}, {"error", FullyMaskedRows::Error}};
 };
 template <> struct Spellings<Normalizer> {
   static constexpr Spelling<Normalizer> table[] = {{"softmax", Normalizer::Softmax},

@@ -42,8 +42,9 @@ def Attn_PoolKind : Attn_Enum<"PoolKind", [
   I32EnumAttrCase<"cls", 0>, I32EnumAttrCase<"mean", 1>, I32EnumAttrCase<"max", 2>]>;
 def Attn_PoolAttr : EnumAttr<Attn_Dialect, Attn_PoolKind, "pool_kind">;
 
-// What a softmax row becomes when all its elements are -inf.
-def Attn_FullyMasked : Attn_Enum<"FullyMasked", [I32EnumAttrCase<"zero", 0>, I32EnumAttrCase<"nan", 1>]>;
+// What a softmax row becomes when all its elements are -inf; "error" makes the run fail.
+def Attn_FullyMasked : Attn_Enum<"FullyMasked", [
+  I32EnumAttrCase<"zero", 0>, I32EnumAttrCase<"nan", 1>, I32EnumAttrCase<"error", 2>]>;
 def Attn_FullyMaskedAttr : EnumAttr<Attn_Dialect, Attn_FullyMasked, "fully_masked">;
 
 // How scores become the weights of the values.

@@ -224,7 +224,7 @@ def Attn_ScoreWeightsOp : Attn_InferredOp<"score_weights"> {
 def Attn_SoftmaxOp : Attn_InferredOp<"softmax"> {
   let summary = "exp(x - max) / sum along an axis";
   let description = [{
-    A slice that is -inf everywhere becomes zeros or NaN, as `fully_masked` says.
+    A slice that is -inf everywhere becomes zeros or NaN, or makes the run fail, as `fully_masked` says.
     softmax_c1: axis is in [0, rank).
     softmax_c2: the extent along the axis is static.
   }];

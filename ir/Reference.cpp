@@ -291,19 +291,29 @@ private:
 
   // Rows. `stride` is the distance of a row's elements.
 
+  /// A row that is -inf everywhere is an error where `fullyMasked` says so; the caller looks for it.
   static void softmaxRow(double *row, int64_t extent, int64_t stride, FullyMasked fullyMasked) {
     Real max = -inf, sum = 0;
-    bool allMasked = true;
-    for (int64_t i = 0; i < extent; ++i) {
+    bool allMasked = isMasked(row, extent, stride);
+    for (int64_t i = 0; i < extent; ++i)
       max = std::max(max, Real(row[i * stride]));
-      allMasked &= row[i * stride] == -inf;
-    }
     for (int64_t i = 0; i < extent; ++i)
       sum += std::exp(Real(row[i * stride]) - max);
     for (int64_t i = 0; i < extent; ++i) {
       double masked = fullyMasked == FullyMasked::zero ? 0 : nan;
       row[i * stride] = allMasked ? masked : std::exp(Real(row[i * stride]) - max) / sum;
     }
+  }
+
+  static bool isMasked(const double *row, int64_t extent, int64_t stride) {
+    bool all = true;
+    for (int64_t i = 0; i < extent; ++i)
+      all &= row[i * stride] == -inf;
+    return all;
+  }
+
+  static LogicalResult failFullyMasked(Operation *op) {
+    return op->emitOpError("a query has no key that takes part, and fully_masked is error");
   }
 
   static Real logSumExpRow(const double *row, int64_t extent) {
@@ -330,9 +340,13 @@ private:
     int64_t axis = op.getAxis(), extent = result.shape[axis], stride = 1;
     for (int64_t inner : ArrayRef(result.shape).drop_front(axis + 1))
       stride *= inner;
-    for (size_t row = 0; row < result.values.size(); ++row)
-      if (int64_t(row) / stride % extent == 0)
-        softmaxRow(&result.values[row], extent, stride, op.getFullyMasked());
+    for (size_t row = 0; row < result.values.size(); ++row) {
+      if (int64_t(row) / stride % extent != 0)
+        continue;
+      if (op.getFullyMasked() == FullyMasked::error && isMasked(&result.values[row], extent, stride))
+        return failFullyMasked(op);
+      softmaxRow(&result.values[row], extent, stride, op.getFullyMasked());
+    }
     return result;
   }
 
@@ -618,7 +632,9 @@ private:
         int64_t row = matrixNumber * queries + i;
         if (op.getLogSumExp())
           logSumExp.values[row] = logSumExpRow(scores.data(), keys);
-        bool allMasked = llvm::all_of(scores, [](double score) { return score == -inf; });
+        bool allMasked = isMasked(scores.data(), keys, 1);
+        if (ok && allMasked && op.getFullyMasked() == FullyMasked::error)
+          ok = succeeded(failFullyMasked(op));
         normalize(op, scores);
         if (op.getWeights())
           llvm::copy(scores, weights.values.begin() + row * keys);

@@ -57,6 +57,30 @@ Layout ofSlice(SliceOp op, WeightLayout input) {
   return result;
 }
 
+/// What is repeated is read again at the same place.
+Layout ofBroadcast(WeightLayout input, ArrayRef<int64_t> shape) {
+  const size_t lead = shape.size() - input.shape.size();
+  if (input.boxes.size() != 1 &&
+      llvm::any_of(llvm::enumerate(input.shape), [&](auto dim) { return dim.value() != shape[lead + dim.index()]; }))
+    return std::nullopt; // Boxes repeated along a dimension would interleave.
+  for (WeightBox &box : input.boxes) {
+    WeightBox repeated = box;
+    repeated.first.assign(shape.size(), 0);
+    repeated.shape.assign(shape.begin(), shape.end());
+    repeated.strides.assign(shape.size(), 0);
+    for (size_t dim = 0; dim < input.shape.size(); ++dim) {
+      if (input.shape[dim] == shape[lead + dim]) {
+        repeated.first[lead + dim] = box.first[dim];
+        repeated.shape[lead + dim] = box.shape[dim];
+        repeated.strides[lead + dim] = box.strides[dim];
+      }
+    }
+    box = repeated;
+  }
+  input.shape.assign(shape.begin(), shape.end());
+  return input;
+}
+
 Layout ofConcat(ConcatOp op, ArrayRef<WeightLayout> inputs) {
   int64_t axis = op.getAxis(), start = 0;
   WeightLayout result{inputs.front().shape, {}};
@@ -154,7 +178,7 @@ Layout evaluate(Value value) {
     return wholeSource(type, weight.getParameter(), {});
   if (auto constant = dyn_cast<ConstantOp>(op))
     return ofConstant(constant);
-  if (!isa<SliceOp, ConcatOp, ReshapeOp, TransposeOp>(op))
+  if (!isa<SliceOp, BroadcastOp, ConcatOp, ReshapeOp, TransposeOp>(op))
     return std::nullopt;
   std::vector<WeightLayout> inputs;
   for (Value operand : op->getOperands()) {
@@ -165,6 +189,7 @@ Layout evaluate(Value value) {
   }
   return TypeSwitch<Operation *, Layout>(op)
       .Case([&](SliceOp slice) { return ofSlice(slice, inputs.front()); })
+      .Case([&](BroadcastOp) { return ofBroadcast(inputs.front(), type.getShape()); })
       .Case([&](ConcatOp concat) { return ofConcat(concat, inputs); })
       .Case([&](ReshapeOp) { return ofReshape(inputs.front(), type.getShape()); })
       .Case([&](TransposeOp transpose) { return ofTranspose(inputs.front(), transpose.getPermutation()); })
@@ -186,10 +211,21 @@ struct View {
   int64_t offset, rows, cols, strideRow, strideCol, first;
 };
 
-/// A box of a weight that is no matrix, as views with at most two strides each; `first` counts elements.
+/// A box of a weight that is no matrix, as views with at most two strides each; `first` counts elements. A box that is
+/// not contiguous is taken apart along its first dimension.
 bool flatten(const WeightBox &box, ArrayRef<int64_t> shape, SmallVectorImpl<View> &views) {
-  if (!isContiguous(box, shape))
-    return false;
+  if (!isContiguous(box, shape)) {
+    const size_t dim = llvm::find_if(box.shape, [](int64_t extent) { return extent > 1; }) - box.shape.begin();
+    WeightBox part = box;
+    part.shape[dim] = 1;
+    for (int64_t i = 0; i < box.shape[dim] && views.size() <= mostPieces; ++i) {
+      part.first[dim] = box.first[dim] + i;
+      part.offset = box.offset + i * box.strides[dim];
+      if (!flatten(part, shape, views))
+        return false;
+    }
+    return views.size() <= mostPieces;
+  }
   int64_t first = 0;
   for (auto [place, stride] : llvm::zip_equal(box.first, denseStrides(shape)))
     first += place * stride;

@@ -46,6 +46,8 @@ const char *attnc_status_name(attnc_status status) {
     return "workspace";
   case ATTNC_ERROR_INDEX:
     return "index";
+  case ATTNC_ERROR_MASK:
+    return "mask";
   case ATTNC_ERROR_THREADS:
     return "threads";
   case ATTNC_ERROR_KERNEL:

@@ -82,6 +82,10 @@ void *attnc_rt_malloc(void *context, uint64_t size) {
   return worker.scratch + start;
 }
 
+void attnc_rt_fail(void *context, int32_t status) {
+  static_cast<Worker *>(context)->run->recordFailure(Failure::Status, status);
+}
+
 void attnc_rt_free(void *context, void *pointer) {
   if (!pointer)
     return;

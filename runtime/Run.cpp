@@ -210,6 +210,14 @@ Run *prepare(uint8_t *workspace, const Layout &layout, const attnc_executor *exe
   return run;
 }
 
+attnc_status failStatus(const attnc_model &model, int32_t status, attnc_error *error) {
+  if (status == ATTNC_ERROR_MASK)
+    return fail(error, ATTNC_ERROR_MASK,
+                "a query of model '%.60s' sees no key: masks and scores block all of them (fully_masked \"error\")",
+                model.name);
+  return fail(error, ATTNC_ERROR_KERNEL, "a kernel of model '%.60s' reported %d", model.name, status);
+}
+
 attnc_status failRun(const attnc_model &model, const attnc_variant &variant, const Run &run, attnc_error *error) {
   const int32_t value = run.failureValue();
   switch (run.failureReason()) {
@@ -226,6 +234,8 @@ attnc_status failRun(const attnc_model &model, const attnc_variant &variant, con
   case Failure::ScratchPointer:
     return fail(error, ATTNC_ERROR_KERNEL,
                 "a kernel of model '%.60s' freed scratch that it does not hold: a bug in attnc", model.name);
+  case Failure::Status:
+    return failStatus(model, value, error);
   case Failure::Kernel:
   case Failure::None:
     break;

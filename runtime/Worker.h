@@ -14,12 +14,13 @@ namespace attnc::rt {
 /// Why a run failed; the first reason stays.
 enum class Failure : int32_t {
   None,
-  Kernel,        ///< a task or the entry returned the value
-  Executor,      ///< executor->parallel_for returned the value
-  WorkerRange,   ///< the executor called a task with the value as worker
-  IndexRange,    ///< the executor called a task with the value as index
-  ScratchSpace,  ///< the compiler's scratch_size does not suffice for the worker that is the value
-  ScratchPointer ///< generated code freed what it does not hold, on the worker that is the value
+  Kernel,         ///< a task or the entry returned the value
+  Executor,       ///< executor->parallel_for returned the value
+  WorkerRange,    ///< the executor called a task with the value as worker
+  IndexRange,     ///< the executor called a task with the value as index
+  ScratchSpace,   ///< the compiler's scratch_size does not suffice for the worker that is the value
+  ScratchPointer, ///< generated code freed what it does not hold, on the worker that is the value
+  Status          ///< generated code reported the status that is the value
 };
 
 struct Worker;

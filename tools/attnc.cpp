@@ -28,8 +28,7 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
   --cpu NAME[,NAME...]  host (default), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or a CPU name of
                         LLVM; of several, a program takes the best that its machine can run
   --target TRIPLE       x86_64-linux-gnu (default) or aarch64-linux-gnu
-  --precision NAME      f32 (default), bf16 or int8: what products by weights round their operands to
-                        (docs/MODEL.md); all else stays f32
+  --precision NAME      f32 (default), bf16 or int8: how matmuls by weights round their operands
   --weights FROM        embed: in the object (default where the description names a file);
                         caller: handed over at init
   --token-type-ids      Hugging Face: make token_type_ids an input

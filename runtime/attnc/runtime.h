@@ -36,7 +36,8 @@ typedef enum attnc_status {
   ATTNC_ERROR_WORKSPACE = 5, /* the workspace is smaller than attnc_workspace_size() */
   ATTNC_ERROR_INDEX = 6,     /* an index (a token id) is outside its table */
   ATTNC_ERROR_THREADS = 7,   /* threads could not be started */
-  ATTNC_ERROR_KERNEL = 8     /* the executor or a kernel reported failure */
+  ATTNC_ERROR_KERNEL = 8,    /* the executor or a kernel reported failure */
+  ATTNC_ERROR_MASK = 9       /* a query sees no key, which the model takes for an error (fully_masked) */
 } attnc_status;
 
 /* Filled when a call fails (and cleared when it succeeds); every function takes NULL where no message is wanted. */
@@ -207,7 +208,7 @@ size_t attnc_workspace_size(const attnc_model *model, int64_t batch, int32_t thr
 
 /* Runs the model. inputs and outputs are in the order of model->inputs and model->outputs; they must not overlap.
  * workspace is aligned to ATTNC_ALIGNMENT and used by this call alone. executor NULL: on the calling thread.
- * Nothing is written to the outputs unless all checks pass (after ATTNC_ERROR_KERNEL they hold anything). The bits of
+ * Nothing is written to the outputs unless all checks pass (after ATTNC_ERROR_KERNEL and ATTNC_ERROR_MASK they hold anything). The bits of
  * the result do not depend on the executor. */
 attnc_status attnc_run(const attnc_instance *instance, const void *const *inputs, void *const *outputs, int64_t batch,
                        void *workspace, size_t workspace_size, const attnc_executor *executor, attnc_error *error);
@@ -222,6 +223,8 @@ int32_t attnc_rt_parallel_for(void *context, attnc_rt_task task, int32_t min, in
  * scratch for that, each slice rounded up to ATTNC_ALIGNMENT. NULL means a bug of the compiler, and the run fails. */
 void *attnc_rt_malloc(void *context, uint64_t size);
 void attnc_rt_free(void *context, void *pointer);
+/* The run fails with this attnc_status; the kernel goes on, to no purpose. */
+void attnc_rt_fail(void *context, int32_t status);
 
 #ifdef __cplusplus
 }

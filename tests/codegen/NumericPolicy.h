@@ -16,8 +16,13 @@ constexpr double kUnitRoundoff = 1.0 / (1 << 24);
 /// K u / (1 - K u): the relative error of a sum of K products in any order.
 double gammaOf(int64_t terms);
 
-/// max |y - f64| <= 2 max |f32 - f64| + 1e-6 max |f64|, and the mean <= 1.5 times the mean + u max |f64|. NaN and
-/// infinities are where the f32 reference has them.
+/// By how much the mean of so many errors may exceed the f32 reference's: 1.5 from 256 on, and more for fewer, whose
+/// mean is a sample. Were both errors of one normal distribution, the logarithm of the quotient of their means would
+/// have the standard deviation sqrt(2 (pi/2 - 1) / count), of which six are allowed.
+double meanFactor(size_t count);
+
+/// max |y - f64| <= 2 max |f32 - f64| + 1e-6 max |f64|, and the mean <= meanFactor() times the mean + u max |f64|. NaN
+/// and infinities are where the f32 reference has them.
 testing::AssertionResult isAsGoodAsNaive(const Array &actual, const Array &f64, const Array &f32);
 
 /// |y - f64| <= 2 gamma(terms) * magnitude for every element, where `magnitude` is the same computation on absolute

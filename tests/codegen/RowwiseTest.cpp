@@ -7,6 +7,8 @@
 #include "tests/codegen/NumericPolicy.h"
 
 #include <algorithm>
+#include <gmock/gmock.h>
+
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -97,6 +99,28 @@ TEST(Rowwise, SoftmaxAlongEveryAxis) {
   }
 }
 
+TEST(Rowwise, SoftmaxThatFailsWhereAllIsMasked) {
+  for (int axis : {1, 2}) {
+    SCOPED_TRACE(axis);
+    ModelWriter w;
+    const Value x = w.input("x", {9, 6, 35});
+    const std::string op = "attn.softmax " + x.name + " {fully_masked = #attn<fully_masked error>, axis = ";
+    const Model model = w.finish({w.op(op + std::to_string(axis) + "}", {x}, x.shape)});
+    const Kernel kernel(model);
+    Data data = randomData(model, 1);
+    Array &input = data.inputs.front();
+    const size_t length = axis == 1 ? 6 : 35, step = axis == 1 ? 35 : 1;
+    for (size_t i = 1; i < length; ++i) // The slice of the first element, which stays.
+      input.values[i * step] = -kInfinity;
+    const Expected expected = evaluate(model, data);
+    EXPECT_TRUE(isAsGoodAsNaive(kernel.run(data, {3}).front(), expected.f64.front(), expected.f32.front()));
+    input.values[0] = -kInfinity;
+    for (int threads : {1, 3})
+      EXPECT_THAT([&] { kernel.run(data, {threads}); },
+                  testing::ThrowsMessage<std::runtime_error>(testing::HasSubstr("sees no key")));
+  }
+}
+
 TEST(Rowwise, LayerNorm) {
   checkWidths(widths(3),
               [](ModelWriter &w, const Value &x) { return w.layerNorm(x, "n" + std::to_string(x.shape.back())); });
@@ -179,6 +203,7 @@ TEST(Rowwise, Pooling) {
       const Kernel kernel(model);
       for (int64_t batch : {1, 4}) {
         Data data = randomData(model, batch);
+        data.inputs[0].values[6 * 37 + 9] = std::nan(""); // In one column of the first sequence, blocked or not.
         if (hasMask) { // The last sequence has no valid position; the first one has NaN at a blocked one.
           std::vector<double> &blocked = data.inputs[1].values;
           std::fill(blocked.end() - 11, blocked.end(), 1);

@@ -225,6 +225,21 @@ def check_lengths_equal_padding(tools):
     assert np.abs(by_mask - by_length).max() <= 4 * np.finfo(np.float32).eps * np.abs(by_mask).max()
 
 
+def check_a_query_without_keys_fails_the_run(tools):
+    specs = {"x": {"shape": [2, 5, 12]}, "lengths": {"shape": [2], "dtype": "i32"}}
+    module = {**MHA, "lengths": "lengths", "fully_masked": "error"}
+    arguments = {"x": tokens(2, 5, 12), "lengths": np.array([5, 1], np.int32)}
+    plain = {**module, "fully_masked": "zero"}
+    same = [run_model(tools, arguments, specs, each, attention_weights())["y"] for each in (module, plain)]
+    assert np.array_equal(*same), "fully_masked changes a result whose queries have keys"
+    try:
+        run_model(tools, {**arguments, "lengths": np.array([5, 0], np.int32)}, specs, module, attention_weights())
+    except RuntimeError as error:
+        assert "sees no key" in str(error), f"another error: {error}"
+    else:
+        raise AssertionError("a query without keys goes unnoticed")
+
+
 def check_an_empty_batch(tools):
     """M9: refused by run()."""
     shape = {"x": {"shape": ["batch", 5, 12]}}

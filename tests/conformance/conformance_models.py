@@ -160,9 +160,10 @@ def softmax(scores):
     return torch.nan_to_num(torch.softmax(scores, -1))
 
 
-def scored(name, steps, change, embed=12, heads=3, seq=9, keys=None, weigh=softmax, further=False, **module_keys):
+def scored(name, steps, change, embed=12, heads=3, seq=9, keys=None, weigh=softmax, further=False, change_with=None, weigh_with=None,
+           lse=lambda scores: torch.logsumexp(scores, -1), **module_keys):
     """Attention whose scores `change(scores, query, key)` modifies and `weigh` turns into weights; `further`: weights of each
-    head and log-sum-exp are outputs."""
+    head and log-sum-exp, `lse(scores)`, are outputs. change_with, weigh_with: of the module that holds all parameters."""
     golden = mha(name, embed, heads, seq, keys, score=steps, **module_keys)
     if further:
         golden.description["outputs"].update(weights="attention.attn_weights", lse="attention.log_sum_exp")
@@ -175,9 +176,9 @@ def scored(name, steps, change, embed=12, heads=3, seq=9, keys=None, weigh=softm
         query, key, value = (functional.linear(*part).unflatten(-1, (heads, -1)).transpose(1, 2) for part in parts)
         scores = query @ key.transpose(-1, -2) / math.sqrt(embed // heads)
         rows, columns = torch.arange(seq).unsqueeze(1), torch.arange(count).unsqueeze(0)
-        scores = change(scores, rows, columns)
-        weights = weigh(scores)
-        outputs = {"weights": weights, "lse": torch.logsumexp(scores, -1)} if further else {}
+        scores = (change_with(holder) if change_with else change)(scores, rows, columns)
+        weights = (weigh_with(holder) if weigh_with else weigh)(scores)
+        outputs = {"weights": weights, "lse": lse(scores)} if further else {}
         return {"y": module.out_proj((weights @ value).transpose(1, 2).flatten(2)), **outputs}
 
     golden.compute = compute
@@ -218,6 +219,66 @@ case("normalizer_sigmoid", scored, steps=[{"causal": "top_left"}], change=only(l
      weigh=weighed(torch.sigmoid, 1))
 case("normalizer_identity", scored, steps=[{"causal": "bottom_right"}], seq=4, keys=9, change=only(lambda q, k: k <= q + 5),
      normalizer="identity", normalizer_scale=0.5, weigh=weighed(lambda scores: scores, 0.5))
+
+
+def t5_buckets(relative, buckets, max_distance, bidirectional):
+    """T5's buckets of key - query, in f32, as Hugging Face's T5Attention works them out."""
+    first = torch.zeros_like(relative)
+    if bidirectional:
+        buckets //= 2
+        first, relative = (relative > 0) * buckets, relative.abs()
+    else:
+        relative = -torch.minimum(relative, torch.zeros_like(relative))
+    exact = buckets // 2
+    place = torch.log(relative.float() / exact) / math.log(max_distance / exact) * (buckets - exact)
+    place = torch.where(relative < exact, 0, place).long()
+    return first + torch.where(relative < exact, relative, torch.clamp(exact + place, max=buckets - 1))
+
+
+def relative_bias(name, num_buckets=32, max_distance=128, bidirectional=True, heads=3, steps=(), keep=lambda q, k: k >= 0, **keys):
+    """T5's relative position bias."""
+    step = {"parameter": "bias.weight", "num_buckets": num_buckets, "max_distance": max_distance, "bidirectional": bidirectional}
+    golden = scored(name, [{"relative_bias": step}, *steps], None, heads=heads, change_with=lambda holder: change(holder), **keys)
+    golden.module["bias"] = randomise(nn.Embedding(num_buckets, heads))
+
+    def change(holder):
+        def add(scores, query, key):
+            table = holder["bias"].weight[t5_buckets(key - query, num_buckets, max_distance, bidirectional)]
+            return only(keep)(scores + table.permute(2, 0, 1), query, key)
+
+        return add
+
+    return golden
+
+
+case("score_relative_bias", relative_bias, seq=40, embed=6)
+case("score_relative_bias_long", relative_bias, seq=3, keys=300, embed=6)
+case("score_relative_bias_causal", relative_bias, seq=70, embed=6, num_buckets=8, max_distance=20, bidirectional=False,
+     steps=[{"causal": "top_left"}], keep=lambda q, k: k <= q)
+case("score_relative_bias_zero_attn", relative_bias, seq=5, num_buckets=4, max_distance=3, sink=0,
+     weigh=lambda scores: torch.softmax(functional.pad(scores, (0, 1)), -1)[..., :-1])
+
+
+def learned_sink(name, **keys):
+    """A logit of each head joins the divisor."""
+    golden = scored(name, [{"causal": "top_left"}], only(lambda q, k: k <= q), sink={"parameter": "sinks"}, weigh_with=lambda holder: weigh(holder),
+                    **keys)
+    golden.module.register_parameter("sinks", nn.Parameter(torch.randn(3)))
+
+    def weigh(holder):
+        def normalize(scores):
+            sinks = holder.sinks[:, None, None].expand(*scores.shape[:-1], 1)
+            return torch.softmax(torch.cat([scores, sinks], -1), -1)[..., :-1]
+
+        return normalize
+
+    return golden
+
+
+case("sink_learned", learned_sink, seq=19)
+case("sink_off_by_one", scored, steps=[{"window": [3, 2]}], change=only(lambda q, k: (k >= q - 3) & (k <= q + 2)), sink=0,
+     weigh=lambda scores: torch.softmax(functional.pad(scores, (0, 1)), -1)[..., :-1], further=True, need_weights=True,
+     average_attn_weights=False, need_lse=True, lse=lambda scores: torch.logsumexp(functional.pad(scores, (0, 1)), -1))
 
 
 # -- Additive attention ------------------------------------------------------------------------------------------------
@@ -285,8 +346,8 @@ case("additive_relu", additive, padded=True, normalizer="relu", normalizer_scale
 # -- scaled_dot_product_attention --------------------------------------------------------------------------------------
 
 
-def sdpa(name, query=(2, 3, 5, 8), key=(2, 3, 7, 8), value=None, mask=None, blocked=False, **keys):
-    """query, key, value: whole shapes; mask: (kind, shape)."""
+def sdpa(name, query=(2, 3, 5, 8), key=(2, 3, 7, 8), value=None, mask=None, blocked=False, weigh=None, further=False, **keys):
+    """query, key, value: whole shapes; mask: (kind, shape); weigh: the scores' weights; further: they and log-sum-exp are outputs."""
     shapes = {"query": query, "key": key, "value": value or key}
     inputs = {part: torch.randn(shape) for part, shape in shapes.items()}
     specs = {part: f32(*shape) for part, shape in shapes.items()}
@@ -305,9 +366,19 @@ def sdpa(name, query=(2, 3, 5, 8), key=(2, 3, 7, 8), value=None, mask=None, bloc
     found = description(name, specs, [node], {"y": "sdpa"})
     del found["weights"]
 
+    if further:
+        node.update(need_weights=True, need_lse=True)
+        found["outputs"].update(weights="sdpa.attn_weights", lse="sdpa.log_sum_exp")
+
     def compute(_, inputs):
-        return {"y": functional.scaled_dot_product_attention(inputs["query"], inputs["key"], inputs["value"],
-                                                             attn_mask=inputs.get("mask"), **keys)}
+        if not further and not weigh:
+            return {"y": functional.scaled_dot_product_attention(inputs["query"], inputs["key"], inputs["value"],
+                                                                 attn_mask=inputs.get("mask"), **keys)}
+        scores = inputs["query"] @ inputs["key"].transpose(-1, -2) / math.sqrt(query[-1])
+        scores = scores.masked_fill(~inputs["mask"], -math.inf)
+        weights = (weigh or softmax)(scores)
+        outputs = {"weights": weights, "lse": torch.logsumexp(scores, -1)} if further else {}
+        return {"y": weights @ inputs["value"], **outputs}
 
     def all_allowed(_, inputs):
         inputs["mask"].fill_(kind == "bool")
@@ -332,6 +403,8 @@ case("sdpa_scale_negative", sdpa, scale=-0.3)
 case("sdpa_scale_zero", sdpa, scale=0.0)
 case("sdpa_gqa", sdpa, query=(2, 6, 5, 8), key=(2, 2, 7, 8), enable_gqa=True)
 case("sdpa_gqa_two_groups", sdpa, query=(2, 6, 5, 8), key=(2, 2, 7, 8), value=(2, 3, 7, 8), enable_gqa=True)
+case("sdpa_weights_lse", sdpa, query=(2, 2, 3, 5, 8), key=(2, 1, 3, 7, 8), mask=("bool", (5, 7)), further=True)
+case("sdpa_relu", sdpa, mask=("bool", (5, 7)), weigh=weighed(torch.relu, 1 / 7), normalizer="relu", normalizer_scale="1/keys")
 
 
 # -- Encoder, decoder, Transformer -------------------------------------------------------------------------------------

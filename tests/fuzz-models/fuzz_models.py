@@ -39,8 +39,10 @@ from shrink import shrink
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 from junit import Skip, Suite  # noqa: E402
+from numeric_policy import mean_factor  # noqa: E402
 
-PIPELINES = ["", "merge=false", "attention=false", "epilogue=false", "merge=false attention=false epilogue=false"]
+# Passes that are off, and what remains: attention fused, or spelled out.
+FUSED, SPELLED = ["", "merge=false", "epilogue=false"], ["attention=false", "merge=false attention=false epilogue=false"]
 # A pass may round a factor to f32 or fold two; nothing else changes a value in f64. Of the largest value.
 PASS_TOLERANCE = 2e-6
 
@@ -79,7 +81,8 @@ def compare(what, result, f64, f32):
     if not finite.any():
         return 0
     error, rounding, peak = np.abs(result - f64)[finite], np.abs(f32 - f64)[finite], np.abs(f64[finite]).max()
-    return within(what, error, 2 * rounding.max() + 1e-6 * peak, 1.5 * rounding.mean() + 2.0 ** -24 * peak, peak)
+    mean = mean_factor(error.size) * rounding.mean() + 2.0 ** -24 * peak
+    return within(what, error, 2 * rounding.max() + 1e-6 * peak, mean, peak)
 
 
 def compare_passes(what, result, f64):
@@ -137,12 +140,21 @@ class Check:
 
     def expected(self, ir):
         """What the model computes, {output: array}, in f64 and in f32; by the reference, which the passes must not change."""
-        f64, f32 = self.reference(ir), self.reference(ir, "--reference-precision=f32")
-        for options in PIPELINES:
-            passed = self.faulty("passes", self.reference(ir, f"--attnc-pipeline={options}"))
-            for output, values in f64.items():
-                compare_passes(f"{output}, reference after --attnc-pipeline=\"{options}\"", passed[output], values)
-        return f64, f32
+        spelled, options = self.reference(ir), []
+        f64 = spelled
+        if plans.may_lose_nan(self.plan):
+            # Fused, a blocked key has no influence though it be NaN; spelled out, 0 * NaN reaches the row (docs/OPS.md).
+            options = ["--attnc-pipeline=merge=false epilogue=false"]
+            f64 = self.reference(ir, *options)
+            for output, values in spelled.items():
+                kept = ~np.isnan(values)
+                compare_passes(f"{output}, reference after fusing attention", f64[output][kept], values[kept])
+        for truth, pipelines in ((f64, FUSED), (spelled, SPELLED)):
+            for pipeline in pipelines:
+                passed = self.faulty("passes", self.reference(ir, f"--attnc-pipeline={pipeline}"))
+                for output, values in truth.items():
+                    compare_passes(f"{output}, reference after --attnc-pipeline=\"{pipeline}\"", passed[output], values)
+        return f64, self.reference(ir, "--reference-precision=f32", *options)
 
     def reference(self, ir, *options):
         path = self.folder / "values.mlir"

@@ -145,6 +145,13 @@ def work(plan):
     return total
 
 
+def may_lose_nan(plan):
+    """Whether rows that a fully masked query made NaN may be keys of another attention, which may block them."""
+    attentions = {"rows": 0, "mlp": 0, "spelled_decoder": 2, "decoder_layer": 2, "decoder": 2, "transformer": 3}
+    count = sum(attentions.get(block["kind"], 1) * block.get("layers", 1) for block in plan["blocks"])
+    return count > 1 and any(block.get("fully_masked") == "nan" for block in plan["blocks"])
+
+
 def fit(plan, rng):
     """Makes the plan smaller, one size at a time, until the reference can run it."""
     while work(plan) > MOST_WORK:

@@ -161,3 +161,26 @@ func.func private @matmul_0(%x: tensor<20x4xf32>, %w: tensor<40x4xf32>) -> tenso
   %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<20x4xf32>, tensor<40x4xf32>) -> tensor<20x40xf32>
   return %0 : tensor<20x40xf32>
 }
+
+// -----
+
+// Rows that repeat are read again where they are, with the stride 0; transposed, a column is one piece a run.
+// CHECK-LABEL: func.func @repeated
+// CHECK: pieces = [#attn.piece<parameter = "t", offset = 2, rows = 1, cols = 3, stride_row = 0, stride_col = 0, first = 0>, #attn.piece<parameter = "t", offset = 3, rows = 1, cols = 3, stride_row = 0, stride_col = 0, first = 4>, #attn.piece<parameter = "t", offset = 0, {{.*}} first = 3>, #attn.piece<parameter = "t", offset = 1, {{.*}} first = 7>]} : tensor<2x1x4xf32>
+// CHECK-NOT: attn.broadcast
+attn.parameter @t : tensor<2x2xf32>
+func.func @repeated() -> tensor<2x1x4xf32> {
+  %t = attn.weight @t : tensor<2x2xf32>
+  %0 = attn.slice %t {axis = 0 : i64, start = 1 : i64, size = 1 : i64} : (tensor<2x2xf32>) -> tensor<1x2xf32>
+  %1 = attn.broadcast %0 : (tensor<1x2xf32>) -> tensor<3x2xf32>
+  %2 = attn.slice %t {axis = 0 : i64, start = 0 : i64, size = 1 : i64} : (tensor<2x2xf32>) -> tensor<1x2xf32>
+  %3 = attn.concat %1, %2 {axis = 0 : i64} : (tensor<3x2xf32>, tensor<1x2xf32>) -> tensor<4x2xf32>
+  %4 = attn.reshape %3 : (tensor<4x2xf32>) -> tensor<4x1x2xf32>
+  %5 = attn.transpose %4 {permutation = array<i64: 2, 1, 0>} : (tensor<4x1x2xf32>) -> tensor<2x1x4xf32>
+  %6 = call @rowwise_0(%5) : (tensor<2x1x4xf32>) -> tensor<2x1x4xf32>
+  return %6 : tensor<2x1x4xf32>
+}
+func.func private @rowwise_0(%w: tensor<2x1x4xf32>) -> tensor<2x1x4xf32> attributes {attn.kind = #attn<kernel_kind rowwise>} {
+  %0 = attn.activation relu %w : (tensor<2x1x4xf32>) -> tensor<2x1x4xf32>
+  return %0 : tensor<2x1x4xf32>
+}

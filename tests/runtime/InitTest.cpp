@@ -311,8 +311,9 @@ TEST_F(Init, MessagesStayOnOneLineAndInBounds) {
 }
 
 TEST(Status, Names) {
-  const char *const names[] = {"ok", "argument", "abi", "cpu", "weights", "workspace", "index", "threads", "kernel"};
-  for (int status = ATTNC_OK; status <= ATTNC_ERROR_KERNEL; ++status)
+  const char *const names[] = {"ok",        "argument", "abi",     "cpu",    "weights",
+                               "workspace", "index",    "threads", "kernel", "mask"};
+  for (int status = ATTNC_OK; status <= ATTNC_ERROR_MASK; ++status)
     EXPECT_STREQ(attnc_status_name(static_cast<attnc_status>(status)), names[status]);
   EXPECT_STREQ(attnc_status_name(static_cast<attnc_status>(12)), "unknown");
 }

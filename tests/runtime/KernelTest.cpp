@@ -155,6 +155,24 @@ TEST_F(Kernel, ForeignPointerFreed) {
             ATTNC_ERROR_KERNEL);
 }
 
+TEST_F(Kernel, StatusThatAKernelReports) {
+  for (int32_t threads : {1, 3}) {
+    EXPECT_EQ(run(threads,
+                  [](void *context) {
+                    return loop(context, 0, 9, [](void *worker, int32_t index) {
+                      if (index == 5)
+                        attnc_rt_fail(worker, ATTNC_ERROR_MASK);
+                      return 0;
+                    });
+                  }),
+              ATTNC_ERROR_MASK);
+    EXPECT_EQ(message,
+              "a query of model 'toy' sees no key: masks and scores block all of them (fully_masked \"error\")");
+  }
+  EXPECT_EQ(run(1, [](void *context) { return attnc_rt_fail(context, 77), 0; }), ATTNC_ERROR_KERNEL);
+  EXPECT_EQ(message, "a kernel of model 'toy' reported 77");
+}
+
 TEST_F(Kernel, WorkersHaveScratchOfTheirOwnAboveThatOfTheCaller) {
   toy.variants[0].scratch_size = 1024;
   for (int32_t threads = 1; threads <= 4; ++threads)

@@ -84,3 +84,19 @@ func.func @large_result(%x: tensor<65536x1xf32>, %y: tensor<65536xf32>) -> tenso
   %0 = attn.add %x, %y : (tensor<65536x1xf32>, tensor<65536xf32>) -> tensor<65536x65536xf32>
   return %0 : tensor<65536x65536xf32>
 }
+
+func.func @no_key_takes_part(%x: tensor<1x2xf32> {attn.value = dense<0xFF800000> : tensor<1x2xf32>}) -> tensor<1x2xf32> {
+  // expected-error@+1 {{a query has no key that takes part, and fully_masked is error}}
+  %0 = attn.softmax %x {axis = 1 : i64, fully_masked = #attn<fully_masked error>} : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  return %0 : tensor<1x2xf32>
+}
+
+func.func @no_key_of_an_attention(%q: tensor<1x1x1xf32>) -> tensor<1x1x1xf32> {
+  // expected-error@+1 {{a query has no key that takes part, and fully_masked is error}}
+  %o = attn.attention %q, %q, %q attributes {fully_masked = #attn<fully_masked error>} {
+  ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+    %false = arith.constant false
+    attn.score %dot, %false
+  } : (tensor<1x1x1xf32>, tensor<1x1x1xf32>, tensor<1x1x1xf32>) -> tensor<1x1x1xf32>
+  return %o : tensor<1x1x1xf32>
+}

@@ -92,6 +92,7 @@ private:
     add("attnc_rt_parallel_for", &attnc_rt_parallel_for);
     add("attnc_rt_malloc", &attnc_rt_malloc);
     add("attnc_rt_free", &attnc_rt_free);
+    add("attnc_rt_fail", &attnc_rt_fail);
     return symbols;
   }
 
