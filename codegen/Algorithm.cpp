@@ -35,6 +35,7 @@ void translatePackedMatmul(attn::MatmulOp op, OpTranslator &translator, Algorith
   accumulator(n, m) += lhs.at(indexOfRow(lhs, row, k)) * rhs.at({{n, k}, {}});
   stages.accumulator = accumulator;
   stages.weight = argumentName(mlir::cast<mlir::BlockArgument>(op.getRhs()));
+  stages.panel = static_cast<int>(mlir::cast<attn::PanelsAttr>(op.getRhs().getType().getEncoding()).getWidth());
   Tensor product{translator.extentsOf(op.getType()), Float(32), nullptr};
   const Tensor shape = product;
   product.at = [=](const Index &index) -> Expr { return accumulator(index.dims.back(), rowOf(shape, index)); };

@@ -41,6 +41,8 @@ struct MatmulStages {
   Halide::Func accumulator;
   Halide::RVar k;
   std::string weight;  ///< The name of the argument that holds the panels.
+  int panel = 0;       ///< The columns of a panel.
+  int parts = 1;       ///< Elements of a column that lie side by side in a panel.
   Halide::RVar pair;   ///< Products that one instruction adds; undefined where each is a multiply-add of its own.
   Halide::RVar parity; ///< Halves of a step, unrolled; Int8Widened alone.
   Halide::Func rows;   ///< Undefined without a norm.

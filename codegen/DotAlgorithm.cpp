@@ -211,6 +211,8 @@ void defineRoundedPanels(mlir::RankedTensorType weight, const std::string &name,
   param.set_host_alignment(64);
   algorithm.matmul.panels = param;
   algorithm.matmul.weight = name;
+  algorithm.matmul.panel = width;
+  algorithm.matmul.parts = parts;
   algorithm.arguments.push_back(param);
   if (panels.getPrecision() != attn::Precision::int8)
     return;

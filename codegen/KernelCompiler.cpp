@@ -92,14 +92,17 @@ void setUpHalide() {
 }
 
 /// The pipeline of a kernel, with the lowering passes that its bits rely on: they belong to a Pipeline, not to a Func.
-Halide::Pipeline pipelineOf(Algorithm &algorithm) {
+Halide::Pipeline pipelineOf(mlir::func::FuncOp kernel, Algorithm &algorithm) {
   setUpHalide();
   if (algorithm.matmul.dot == DotKind::Bf16)
     makeStrictButAccumulator(algorithm);
   Halide::Pipeline pipeline = algorithm.pipeline();
   pipeline.add_custom_lowering_pass(new HideStoredProducts);
-  if (const MatmulStages &matmul = algorithm.matmul; matmul.accumulator.defined())
-    pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight));
+  if (auto schedule = kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule")) {
+    const MatmulStages &matmul = algorithm.matmul;
+    pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight, matmul.panel,
+                                                         static_cast<int>(schedule.getTileCols())));
+  }
   return pipeline;
 }
 
@@ -151,8 +154,9 @@ bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, Compiled
     }
     // Halide makes a folder in /tmp for the time of a compilation, though it puts nothing there.
     const SignalsHeldBack held;
-    pipelineOf(algorithm).compile_to_bitcode(file.path(), algorithm.arguments, compiled.name,
-                                             halideTarget(target, algorithm.matmul.dot));
+    pipelineOf(kernel, algorithm)
+        .compile_to_bitcode(file.path(), algorithm.arguments, compiled.name,
+                            halideTarget(target, algorithm.matmul.dot));
     compiled.bitcode = file.contents();
     if (compiled.bitcode.empty())
       error = "kernel '" + compiled.name + "': Halide wrote no bitcode";
@@ -165,7 +169,8 @@ bool lowerKernelToText(mlir::func::FuncOp kernel, const TargetInfo &target, std:
   return guarded(name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
     Halide::Module module =
-        pipelineOf(algorithm).compile_to_module(algorithm.arguments, name, halideTarget(target, algorithm.matmul.dot));
+        pipelineOf(kernel, algorithm)
+            .compile_to_module(algorithm.arguments, name, halideTarget(target, algorithm.matmul.dot));
     std::ostringstream out;
     out << module;
     text = out.str();

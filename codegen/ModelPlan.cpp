@@ -7,6 +7,7 @@
 #include "ir/AttnDialect.h"
 #include "passes/Costs.h"
 #include "passes/Explain.h"
+#include "passes/Graph.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
@@ -33,21 +34,17 @@ public:
     plan.minBatch = integer(module, "attn.min_batch", 1);
     plan.maxBatch = integer(module, "attn.max_batch", 1);
     plan.imageSize = integer(module, "attn.image_size", 0);
-    plan.arenaFixed = integer(module, "attn.arena_fixed", 0);
-    plan.arenaPerBatch = integer(module, "attn.arena_per_batch", 0);
-    for (auto function : module.getOps<mlir::func::FuncOp>())
-      if (!function->hasAttr("attn.kind"))
-        main = function;
-    if (!main)
+    const auto functions = modelFunctions(module);
+    if (functions.empty())
       return fail("the module has no function but kernels");
-    plan.name = identifier(main.getSymName().str());
-    describeInterface();
+    plan.name = identifier(modelName(functions.front()).str());
+    describeInterface(functions.front());
     for (auto parameter : module.getOps<attn::ParameterOp>()) {
       weightIndex[parameter.getSymName()] = static_cast<int32_t>(plan.weights.size());
       plan.weights.push_back(describe(parameter.getType(), parameter.getSymName(), {}));
     }
-    for (mlir::Operation &op : main.front().without_terminator())
-      if (!visit(op))
+    for (mlir::func::FuncOp function : functions)
+      if (!planVariant(function))
         return std::nullopt;
     if (!plan.hasBatch)
       plan.minBatch = plan.maxBatch = 1;
@@ -80,13 +77,12 @@ private:
     return desc;
   }
 
-  void describeInterface() {
+  void describeInterface(mlir::func::FuncOp main) {
     for (unsigned i = 0; i < main.getNumArguments(); ++i) {
       mlir::DictionaryAttr attributes = main.getArgAttrDict(i);
       plan.inputs.push_back(describe(main.getArgument(i).getType(),
                                      text(attributes, "attn.name", "input" + std::to_string(i)),
                                      text(attributes, "attn.doc", "")));
-      places[main.getArgument(i)] = {Place::Kind::Input, static_cast<int64_t>(i)};
     }
     for (unsigned i = 0; i < main.getNumResults(); ++i) {
       mlir::DictionaryAttr attributes = main.getResultAttrDict(i);
@@ -94,6 +90,23 @@ private:
                                       text(attributes, "attn.name", "output" + std::to_string(i)),
                                       text(attributes, "attn.doc", "")));
     }
+  }
+
+  bool planVariant(mlir::func::FuncOp function) {
+    VariantPlan variant;
+    variant.function = identifier(function.getSymName().str());
+    if (auto cpu = function->getAttrOfType<mlir::StringAttr>("attn.cpu"))
+      variant.cpu = cpu.getValue().str();
+    variant.arenaFixed = integer(function, "attn.arena_fixed", 0);
+    variant.arenaPerBatch = integer(function, "attn.arena_per_batch", 0);
+    plan.variants.push_back(std::move(variant));
+    readOffsets.clear();
+    for (mlir::BlockArgument argument : function.getArguments())
+      places[argument] = {Place::Kind::Input, argument.getArgNumber()};
+    for (mlir::Operation &op : function.front().without_terminator())
+      if (!visit(op))
+        return false;
+    return true;
   }
 
   bool visit(mlir::Operation &op) {
@@ -194,7 +207,7 @@ private:
     }
     limitIndices(call, planned);
     measureWork(call, planned);
-    plan.calls.push_back(std::move(planned));
+    plan.variants.back().calls.push_back(std::move(planned));
     return true;
   }
 
@@ -236,7 +249,6 @@ private:
 
   mlir::ModuleOp module;
   std::string &error;
-  mlir::func::FuncOp main;
   ModelPlan plan;
   llvm::DenseMap<mlir::Value, Place> places;
   llvm::StringMap<int32_t> weightIndex;

@@ -48,25 +48,30 @@ Stmt PrefetchPanels::fetches(const For *loop) const {
   const Expr at = Variable::make(Int(32), loop->name);
   const auto stride = as_const_int(simplify(substitute(loop->name, at + 1, found.index) - found.index));
   const int line = kLineBytes / found.type.bytes();
-  if (!stride || *stride < line)
+  if (!stride || *stride < std::max(line, panel))
     return Stmt();
+
+  // Of a whole panel all lines, of a narrower tile one line of each row.
+  const int distance = tileCols < panel ? panel : line;
 
   // The tiles of a block share the lines of the panel, as long as each step of k fetches one.
   const For *tiles = nullptr;
   if (!enclosing.empty() &&
       (hasEnding(enclosing.back()->name, ".tile_in_block") || hasEnding(enclosing.back()->name, ".tile")))
     tiles = enclosing.back();
-  const int64_t linesOfStep = *stride / line;
+  const int64_t linesOfStep = *stride / distance;
   const auto tileCount = tiles ? as_const_int(tiles->extent) : std::optional<int64_t>(1);
   const int64_t sharing = std::min(tileCount.value_or(linesOfStep), linesOfStep);
   const int perStep = static_cast<int>((linesOfStep + sharing - 1) / sharing);
   const Expr tile = tiles ? Variable::make(Int(32), tiles->name) - tiles->min : Expr(0);
   const Expr first = (tile * static_cast<int>(*steps) + at) * perStep;
   const int lines = static_cast<int>(*steps * linesOfStep);
-  const Expr next = substitute(loop->name, loop->min, found.index) + static_cast<int>(*steps * *stride);
+  const Expr here = substitute(loop->name, loop->min, found.index);
+  const Expr behind = here + (static_cast<int>(*steps * *stride) - (panel - tileCols));
+  const Expr next = tileCols < panel ? select(here % panel + tileCols < panel, here + tileCols, behind) : behind;
   Stmt all;
   for (int i = 0; i < perStep; ++i) {
-    const Expr offset = next + min(first + i, lines - 1) * line;
+    const Expr offset = next + min(first + i, lines - 1) * distance;
     const Stmt fetch = Evaluate::make(
         Call::make(found.type, Call::prefetch, {Variable::make(Handle(), weight), offset, 1, line}, Call::Intrinsic));
     all = all.defined() ? Block::make(all, fetch) : fetch;

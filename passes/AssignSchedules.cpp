@@ -5,7 +5,7 @@
 // Needs: OutlineKernels' form.
 // Ensures: every kernel function carries attn.schedule, of the attribute that belongs to its kind, chosen by the cost
 // model of Schedules.cpp for the smallest batch. Why here: after outlining, so that equal kernels get one schedule;
-// before PackWeights, because a weight's panels are as wide as the register tile. Leaves alone: kernels that carry a
+// before PackWeights, so that no extents have to be looked for in packed types. Leaves alone: kernels that carry a
 // schedule already (a tuner's choice).
 
 #include "passes/Costs.h"

@@ -2,7 +2,7 @@
 //
 // Places every weight that a kernel reads in the weights image, in the layout that the kernel wants.
 //
-// Needs: AssignSchedules has run: a weight's panels are as wide as its kernel's register tile.
+// Needs: OutlineKernels' form. Schedules are not read: how wide a panel is depends on the weight alone (Panels.h).
 // Ensures: a model's function holds attn.packed, calls and its return. The weight of a matmul kernel is [n, k] with the
 // encoding #attn.panels in the call, in the kernel's argument and in its matmul, which has transpose_rhs; all other
 // weights are dense. Equal weights in equal layouts lie in the image once. An entry starts at a multiple of 64 bytes;
@@ -13,6 +13,7 @@
 
 #include "passes/Arena.h"
 #include "passes/Graph.h"
+#include "passes/Panels.h"
 #include "passes/Passes.h"
 #include "passes/WeightLayout.h"
 
@@ -41,14 +42,10 @@ std::optional<PanelArgument> panelArgument(func::FuncOp kernel) {
   if (kernelKind(kernel) != KernelKind::matmul)
     return std::nullopt;
   auto matmul = *kernel.getOps<MatmulOp>().begin();
-  auto schedule = kernel->getAttrOfType<MatmulScheduleAttr>("attn.schedule");
   auto argument = cast<BlockArgument>(matmul.getRhs());
   assert(argument.hasOneUse() && "FuseEpilogue lets nothing else read a matmul's weight");
-  // Panels of rounded elements are the same for every target.
-  int64_t width = schedule.getTileCols();
-  if (matmul.getPrecision() != Precision::f32)
-    width = matmul.getType().getShape().back() <= 16 ? 16 : 32;
-  return PanelArgument{argument.getArgNumber(), width, matmul.getPrecision(), !matmul.getTransposeRhs()};
+  return PanelArgument{argument.getArgNumber(), panelWidth(matmul.getType().getShape().back()), matmul.getPrecision(),
+                       !matmul.getTransposeRhs()};
 }
 
 RankedTensorType panelType(RankedTensorType type, const PanelArgument &panel) {

@@ -39,6 +39,11 @@ struct PipelineOptions {
 /// every kernel is a private function with attn.kind and attn.schedule.
 void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
 
+/// The two halves of the pipeline: up to AssignSchedules, which looks at the target, and from PackWeights on, which
+/// does not. Between them a module may be joined with those of other targets (Variants.h).
+void buildTargetPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
+void buildImagePipeline(mlir::OpPassManager &manager);
+
 /// Registers each pass, and the whole pipeline as `attnc-pipeline`, for attnc-opt.
 void registerPasses();
 

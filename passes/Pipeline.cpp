@@ -51,7 +51,7 @@ LogicalResult buildFromFlags(OpPassManager &manager, StringRef text, ErrorHandle
 
 } // namespace
 
-void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
+void buildTargetPipeline(OpPassManager &manager, const PipelineOptions &options) {
   const TargetInfo &target = options.target;
   manager.addPass(createCanonicalizeGraphPass());
   if (options.mergeProjections)
@@ -78,8 +78,16 @@ void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
   machine.l2Bytes = target.l2Bytes;
   machine.threads = target.threads;
   manager.addPass(createAssignSchedulesPass(machine));
+}
+
+void buildImagePipeline(OpPassManager &manager) {
   manager.addPass(createPackWeightsPass());
   manager.addPass(createPlanMemoryPass());
+}
+
+void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
+  buildTargetPipeline(manager, options);
+  buildImagePipeline(manager);
 }
 
 void registerPasses() {

@@ -2,6 +2,8 @@
 
 #include "passes/Schedules.h"
 
+#include "passes/Panels.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -33,7 +35,7 @@ constexpr DotRow dotTable[] = {{DotKind::Bf16, 8, 8, 2},
                                {DotKind::Int8Widened, 4, 8, 2}};
 constexpr int64_t longExtent = 768;
 
-/// Row tiles of one block: a panel of weights is used that often before the next one is loaded.
+/// Row tiles of one block: a column tile's weights are used that often before the next ones are loaded.
 constexpr int64_t tilesPerBlock = 16;
 
 const TileRow &tileRowOf(const TargetInfo &target) {
@@ -82,6 +84,12 @@ MatmulSchedule roundedRows(const MatmulExtents &extents, const TargetInfo &targe
   return {tile, tileCols, oneBlock ? tiles : block, oneBlock ? 0 : block, ceilDiv(panels, target.threads)};
 }
 
+/// Column tiles of a task: an equal share, in whole panels where that leaves no thread without a task.
+int64_t columnsPerTask(int64_t tiles, int64_t tilesPerPanel, int64_t threads) {
+  int64_t share = ceilDiv(tiles, threads), whole = ceilDiv(share, tilesPerPanel) * tilesPerPanel;
+  return ceilDiv(tiles, whole) >= threads ? whole : share;
+}
+
 /// Tasks of whole rows: a norm reads its row while the row is in L2, so the rows of a task take at most half of it.
 MatmulSchedule wholeRows(const MatmulExtents &extents, const TargetInfo &target, int64_t most, int64_t tileCols,
                          int64_t lhsBytes) {
@@ -108,13 +116,13 @@ MatmulSchedule chooseMatmul(const MatmulExtents &extents, const TargetInfo &targ
     return roundedRows(extents, target, *dot, most, tileCols);
 
   int64_t tile = bestTile(extents.rows, most, 1);
-  int64_t tiles = ceilDiv(extents.rows, tile), panels = ceilDiv(extents.n, tileCols);
-  int64_t taskCols = ceilDiv(panels, target.threads);
-  // Panels that cannot occupy every thread leave the rows to be split.
-  if (panels < target.threads) {
+  int64_t tiles = ceilDiv(extents.rows, tile), colTiles = ceilDiv(extents.n, tileCols);
+  // Column tiles that cannot occupy every thread leave the rows to be split.
+  if (colTiles < target.threads) {
     int64_t task = std::min(tilesPerBlock, ceilDiv(tiles, target.threads));
-    return {tile, tileCols, task, task, panels};
+    return {tile, tileCols, task, task, colTiles};
   }
+  int64_t taskCols = columnsPerTask(colTiles, panelWidth(extents.n) / tileCols, target.threads);
   bool oneBlock = tiles <= tilesPerBlock && !extents.runtimeBatch;
   return {tile, tileCols, oneBlock ? tiles : tilesPerBlock, oneBlock ? 0 : tilesPerBlock, taskCols};
 }

@@ -75,12 +75,18 @@ std::string acceptedNames(TargetInfo::Arch arch) {
   return text + " or a CPU name of LLVM";
 }
 
+std::string otherArch(const std::string &cpu, const char *arch, const char *target) {
+  return "CPU '" + cpu + "' is of " + arch + ", but the target is " + target +
+         "; an object holds code for one architecture";
+}
+
 std::optional<TargetInfo> findX86(const std::string &cpu, std::string &error) {
   constexpr auto arch = TargetInfo::Arch::X86_64;
   bool host = cpu == "host";
   std::string name = host ? llvm::sys::getHostCPUName().str() : cpu;
   if (!host && llvm::X86::parseArchX86(cpu, /*Only64Bit=*/true) == llvm::X86::CK_None) {
-    error = "unknown CPU '" + cpu + "'; accepted are " + acceptedNames(arch);
+    error = llvm::AArch64::parseCpu(cpu) ? otherArch(cpu, "aarch64", "x86_64")
+                                         : "unknown CPU '" + cpu + "'; accepted are " + acceptedNames(arch);
     return std::nullopt;
   }
   VectorUnit unit = host ? unitOfHost() : unitOfCpu(cpu);
@@ -95,7 +101,9 @@ std::optional<TargetInfo> findAArch64(const std::string &cpu, std::string &error
   constexpr auto arch = TargetInfo::Arch::AArch64;
   std::string name = cpu == "host" ? llvm::sys::getHostCPUName().str() : cpu;
   if (cpu != "host" && name != "generic" && !llvm::AArch64::parseCpu(name)) {
-    error = "unknown CPU '" + cpu + "'; accepted are " + acceptedNames(arch);
+    error = llvm::X86::parseArchX86(cpu, /*Only64Bit=*/true) != llvm::X86::CK_None
+                ? otherArch(cpu, "x86_64", "aarch64")
+                : "unknown CPU '" + cpu + "'; accepted are " + acceptedNames(arch);
     return std::nullopt;
   }
   return describe(arch, name, VectorUnit());
@@ -119,6 +127,13 @@ const std::vector<std::string> &namedCpus(TargetInfo::Arch arch) {
   static const std::vector<std::string> x86 = {"host", "x86-64-v3", "x86-64-v4"};
   static const std::vector<std::string> aarch64 = {"generic"};
   return arch == TargetInfo::Arch::X86_64 ? x86 : aarch64;
+}
+
+const TargetInfo &targetNamed(const std::vector<TargetInfo> &targets, const std::string &name) {
+  for (const TargetInfo &target : targets)
+    if (target.name == name)
+      return target;
+  return targets.front();
 }
 
 std::optional<TargetInfo> findTarget(const std::string &arch, const std::string &cpu, std::string &error) {

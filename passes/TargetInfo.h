@@ -43,6 +43,9 @@ std::optional<TargetInfo> findTarget(const std::string &arch, const std::string 
 
 DotKind dotKindOf(attn::Precision precision, const TargetInfo &target);
 
+/// The target of that name among several; the first one where the name is empty.
+const TargetInfo &targetNamed(const std::vector<TargetInfo> &targets, const std::string &name);
+
 /// The short names that findTarget documents, for --help and messages.
 const std::vector<std::string> &namedCpus(TargetInfo::Arch arch);
 

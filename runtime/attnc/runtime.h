@@ -31,7 +31,7 @@ typedef enum attnc_status {
   ATTNC_OK = 0,
   ATTNC_ERROR_ARGUMENT = 1,  /* a null or misaligned pointer, a batch out of range, an output that overlaps something */
   ATTNC_ERROR_ABI = 2,       /* the object was compiled for another version of this header */
-  ATTNC_ERROR_CPU = 3,       /* this CPU lacks an instruction set that the object was compiled for */
+  ATTNC_ERROR_CPU = 3,       /* this CPU lacks instruction sets that the model's kernels need */
   ATTNC_ERROR_WEIGHTS = 4,   /* a weight is missing or not of the expected dtype and shape; the image is too small */
   ATTNC_ERROR_WORKSPACE = 5, /* the workspace is smaller than attnc_workspace_size() */
   ATTNC_ERROR_INDEX = 6,     /* an index (a token id) is outside its table */
@@ -103,14 +103,26 @@ typedef struct attnc_pack_step {
   int64_t panel; /* PANELs: columns of a panel */
 } attnc_pack_step;
 
+/* The code of a model for one CPU. */
+typedef struct attnc_variant {
+  const char *cpu;           /* as `attnc --cpu` names it: "x86-64-v3" */
+  const char *cpu_features;  /* space-separated, as GCC's __builtin_cpu_supports names them: "avx2 fma"; "" for none */
+  uint64_t arena_size_fixed; /* bytes of activations that do not depend on the batch */
+  uint64_t arena_size_per_batch; /* bytes of activations per batch element */
+  uint64_t scratch_size;         /* bytes that each worker's kernels may take at once */
+  /* The generated host entry. `weights` is the image, `arena` has arena_size_fixed + batch*arena_size_per_batch bytes;
+   * `context` is handed back to attnc_rt_*. Returns 0, or what a kernel returned. */
+  int32_t (*entry)(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
+                   int64_t batch);
+} attnc_variant;
+
 /* A compiled model, in the read-only data of kernel.o; its symbol is <name>_attnc_model. Private to the runtime but for
  * name, inputs, outputs, weights and max_batch. */
 typedef struct attnc_model {
   uint32_t abi_version;
   uint32_t reserved;
   const char *name;
-  const char *compiler;     /* "attnc <version>" */
-  const char *cpu_features; /* space-separated, as GCC's __builtin_cpu_supports names them: "avx2 fma"; "" for none */
+  const char *compiler; /* "attnc <version>" */
   int32_t num_inputs, num_outputs, num_weights, num_pack_steps;
   const attnc_tensor_info *inputs;
   const attnc_tensor_info *outputs;
@@ -120,13 +132,8 @@ typedef struct attnc_model {
   const void *weights_image;     /* embedded image, or NULL: attnc_init() packs what the caller hands over */
   uint64_t weights_image_size;   /* bytes; bytes that no step writes are zero */
   int64_t min_batch, max_batch;  /* both 1 where the model has no batch dimension */
-  uint64_t arena_size_fixed;     /* bytes of activations that do not depend on the batch */
-  uint64_t arena_size_per_batch; /* bytes of activations per batch element */
-  uint64_t scratch_size;         /* bytes that each worker's kernels may take at once */
-  /* The generated host entry. `weights` is the image, `arena` has arena_size_fixed + batch*arena_size_per_batch bytes;
-   * `context` is handed back to attnc_rt_*. Returns 0, or what a kernel returned. */
-  int32_t (*entry)(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
-                   int64_t batch);
+  int32_t num_variants;          /* >= 1 */
+  const attnc_variant *variants; /* the most demanding CPU first; the same weights image and results for all */
 } attnc_model;
 
 /* --- threads --------------------------------------------------------------------------------------------------- */
@@ -179,15 +186,23 @@ typedef struct attnc_weights {
 /* A model that is ready to run. Holds no resources; copy it freely, there is nothing to destroy. */
 typedef struct attnc_instance {
   const attnc_model *model;
+  const attnc_variant *variant; /* what attnc_run() runs; its `cpu` is there to be shown */
   const void *weights;
 } attnc_instance;
 
-/* Checks that ABI, CPU and weights fit, packs the weights where they are handed over. `weights` may be NULL where the
- * object embeds them. On failure *instance cannot be run. */
+/* Checks that ABI, CPU and weights fit, chooses the first variant that this CPU can run, packs the weights where they
+ * are handed over. `weights` may be NULL where the object embeds them. On failure *instance cannot be run. */
 attnc_status attnc_init(attnc_instance *instance, const attnc_model *model, const attnc_weights *weights,
                         attnc_error *error);
 
-/* Bytes of workspace that a run with this batch on this many threads needs; 0 for arguments out of range. */
+/* Makes an initialised instance run the variant for `cpu`, a name given to `attnc --cpu`, instead of the one that
+ * attnc_init() chose: to find out which code a fault or a time belongs to. Other instances, copies of this one too,
+ * keep theirs. ATTNC_ERROR_ARGUMENT where the model has no such variant, ATTNC_ERROR_CPU where this CPU cannot run it;
+ * then *instance stays as it is. */
+attnc_status attnc_select_cpu(attnc_instance *instance, const char *cpu, attnc_error *error);
+
+/* Bytes of workspace that a run with this batch on this many threads needs, whichever variant runs; 0 for arguments out
+ * of range. */
 size_t attnc_workspace_size(const attnc_model *model, int64_t batch, int32_t threads);
 
 /* Runs the model. inputs and outputs are in the order of model->inputs and model->outputs; they must not overlap.

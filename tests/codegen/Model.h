@@ -84,7 +84,7 @@ private:
 };
 
 struct CompileOptions {
-  std::string cpu = "host";
+  std::string cpu = "host"; ///< Or several with commas between them.
   bool mergeProjections = true, fuseAttention = true, fuseEpilogue = true;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/Schedules.h"
+#include "passes/Panels.h"
 
 #include <gtest/gtest.h>
 
@@ -80,12 +81,20 @@ TEST(Schedules, RoundedRowsAreConvertedOnce) {
   EXPECT_LE(blocked.blockRows * blocked.tileRows * 16384 * 2, avx512.l2Bytes / 4);
 }
 
-TEST(Schedules, PanelsAreTwoVectorsUnlessOneIsEnough) {
+TEST(Schedules, TilesAreTwoVectorsUnlessOneIsEnough) {
   EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), avx512).tileCols, 32);
   EXPECT_EQ(chooseMatmul(matmul(128, 17, 768), avx512).tileCols, 32);
   EXPECT_EQ(chooseMatmul(matmul(128, 16, 768), avx512).tileCols, 16);
   EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), avx2).tileCols, 16);
   EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), neon).tileCols, 8);
+}
+
+/// Panels are 32 columns wide: a narrower tile takes its part, and a task whole panels where every thread has one.
+TEST(Schedules, TasksTakeWholePanels) {
+  EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), avx2).taskCols, 24) << "48 column tiles for two threads";
+  EXPECT_EQ(chooseMatmul(matmul(128, 7 * 32, 768), avx2).taskCols, 8) << "4 and 3 panels of two tiles";
+  EXPECT_EQ(chooseMatmul(matmul(128, 7 * 32, 768), neon).taskCols, 16) << "4 and 3 panels of four tiles";
+  EXPECT_EQ(chooseMatmul(matmul(128, 32, 768), avx2).taskCols, 1) << "half a panel rather than a thread without work";
 }
 
 TEST(Schedules, BertBaseSplitsColumnsAndNormRows) {
@@ -122,6 +131,7 @@ TEST(Schedules, HoldForAllExtents) {
           EXPECT_GE(schedule.tileRows, 1);
           EXPECT_LE(schedule.tileRows * 2 + 3, target.registers);
           EXPECT_EQ(schedule.tileCols % target.floats(), 0);
+          EXPECT_EQ(panelWidth(n) % schedule.tileCols, 0);
           EXPECT_GE(schedule.blockRows, 1);
           int64_t tiles = ceilDiv(rows, schedule.tileRows), panels = ceilDiv(n, schedule.tileCols);
           int64_t byRows = schedule.taskRows == 0 ? 1 : ceilDiv(tiles, schedule.taskRows);

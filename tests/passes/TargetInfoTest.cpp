@@ -71,7 +71,11 @@ TEST(TargetInfo, ErrorsSayWhatIsAccepted) {
   EXPECT_EQ(errorOf("x86_64", "nehalem"),
             "CPU 'nehalem' lacks AVX2 or FMA, which compiled models need; accepted are host, "
             "x86-64-v3, x86-64-v4 or a CPU name of LLVM");
-  EXPECT_EQ(errorOf("aarch64", "znver4"), "unknown CPU 'znver4'; accepted are generic or a CPU name of LLVM");
+  EXPECT_EQ(errorOf("aarch64", "z80"), "unknown CPU 'z80'; accepted are generic or a CPU name of LLVM");
+  EXPECT_EQ(errorOf("aarch64", "znver4"),
+            "CPU 'znver4' is of x86_64, but the target is aarch64; an object holds code for one architecture");
+  EXPECT_EQ(errorOf("x86_64", "neoverse-n1"),
+            "CPU 'neoverse-n1' is of aarch64, but the target is x86_64; an object holds code for one architecture");
   EXPECT_EQ(errorOf("riscv64", "generic"), "unknown architecture 'riscv64'; accepted are x86_64 and aarch64");
 }
 
