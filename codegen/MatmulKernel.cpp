@@ -19,15 +19,51 @@ namespace attnc {
 
 namespace {
 
+/// Rows of lhs as they are multiplied, at most `rows` of them at a time, and the scales that they have.
+void scheduleOperand(MatmulStages &stages, const KernelVars &vars, Func consumer, const Var &at, int rows, int lanes) {
+  if (stages.dot == DotKind::F32)
+    return;
+  const int width = vectorFor(stages.depth, lanes);
+  Func operand = stages.operand;
+  operand.compute_at(consumer, at).bound_storage(vars.m, rows).store_in(MemoryType::Heap);
+  operand.vectorize(vars.k, width, TailStrategy::GuardWithIf);
+  if (operand.has_update_definition())
+    operand.update().vectorize(RVar(operand.update(0).get_schedule().dims()[0].var), width, TailStrategy::GuardWithIf);
+  if (!stages.scale.defined())
+    return;
+  for (Func scalar : {stages.magnitude, stages.inverse, stages.scale})
+    scalar.compute_at(consumer, at).bound_storage(vars.m, rows).store_in(MemoryType::Heap);
+  scheduleRowStages(stages.magnitudeStages, stages.magnitude, vars.m, lanes);
+}
+
+/// One step of k: what one instruction adds, for every vector of the tile.
+void scheduleStep(MatmulStages &stages, const KernelVars &vars, int lanes) {
+  Stage step = stages.accumulator.update();
+  switch (stages.dot) {
+  case DotKind::F32:
+  case DotKind::Bf16Widened:
+    step.reorder(vars.n, vars.m, stages.k).vectorize(vars.n, lanes).unroll(vars.n).unroll(vars.m);
+    if (stages.dot == DotKind::F32 && stages.depth % 2 == 0)
+      step.unroll(stages.k, 2);
+    return;
+  case DotKind::Int8Widened:
+    step.reorder(stages.pair, vars.n, vars.m, stages.parity, stages.k).unroll(stages.parity);
+    break;
+  case DotKind::Bf16:
+  case DotKind::Int8:
+    step.reorder(stages.pair, vars.n, vars.m, stages.k);
+    break;
+  }
+  step.atomic().vectorize(vars.n, lanes).vectorize(stages.pair).unroll(vars.n).unroll(vars.m);
+}
+
 /// The accumulators of one register tile.
 void scheduleAccumulator(MatmulStages &stages, const KernelVars &vars, Func consumer, const Var &at,
                          const MatmulSchedule &schedule, int lanes) {
   Func &acc = stages.accumulator;
   acc.compute_at(consumer, at).bound_extent(vars.n, schedule.tileCols).bound_extent(vars.m, schedule.tileRows);
   acc.vectorize(vars.n, lanes).unroll(vars.n).unroll(vars.m);
-  acc.update().reorder(vars.n, vars.m, stages.k).vectorize(vars.n, lanes).unroll(vars.n).unroll(vars.m);
-  if (stages.depth % 2 == 0)
-    acc.update().unroll(stages.k, 2);
+  scheduleStep(stages, vars, lanes);
 }
 
 /// Splits columns into register tiles; a last tile that is not whole is masked.
@@ -63,6 +99,7 @@ void scheduleMatmul(Algorithm &algorithm, const MatmulSchedule &schedule, int la
     } else {
       out.reorder(ni, mi, tileInBlock, panelInTask, block, panelTask).parallel(panelTask);
     }
+    scheduleOperand(stages, algorithm.vars, out, block, schedule.blockRows * schedule.tileRows, lanes);
     scheduleAccumulator(stages, algorithm.vars, out, tileInBlock, schedule, lanes);
     return;
   }
@@ -75,6 +112,7 @@ void scheduleMatmul(Algorithm &algorithm, const MatmulSchedule &schedule, int la
   rows.compute_at(out, task).bound_storage(m, taskRows).store_in(MemoryType::Heap);
   rows.split(n, panel, ni, schedule.tileCols, tail).split(m, tile, mi, schedule.tileRows, TailStrategy::GuardWithIf);
   rows.reorder(ni, mi, tile, panel).vectorize(ni, lanes).unroll(ni).unroll(mi);
+  scheduleOperand(stages, algorithm.vars, out, task, taskRows, lanes);
   scheduleAccumulator(stages, algorithm.vars, rows, tile, schedule, lanes);
 }
 

@@ -133,13 +133,25 @@ private:
       step.stride_col = piece.getStrideCol();
       step.dst = static_cast<uint64_t>(offset);
       step.first = piece.getFirst();
-      step.kind = panels ? ATTNC_PACK_PANEL : ATTNC_PACK_COPY;
+      step.kind = panels ? panelKind(panels) : ATTNC_PACK_COPY;
       step.panel = panels ? panels.getWidth() : 0;
       if (!panels)
         placeDense(step, mlir::cast<mlir::RankedTensorType>(packed.getType()).getRank());
       plan.packSteps.push_back(step);
     }
     return true;
+  }
+
+  static attnc_pack_kind panelKind(attn::PanelsAttr panels) {
+    switch (panels.getPrecision()) {
+    case attn::Precision::f32:
+      return ATTNC_PACK_PANEL;
+    case attn::Precision::bf16:
+      return ATTNC_PACK_PANEL_BF16;
+    case attn::Precision::int8:
+      return ATTNC_PACK_PANEL_I8;
+    }
+    llvm_unreachable("every precision has its panels");
   }
 
   /// A dense piece is a contiguous copy; a strided one is the panel layout of width 1, whose order is row-major.
@@ -166,6 +178,8 @@ private:
         return fail("a call of " + planned.kernel + " reads a value without a place"), false;
       planned.operands.push_back(place->second);
     }
+    for (mlir::Value operand : call.getOperands())
+      placeColumns(operand, planned);
     auto outputs = call->getAttrOfType<mlir::DenseI64ArrayAttr>("attn.outputs");
     auto offsets = call->getAttrOfType<mlir::DenseI64ArrayAttr>("attn.offsets");
     auto perBatch = call->getAttrOfType<mlir::DenseBoolArrayAttr>("attn.per_batch");
@@ -182,6 +196,15 @@ private:
     measureWork(call, planned);
     plan.calls.push_back(std::move(planned));
     return true;
+  }
+
+  /// A kernel has int8 panels as two buffers: the second one, behind all its arguments, is their scales and offsets.
+  void placeColumns(mlir::Value operand, KernelCall &planned) {
+    auto type = mlir::cast<mlir::RankedTensorType>(operand.getType());
+    auto panels = mlir::dyn_cast_if_present<attn::PanelsAttr>(type.getEncoding());
+    if (panels && panels.getPrecision() == attn::Precision::int8)
+      planned.operands.push_back(
+          {Place::Kind::Weight, places[operand].value + panels.stepsOf(type.getDimSize(1)) * panels.getWidth() * 4});
   }
 
   void measureWork(mlir::func::CallOp call, KernelCall &planned) {

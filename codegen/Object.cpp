@@ -13,6 +13,7 @@
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -88,6 +89,16 @@ std::string runtimeFeatures(const TargetMachine &machine) {
 
 uint64_t roundUp(uint64_t size) { return (size + ATTNC_ALIGNMENT - 1) / ATTNC_ALIGNMENT * ATTNC_ALIGNMENT; }
 
+/// Halide asks for lines that are read once and bypass the second-level cache, where other tiles look for them again.
+void keepFetchedLines(Module &module) {
+  constexpr unsigned locality = 2; ///< The argument's number.
+  constexpr uint64_t kKeepInAllCaches = 3;
+  for (Function &function : module)
+    for (Instruction &instruction : instructions(function))
+      if (auto *call = dyn_cast<IntrinsicInst>(&instruction); call && call->getIntrinsicID() == Intrinsic::prefetch)
+        call->setArgOperand(locality, ConstantInt::get(call->getArgOperand(locality)->getType(), kKeepInAllCaches));
+}
+
 } // namespace
 
 struct ObjectBuilder::State {
@@ -156,6 +167,17 @@ static void reportFullyMasked(Module &module) {
   call->eraseFromParent();
 }
 
+/// What Halide tells its own code generator, which kernels of one object may differ in.
+static void dropFlagsOfHalide(Module &module) {
+  SmallVector<Module::ModuleFlagEntry> entries;
+  module.getModuleFlagsMetadata(entries);
+  if (NamedMDNode *flags = module.getModuleFlagsMetadata())
+    flags->eraseFromParent();
+  for (const Module::ModuleFlagEntry &entry : entries)
+    if (!entry.Key->getString().starts_with("halide_"))
+      module.addModuleFlag(entry.Behavior, entry.Key->getString(), entry.Val);
+}
+
 bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   if (!state->machine)
     return false;
@@ -174,6 +196,8 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   state->scratch = std::max(state->scratch, *scratch);
   reportFullyMasked(module);
   contractMultiplyAdd(module);
+  dropFlagsOfHalide(module);
+  keepFetchedLines(module);
   for (auto [halide, ours] : kRuntimeNames)
     if (Function *function = module.getFunction(halide))
       function->setName(ours);

@@ -41,6 +41,7 @@ Attribute scheduleMatmul(func::FuncOp kernel, int64_t batch, const TargetInfo &t
   extents.rows = rowsAt(type, batch);
   extents.wholeRows = llvm::any_of(kernel.getOps(), [](Operation &op) { return isa<LayerNormOp, RMSNormOp>(op); });
   extents.runtimeBatch = isRuntime(type);
+  extents.dot = dotKindOf(matmul.getPrecision(), target);
   MatmulSchedule schedule = chooseMatmul(extents, target);
   return MatmulScheduleAttr::get(kernel.getContext(), schedule.tileRows, schedule.tileCols, schedule.blockRows,
                                  schedule.taskRows, schedule.taskCols);
@@ -81,6 +82,8 @@ struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> 
     TargetInfo target;
     target.vectorBytes = vectorBytes;
     target.registers = registers;
+    target.dotBf16 = dotBf16;
+    target.dotInt8 = dotInt8;
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     target.threads = threads;

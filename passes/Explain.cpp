@@ -90,6 +90,8 @@ std::string opsOf(func::FuncOp kernel) {
       std::string name = op.getName().stripDialect().str();
       if (auto activation = dyn_cast<ActivationOp>(op))
         name = stringifyActivationKind(activation.getKind()).str();
+      if (auto matmul = dyn_cast<MatmulOp>(op); matmul && matmul.getPrecision() != Precision::f32)
+        name += "(" + stringifyPrecision(matmul.getPrecision()).str() + ")";
       names.push_back(name);
     }
   return llvm::join(names, " + ");

@@ -19,6 +19,7 @@ namespace attnc {
 /// The fusing passes with a log for their refusals; without one they stay silent, or remark where `explain` is set.
 std::unique_ptr<mlir::Pass> createMergeProjectionsPass(ExplainLog *log);
 std::unique_ptr<mlir::Pass> createFuseAttentionPass(ExplainLog *log);
+std::unique_ptr<mlir::Pass> createAssignPrecisionPass(const AssignPrecisionPassOptions &options, ExplainLog *log);
 std::unique_ptr<mlir::Pass> createFuseEpiloguePass(const FuseEpiloguePassOptions &options, ExplainLog *log);
 
 struct PipelineOptions {
@@ -29,6 +30,9 @@ struct PipelineOptions {
   bool mergeProjections = true;
   bool fuseAttention = true;
   bool fuseEpilogue = true;
+
+  /// What matmuls by weights round their operands to; f32 leaves the precisions that the module has.
+  attn::Precision precision = attn::Precision::f32;
 };
 
 /// Adds every pass from the frontend's module to what codegen reads: @main holds attn.packed, calls and its return, and

@@ -2,6 +2,8 @@
 
 #include "passes/TargetInfo.h"
 
+#include "ir/AttnDialect.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -24,12 +26,13 @@ constexpr CacheRow caches[] = {
 };
 
 struct VectorUnit {
-  bool avx2 = false, avx512 = false;
+  bool avx2 = false, avx512 = false, avx512Bf16 = false, avx512Vnni = false;
 };
 
 /// avx512f need not be asked for: the others imply it, and LLVM's table of CPUs does not list what is implied.
 template <typename Predicate> VectorUnit unitWith(Predicate has) {
-  return {has("avx2") && has("fma"), has("avx512vl") && has("avx512dq") && has("avx512bw")};
+  const bool avx512 = has("avx512vl") && has("avx512dq") && has("avx512bw");
+  return {has("avx2") && has("fma"), avx512, avx512 && has("avx512bf16"), avx512 && has("avx512vnni")};
 }
 
 VectorUnit unitOfHost() {
@@ -43,17 +46,19 @@ VectorUnit unitOfCpu(const std::string &cpu) {
   return unitWith([&](llvm::StringRef name) { return llvm::is_contained(features, name); });
 }
 
-TargetInfo describe(TargetInfo::Arch arch, const std::string &cpu, bool avx512) {
+TargetInfo describe(TargetInfo::Arch arch, const std::string &cpu, const VectorUnit &unit) {
   TargetInfo target;
   target.name = cpu;
   target.arch = arch;
   if (arch == TargetInfo::Arch::AArch64) {
     target.vectorBytes = 16;
     target.registers = 32;
-  } else if (avx512) {
+  } else if (unit.avx512) {
     target.vectorBytes = 64;
     target.registers = 32;
     target.l2Bytes = 1024 * 1024;
+    target.dotBf16 = unit.avx512Bf16;
+    target.dotInt8 = unit.avx512Vnni;
   }
   for (const CacheRow &row : caches)
     if (cpu == row.cpu) {
@@ -83,7 +88,7 @@ std::optional<TargetInfo> findX86(const std::string &cpu, std::string &error) {
     error = "CPU '" + name + "' lacks AVX2 or FMA, which compiled models need; accepted are " + acceptedNames(arch);
     return std::nullopt;
   }
-  return describe(arch, name, unit.avx512);
+  return describe(arch, name, unit);
 }
 
 std::optional<TargetInfo> findAArch64(const std::string &cpu, std::string &error) {
@@ -93,10 +98,22 @@ std::optional<TargetInfo> findAArch64(const std::string &cpu, std::string &error
     error = "unknown CPU '" + cpu + "'; accepted are " + acceptedNames(arch);
     return std::nullopt;
   }
-  return describe(arch, name, false);
+  return describe(arch, name, VectorUnit());
 }
 
 } // namespace
+
+DotKind dotKindOf(attn::Precision precision, const TargetInfo &target) {
+  switch (precision) {
+  case attn::Precision::f32:
+    return DotKind::F32;
+  case attn::Precision::bf16:
+    return target.dotBf16 ? DotKind::Bf16 : DotKind::Bf16Widened;
+  case attn::Precision::int8:
+    return target.dotInt8 ? DotKind::Int8 : DotKind::Int8Widened;
+  }
+  llvm_unreachable("every precision has a way to multiply");
+}
 
 const std::vector<std::string> &namedCpus(TargetInfo::Arch arch) {
   static const std::vector<std::string> x86 = {"host", "x86-64-v3", "x86-64-v4"};

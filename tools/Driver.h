@@ -18,7 +18,8 @@ struct DriverOptions {
   std::set<Emit> emit;
   DimOverrides dims;
   std::string cpu = "host", arch = "x86_64";
-  bool embedWeights = true; ///< False: the caller hands the weights over, whatever the description says.
+  std::string precision = "f32"; ///< f32, bf16 or int8: what matmuls by weights round their operands to.
+  bool embedWeights = true;      ///< False: the caller hands the weights over, whatever the description says.
   bool tokenTypeIds = false;
   bool profile = false; ///< The object tells an observer of its kernel calls.
   bool explain = false, printIRAfterAll = false, timePasses = false, quiet = false;

@@ -26,6 +26,8 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
   --dim NAME=N          set a named dimension: --dim seq=128 --dim batch=1
   --cpu NAME            host (default), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or a CPU name of LLVM
   --target TRIPLE       x86_64-linux-gnu (default) or aarch64-linux-gnu
+  --precision NAME      f32 (default), bf16 or int8: what products by weights round their operands to
+                        (docs/MODEL.md); all else stays f32
   --weights FROM        embed: in the object (default where the description names a file);
                         caller: handed over at init
   --token-type-ids      Hugging Face: make token_type_ids an input
@@ -101,6 +103,7 @@ int main(int argc, char **argv) {
                                                 {"--dim", true, true},
                                                 {"--cpu"},
                                                 {"--target"},
+                                                {"--precision"},
                                                 {"--weights"},
                                                 {"--emit", true, true},
                                                 {"--explain", false},
@@ -141,6 +144,9 @@ int main(int argc, char **argv) {
   if (weights != "embed" && weights != "caller")
     return usageError("--weights " + weights + ": expected embed or caller");
   options.embedWeights = weights == "embed";
+  options.precision = line.value("--precision", "f32");
+  if (options.precision != "f32" && options.precision != "bf16" && options.precision != "int8")
+    return usageError("--precision " + options.precision + ": expected f32, bf16 or int8");
   for (const std::string &list : line.all("--emit"))
     if (!parseEmit(list, options, error))
       return usageError("--emit: unknown artefact '" + error +

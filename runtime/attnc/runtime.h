@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Changes when the layout or meaning of anything below changes; attnc_init() compares. */
-#define ATTNC_ABI_VERSION 1u
+#define ATTNC_ABI_VERSION 2u
 #define ATTNC_MAX_RANK 8
 /* Alignment in bytes of the weights image, the workspace and every tensor inside them. */
 #define ATTNC_ALIGNMENT 64u
@@ -81,7 +81,16 @@ typedef enum attnc_pack_kind {
   /* A matmul operand in panels: element (n, k), 0 <= n < rows, 0 <= k < cols, read at
    * source[src_offset + n*stride_row + k*stride_col], goes to dst + ((first+n)/panel*cols + k)*panel + (first+n)%panel.
    */
-  ATTNC_PACK_PANEL = 1
+  ATTNC_PACK_PANEL = 1,
+  /* The same rounded to bfloat16 (to nearest even), of 2 bytes, two k side by side: with p = (first+n)/panel and
+   * i = (first+n)%panel, element (n, k) goes to byte dst + ((p*ceil(cols/2) + k/2)*panel + i)*4 + k%2*2. */
+  ATTNC_PACK_PANEL_BF16 = 2,
+  /* The same as integers of 1 byte, four k side by side, with a scale for each n. With a the largest magnitude of row
+   * n: x becomes the integer nearest to x * (127 / a), ties to even, and goes to byte P + (k/4*panel + i)*4 + k%4,
+   * where P = dst + p*(ceil(cols/4) + 2)*panel*4. Behind the panel's integers, at S = P + ceil(cols/4)*panel*4, lie the
+   * f32 scale a / 127 at S + i*4 and, at S + (panel + i)*4, as i32, -128 times the sum of the row's integers. A row
+   * with a < 2^-100 becomes zeros, one with a NaN or an infinity gets the scale NaN. */
+  ATTNC_PACK_PANEL_I8 = 3
 } attnc_pack_kind;
 
 typedef struct attnc_pack_step {
@@ -91,8 +100,8 @@ typedef struct attnc_pack_step {
   int64_t rows, cols;             /* elements */
   int64_t stride_row, stride_col; /* elements, in the source */
   uint64_t dst;  /* bytes from the start of the image; PANEL with panel > 1: a multiple of ATTNC_ALIGNMENT */
-  int64_t first; /* PANEL: the row of the packed matrix where this piece begins */
-  int64_t panel; /* PANEL: columns of the register tile */
+  int64_t first; /* PANELs: the row of the packed matrix where this piece begins */
+  int64_t panel; /* PANELs: columns of a panel */
 } attnc_pack_step;
 
 /* A compiled model, in the read-only data of kernel.o; its symbol is <name>_attnc_model. Private to the runtime but for

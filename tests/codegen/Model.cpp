@@ -123,10 +123,12 @@ Value ModelWriter::op(const std::string &text, const std::vector<Value> &operand
   return value;
 }
 
-Value ModelWriter::linear(const Value &x, const Value &weight) {
+Value ModelWriter::linear(const Value &x, const Value &weight, const std::string &precision) {
   Shape shape = x.shape;
   shape.back() = weight.shape[0];
-  return op("attn.matmul " + x.name + ", " + weight.name + " {transpose_rhs}", {x, weight}, shape);
+  return op("attn.matmul " + x.name + ", " + weight.name + " {precision = #attn<precision " + precision +
+                ">, transpose_rhs}",
+            {x, weight}, shape);
 }
 
 Value ModelWriter::add(const Value &x, const Value &y) {

@@ -49,6 +49,37 @@ TEST(Schedules, LongExtentsTakeSmallerTilesOnAvx2) {
   EXPECT_EQ(chooseMatmul(matmul(180, 768, 3072), avx512).tileRows, 10);
 }
 
+TEST(Schedules, RoundedOperandsHaveTilesOfTheirOwn) {
+  struct Case {
+    DotKind dot;
+    int64_t avx512, avx2;
+  } cases[] = {
+      {DotKind::Bf16, 8, 8}, {DotKind::Bf16Widened, 8, 4}, {DotKind::Int8, 6, 6}, {DotKind::Int8Widened, 8, 4}};
+  for (const Case &test : cases) {
+    MatmulExtents extents = matmul(240, 384, 384);
+    extents.dot = test.dot;
+    EXPECT_EQ(chooseMatmul(extents, avx512).tileRows, test.avx512);
+    EXPECT_EQ(chooseMatmul(extents, avx2).tileRows, test.avx2);
+  }
+}
+
+/// A task converts its rows of lhs, so tasks that share rows would do it twice.
+TEST(Schedules, RoundedRowsAreConvertedOnce) {
+  MatmulExtents extents = matmul(128, 1536, 384);
+  extents.dot = DotKind::Bf16;
+  const MatmulSchedule many = chooseMatmul(extents, avx512);
+  EXPECT_EQ(many.taskCols, 1536 / 32);
+  EXPECT_EQ(many.taskRows * many.tileRows * 2, 128);
+  extents.rows = 4;
+  const MatmulSchedule few = chooseMatmul(extents, avx512);
+  EXPECT_EQ(few.taskCols * 2, 1536 / 32);
+  // 16 tiles of 8 rows x 16384 x 2 bytes would be 4 MiB.
+  MatmulExtents deep = matmul(1024, 768, 16384);
+  deep.dot = DotKind::Bf16;
+  const MatmulSchedule blocked = chooseMatmul(deep, avx512);
+  EXPECT_LE(blocked.blockRows * blocked.tileRows * 16384 * 2, avx512.l2Bytes / 4);
+}
+
 TEST(Schedules, PanelsAreTwoVectorsUnlessOneIsEnough) {
   EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), avx512).tileCols, 32);
   EXPECT_EQ(chooseMatmul(matmul(128, 17, 768), avx512).tileCols, 32);

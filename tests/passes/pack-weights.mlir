@@ -127,3 +127,40 @@ func.func private @rowwise_0(%w: tensor<2x1x4xf32>) -> tensor<2x1x4xf32> attribu
   %0 = attn.activation relu %w : (tensor<2x1x4xf32>) -> tensor<2x1x4xf32>
   return %0 : tensor<2x1x4xf32>
 }
+
+// -----
+
+// Rounded weights lie in panels of 32 columns (of 16 for up to 16), whatever the tile is: 2 panels of 3 steps of two k
+// in bf16, 2 panels of 2 steps of four k with 2 words a column in int8.
+// CHECK: module attributes {attn.image_size = 1920 : i64}
+// CHECK-LABEL: func.func @precisions
+// CHECK-DAG: attn.packed {offset = 0 : i64, {{.*}} : tensor<40x5xf32, #attn.panels<32, bf16>>
+// CHECK-DAG: attn.packed {offset = 768 : i64, {{.*}} : tensor<40x5xf32, #attn.panels<32, int8>>
+// CHECK-DAG: attn.packed {offset = 1792 : i64, {{.*}} : tensor<16x4xf32, #attn.panels<16, bf16>>
+// CHECK: func.func private @matmul_0(%{{.+}}: tensor<20x5xf32>, %{{.+}}: tensor<40x5xf32, #attn.panels<32, bf16>>)
+// CHECK: attn.matmul {{.*}}{precision = #attn<precision bf16>, transpose_rhs} : (tensor<20x5xf32>, tensor<40x5xf32, #attn.panels<32, bf16>>)
+attn.parameter @w : tensor<40x5xf32>
+attn.parameter @v : tensor<16x4xf32>
+func.func @precisions(%x: tensor<20x5xf32>, %y: tensor<20x4xf32>) -> (tensor<20x40xf32>, tensor<20x40xf32>, tensor<20x16xf32>) {
+  %w = attn.weight @w : tensor<40x5xf32>
+  %v = attn.weight @v : tensor<16x4xf32>
+  %0 = call @matmul_0(%x, %w) : (tensor<20x5xf32>, tensor<40x5xf32>) -> tensor<20x40xf32>
+  %1 = call @matmul_1(%x, %w) : (tensor<20x5xf32>, tensor<40x5xf32>) -> tensor<20x40xf32>
+  %2 = call @matmul_2(%y, %v) : (tensor<20x4xf32>, tensor<16x4xf32>) -> tensor<20x16xf32>
+  return %0, %1, %2 : tensor<20x40xf32>, tensor<20x40xf32>, tensor<20x16xf32>
+}
+func.func private @matmul_0(%x: tensor<20x5xf32>, %w: tensor<40x5xf32>) -> tensor<20x40xf32> attributes {attn.kind = #attn<kernel_kind matmul>,
+    attn.schedule = #attn.matmul_schedule<tile_rows = 4, tile_cols = 16, block_rows = 5, task_rows = 0, task_cols = 1>} {
+  %0 = attn.matmul %x, %w {precision = #attn<precision bf16>, transpose_rhs} : (tensor<20x5xf32>, tensor<40x5xf32>) -> tensor<20x40xf32>
+  return %0 : tensor<20x40xf32>
+}
+func.func private @matmul_1(%x: tensor<20x5xf32>, %w: tensor<40x5xf32>) -> tensor<20x40xf32> attributes {attn.kind = #attn<kernel_kind matmul>,
+    attn.schedule = #attn.matmul_schedule<tile_rows = 4, tile_cols = 16, block_rows = 5, task_rows = 0, task_cols = 1>} {
+  %0 = attn.matmul %x, %w {precision = #attn<precision int8>, transpose_rhs} : (tensor<20x5xf32>, tensor<40x5xf32>) -> tensor<20x40xf32>
+  return %0 : tensor<20x40xf32>
+}
+func.func private @matmul_2(%x: tensor<20x4xf32>, %w: tensor<16x4xf32>) -> tensor<20x16xf32> attributes {attn.kind = #attn<kernel_kind matmul>,
+    attn.schedule = #attn.matmul_schedule<tile_rows = 4, tile_cols = 8, block_rows = 5, task_rows = 0, task_cols = 1>} {
+  %0 = attn.matmul %x, %w {precision = #attn<precision bf16>, transpose_rhs} : (tensor<20x4xf32>, tensor<16x4xf32>) -> tensor<20x16xf32>
+  return %0 : tensor<20x16xf32>
+}

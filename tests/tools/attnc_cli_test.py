@@ -124,6 +124,7 @@ def check_wrong_command_lines(bench):
             ("CPU 'x86-64' lacks AVX2 or FMA, which compiled models need; accepted are host, x86-64-v3, x86-64-v4 or a CPU name "
              "of LLVM", model, "--cpu", "x86-64"),
             ("CPU 'host' is x86_64, but the target is aarch64", model, "--cpu", "host", "--target", "aarch64-linux-gnu"),
+            ("--precision fp16: expected f32, bf16 or int8", model, "--precision", "fp16"),
             ("--weights file: expected embed or caller", model, "--weights", "file")):
         if "is x86_64" in message and os.uname().machine != "x86_64":
             continue
@@ -226,7 +227,7 @@ def check_explain(bench):
                     r"  weights  softmax of whole rows, \d+ queries at a time\n"
                     r"  skipped  0 % of the tiles of \d+ queries x \d+ keys\n  schedule #attn\.attention_schedule<",
                     r"^  kernel   matmul_\d: matmul \+ add \+ gelu$", r"^\d+ calls of \d+ kernels, ", r"^weights .*, arena ",
-                    r"^not fused:\n  fuse-epilogue: 8 rows: a row block per thread leaves threads idle \(encoder\.layers\.0\.norm1 "
+                    r"^not fused:\n  fuse-epilogue: 8 rows are too few for tasks of whole rows, which each read all weights \(encoder\.layers\.0\.norm1 "
                     r"and 3 more\)$"):
         assert re.search(pattern, text, re.M), f"{pattern} is not in\n{text}"
 
@@ -280,6 +281,13 @@ def check_profile(bench):
     for name in ("plain", "profiled"):
         bench.run(f"{name}.o", "--random-inputs", 1, "--random-weights", 2, "-o", f"{name}.npy", tool="attnc-run")
     assert np.array_equal(np.load(bench.folder / "plain.npy"), np.load(bench.folder / "profiled.npy"))
+
+
+def check_fetches_of_weights(bench):
+    """A matmul fetches the next panel of its weights while it works on one."""
+    text = bench.run(bench.model("m.json", encoder(1, 64, 4)), "--emit", "llvm").stdout
+    calls = re.findall(r"call void @llvm.prefetch\.p0\(ptr[^,]*, i32 (\d), i32 (\d), i32 (\d)\)", text)
+    assert calls and set(calls) == {("0", "3", "1")}, text  # A read, kept in all caches, of data.
 
 
 def check_standard_output_that_fails(bench):
