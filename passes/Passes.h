@@ -29,6 +29,9 @@ struct PipelineOptions {
   bool mergeProjections = true;
   bool fuseAttention = true;
   bool fuseEpilogue = true;
+
+  /// Keys of attention's blocks, a multiple of 16, or 0 for whole score rows; nothing: by shape.
+  std::optional<int64_t> blockKeys;
 };
 
 /// Adds every pass from the frontend's module to what codegen reads: @main holds attn.packed, calls and its return, and

@@ -173,6 +173,7 @@ private:
     PipelineOptions pipeline;
     pipeline.target = target;
     pipeline.log = &log;
+    pipeline.blockKeys = options.blockKeys;
     buildPipeline(manager, pipeline);
     if (options.printIRAfterAll) {
       manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },

@@ -5,6 +5,7 @@
 
 #include "frontend/ModelDesc.h"
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -20,6 +21,8 @@ struct DriverOptions {
   std::string cpu = "host", arch = "x86_64";
   bool embedWeights = true; ///< False: the caller hands the weights over, whatever the description says.
   bool tokenTypeIds = false;
+  /// Keys of attention's blocks, a multiple of 16, or 0 for whole score rows; nothing: by shape.
+  std::optional<int64_t> blockKeys;
   bool profile = false; ///< The object tells an observer of its kernel calls.
   bool explain = false, printIRAfterAll = false, timePasses = false, quiet = false;
   std::string program; ///< argv[0], to find the runtime archive for shared libraries.

@@ -71,6 +71,8 @@ mlir::OwningOpRef<mlir::ModuleOp> lowered(const Model &model, const CompileOptio
   pipeline.mergeProjections = options.mergeProjections;
   pipeline.fuseAttention = options.fuseAttention;
   pipeline.fuseEpilogue = options.fuseEpilogue;
+  if (options.blockKeys >= 0)
+    pipeline.blockKeys = options.blockKeys;
   buildPipeline(manager, pipeline);
   if (mlir::failed(manager.run(*module)))
     session.fail("a pass failed", model.text);
