@@ -18,6 +18,7 @@ struct MatmulExtents {
   int64_t n = 1, k = 1;      ///< Columns of the result, contracted extent.
   bool wholeRows = false;    ///< The epilogue needs whole rows (a norm).
   bool runtimeBatch = false; ///< More rows may come at run time.
+  DotKind dot = DotKind::F32;
 };
 
 struct MatmulSchedule {

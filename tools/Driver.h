@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace attnc {
 
@@ -18,8 +19,10 @@ struct DriverOptions {
   std::string output; ///< Empty: kernel.o, or standard output for one text artefact.
   std::set<Emit> emit;
   DimOverrides dims;
-  std::string cpu = "host", arch = "x86_64";
-  bool embedWeights = true; ///< False: the caller hands the weights over, whatever the description says.
+  std::vector<std::string> cpus = {"host"}; ///< One variant for each.
+  std::string arch = "x86_64";
+  std::string precision = "f32"; ///< f32, bf16 or int8: what matmuls by weights round their operands to.
+  bool embedWeights = true;      ///< False: the caller hands the weights over, whatever the description says.
   bool tokenTypeIds = false;
   /// Keys of attention's blocks, a multiple of 16, or 0 for whole score rows; nothing: by shape.
   std::optional<int64_t> blockKeys;
