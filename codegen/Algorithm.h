@@ -5,6 +5,7 @@
 // row, where the rows are all dimensions but the last, flattened.
 #pragma once
 
+#include "codegen/KeyRange.h"
 #include "codegen/Schedule.h"
 #include "codegen/Tensor.h"
 #include "passes/TargetInfo.h"
@@ -20,9 +21,10 @@ class FuncOp;
 
 namespace attnc {
 
-/// The Vars of all kernels: n column, m row; d, q, k, h, b value dimension, query, key, head, batch; l lane.
+/// The Vars of all kernels: n column, m row; d, q, k, h, b value dimension, query, key, head, batch; l lane; c block of
+/// keys.
 struct KernelVars {
-  Halide::Var n{"n"}, m{"m"}, d{"d"}, q{"q"}, k{"k"}, h{"h"}, b{"b"}, l{"l"};
+  Halide::Var n{"n"}, m{"m"}, d{"d"}, q{"q"}, k{"k"}, h{"h"}, b{"b"}, l{"l"}, c{"c"};
 };
 
 /// A function that a schedule computes once per row of the output, before the row itself: pure and vectorised along
@@ -54,13 +56,27 @@ struct MatmulStages {
   Halide::ImageParam columns;             ///< int8: (column of a panel, 0 scale or 1 offset, panel)
 };
 
+/// What the online softmax keeps of each block of keys, (query, block), and what it makes of that for a query. All but
+/// the weighted values belong to softmax.
+struct OnlineStages {
+  Halide::Func weighted; ///< The weighted values of a block.
+  Halide::Func row;      ///< The maximum and the sum of the exponentials of a block, as a Tuple.
+  Halide::Func maximum;  ///< Of all blocks of a query.
+  Halide::Func factors;  ///< (query, block): what turns sums over a block into parts of sums over all keys.
+  Halide::Func sum;      ///< Of all exponentials of a query.
+  Halide::Func combined; ///< The weighted values of all keys.
+  Halide::RVar block;    ///< Of the updates of maximum, sum and combined.
+  int blocks = 0;        ///< How many there are.
+};
+
 /// Per (head, batch): keyPanels(ki, d, ko) holds the keys in panels, values(d, k) the values where they need a copy;
-/// per query row: dot products, maximum, exponentials, sum, weighted values. Maximum and sum belong to softmax and are
-/// undefined for any other normalizer.
+/// per query row, and with blocks of keys per block of it: dot products, maximum, exponentials, sum, weighted values.
+/// Maximum and sum belong to softmax and are undefined for any other normalizer.
 struct AttentionStages {
-  Halide::Func keyPanels, values, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
+  Halide::Func keyPanels, values, products, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep;
-  std::vector<Halide::RVar> keyPieces; ///< One for each update of `weighted`.
+  OnlineStages online;                    ///< Defined with blocks of keys.
+  std::vector<KeyRange::Piece> keyPieces; ///< One for each update of `weighted`.
   bool copiesValues = false;
   bool countsHeadsOfAll = false; ///< h counts the heads of all batch elements, b is 0.
   bool isAdditive = false;       ///< dots are weight . tanh(query + key).
@@ -100,8 +116,8 @@ int lanesFor(int extent);
 /// The algorithm of a kernel function of kind rowwise or matmul. `dot`: how a matmul by panels multiplies.
 Algorithm buildRowAlgorithm(mlir::func::FuncOp kernel, DotKind dot);
 
-/// The algorithm of a kernel function of kind attention. Of the schedule it takes the width of the key panels, and the
-/// queries of a tile, which share the range of keys that they look at.
+/// The algorithm of a kernel function of kind attention. Of the schedule it takes the blocks of keys, the width of the
+/// key panels, and the queries of a tile and of a block, which share the range of keys that they look at.
 Algorithm buildAttentionAlgorithm(mlir::func::FuncOp kernel, const AttentionSchedule &schedule);
 
 } // namespace attnc

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention with whole score rows: for each query, all scores, their maximum, their exponentials and sum, then the
-// weighted values, divided by the sum. Why a blocked key has no influence: its score is replaced by -inf before the
-// maximum, the exponential of -inf is exactly 0, and its value is replaced by 0, so that 0 * NaN does not arise. A row
-// without a live key has the sum 0 and becomes zeros or NaN, or an error, as the op says; a live row has a sum >= 1,
-// since its maximum contributes exp(0). NaN in a live score never becomes the maximum, but its exponential is NaN, and
-// so are the sum and the row.
+// Attention: for each query, all scores, their maximum, their exponentials and sum, then the weighted values, divided
+// by the sum. With blocks of keys (the online softmax), maximum, sum and weighted values are those of a block, and a
+// query's are made of them at the end: each block counts by the exponential of its maximum less the query's. Why a
+// blocked key has no influence: its score is replaced by -inf before the maximum, the exponential of -inf is exactly 0,
+// and its value is replaced by 0, so that 0 * NaN does not arise. A row without a live key has the sum 0 and becomes
+// zeros or NaN, or an error, as the op says; a live row has a sum >= 1, since its maximum contributes exp(0). NaN in a
+// live score never becomes the maximum, but its exponential is NaN, and so are the sum and the row. A block without a
+// live key has the maximum -inf, counts by exp(-inf) = 0, and has sums of 0.
 //
 // Other normalizers than softmax make a weight of each score by itself, without maximum and sum, and 0 of -inf. Weights
 // and log-sum-exp that the op returns are further outputs, over the same tiles of queries. In such a kernel the Var h
@@ -13,7 +15,6 @@
 // Halide takes a quotient of a fused loop of another output to be anything.
 
 #include "codegen/FullyMasked.h"
-#include "codegen/KeyRange.h"
 #include "codegen/OpAlgorithms.h"
 #include "codegen/ScalarMath.h"
 
@@ -39,29 +40,27 @@ struct HeadTensor {
   }
 };
 
-/// select(live, score, -inf) in integer operations. A select whose condition is the same for all keys would make Halide
+/// select(condition, a, b) in integer operations. A select whose condition is the same for all keys would make Halide
 /// skip the scores where it is false, and so give them scratch of a size that only the run knows.
-Expr scoreWhere(const Expr &live, const Expr &score) {
-  const Expr keep = -cast<int32_t>(live);
-  return reinterpret<float>((reinterpret<int32_t>(score) & keep) | (reinterpret<int32_t>(Expr(-kInfinity)) & ~keep));
+Expr selectBits(const Expr &condition, const Expr &a, const Expr &b) {
+  const Expr keep = -cast<int32_t>(condition);
+  return reinterpret<float>((reinterpret<int32_t>(a) & keep) | (reinterpret<int32_t>(b) & ~keep));
 }
 
-/// Combines the 16 lanes of `partial` by a fixed tree.
-Func combineLanes(const std::string &name, const Func &partial, const KernelVars &v,
-                  const std::function<Expr(Expr, Expr)> &combine) {
-  std::vector<Expr> parts;
-  for (int i = 0; i < kLanes; ++i)
-    parts.push_back(partial(i, v.q, v.h, v.b));
-  Func total(name);
-  total(v.q, v.h, v.b) = combineTree(parts, combine);
-  return total;
-}
+/// The weight of a blocked key where only its score tells that it is one: -0, which no exponential is.
+Expr blockedWeight() { return reinterpret<float>(Expr(std::numeric_limits<int32_t>::min())); }
+
+Expr larger(const Expr &x, const Expr &y) { return select(y > x, y, x); }
+
+/// The maximum of a row to subtract from its scores: where all are -inf, 0 keeps them so.
+Expr finiteOrZero(const Expr &maximum) { return select(maximum == -kInfinity, 0.f, maximum); }
 
 class AttentionBuilder {
 public:
   AttentionBuilder(mlir::func::FuncOp kernel, const AttentionSchedule &schedule)
       : schedule(schedule), translator(kernel, algorithm), op(*kernel.getOps<attn::AttentionOp>().begin()),
-        region(op.getScore().front()), isSoftmax(op.getNormalizer() == attn::Normalizer::softmax) {
+        region(op.getScore().front()), isSoftmax(op.getNormalizer() == attn::Normalizer::softmax),
+        isOnline(schedule.blockKeys != 0) {
     algorithm.name = kernel.getSymName().str();
     for (mlir::Operation &inner : kernel.front().without_terminator()) {
       if (&inner == op.getOperation())
@@ -73,15 +72,20 @@ public:
   }
 
   Algorithm build() {
-    const KeyRange range(keyBand(region), v.q, std::min(schedule.tileQueries, s.queries), s.keys);
+    const int tileRows = std::min(schedule.tileQueries, s.queries);
+    const KeyRange range = rangeOf(tileRows, {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
     s.skipsKeys = range.isPartial();
     defineDots(range);
     if (isSoftmax)
       defineMaximum(range);
     defineWeights();
     if (isSoftmax)
-      defineSum(range);
+      defineTotal(range);
     defineWeighted(range);
+    if (isOnline)
+      combineBlocks(rangeOf(tileRows * schedule.blockQueries));
+    if (isSoftmax)
+      defineSum();
     defineOutput();
     if (op.getReturnsWeights())
       defineWeightsOutput(range);
@@ -107,7 +111,34 @@ private:
     heads = query.tensor.extents[rank - 3];
     batches = rank == 4 ? query.tensor.extents[0] : Expr(1);
     paddedKeys = (s.keys + kLanes - 1) / kLanes * kLanes;
-    blocks = mayBlockKeys(region);
+    mayBlock = mayBlockKeys(region);
+    marksBlocked = mayBlock && isSoftmax && liveDependsOnScore(region);
+    _halide_user_assert(!isOnline || !op.getReturnsWeights())
+        << "attnc: an attention that returns weights takes whole rows";
+  }
+
+  /// The keys that `rows` queries side by side look at.
+  KeyRange rangeOf(int rows, const KeyBlock &block = {}) const {
+    return KeyRange(keyBand(region), v.q, rows, s.keys, block);
+  }
+
+  /// The arguments of a function of a query, and of a block of keys where there are blocks.
+  std::vector<Expr> ofQuery(std::vector<Expr> arguments = {}) const {
+    arguments.push_back(v.q);
+    if (isOnline)
+      arguments.push_back(v.c);
+    arguments.insert(arguments.end(), {v.h, v.b});
+    return arguments;
+  }
+
+  /// Combines the 16 lanes of `partial` by a fixed tree.
+  Func combineLanes(const std::string &name, const Func &partial, const std::function<Expr(Expr, Expr)> &combine) {
+    std::vector<Expr> parts;
+    for (int i = 0; i < kLanes; ++i)
+      parts.push_back(partial(ofQuery({i})));
+    Func combined(name);
+    combined(ofQuery()) = combineTree(parts, combine);
+    return combined;
   }
 
   Expr head() const { return s.countsHeadsOfAll ? v.h % heads : v.h; }
@@ -126,65 +157,120 @@ private:
     s.keyPanels(ki, v.d, ko, v.h, v.b) = key(batch(), head(), min(ko * panel + ki, s.keys - 1), v.d);
     RDom depth(0, s.headDim, "depth");
     s.depth = depth;
-    s.dots = Func("dots");
-    s.dots(v.k, v.q, v.h, v.b) = 0.f;
+    s.products = Func("products");
+    s.products(ofQuery({v.k})) = 0.f;
     const Expr x = query(batch(), head(), queryRow(), depth);
     const Expr y = s.keyPanels(v.k % panel, depth, range.panel(v.k / panel, panel), v.h, v.b);
-    s.dots(v.k, v.q, v.h, v.b) +=
+    s.products(ofQuery({v.k})) +=
         s.isAdditive ? translator.get(op.getScoreWeight()).at({{depth}, 0}) * tanhOf(x + y) : x * y;
+    s.dots = Func("dots");
+    s.dots(ofQuery({v.k})) = s.products(ofQuery({v.k}));
   }
 
   /// The score, its common factor aside, of a key below paddedKeys; -inf where the key takes no part.
-  Expr scoreAt(const Expr &at) {
+  struct MaskedScore {
+    Expr value, live;
+  };
+  MaskedScore scoreAt(const Expr &at) {
     const Expr clamped = min(at, s.keys - 1);
-    const Score score =
-        evaluateScore(region, s.dots(at, v.q, v.h, v.b), {batch(), head(), queryRow(), clamped}, captures);
+    const Score score = evaluateScore(region, s.dots(ofQuery({at})), {batch(), head(), queryRow(), clamped}, captures);
     factor = score.factor;
     Expr live = s.keys == paddedKeys ? Internal::const_true() : at < s.keys;
-    if (blocks)
+    if (mayBlock)
       live = live && score.live;
-    const bool allOrNothing = blocks && (s.keys == 1 || !liveDependsOnKey(region));
+    return {whereLive(live, score.value, -kInfinity), live};
+  }
+
+  Expr whereLive(const Expr &live, const Expr &x, const Expr &otherwise) const {
+    const bool allOrNothing = mayBlock && (s.keys == 1 || !liveDependsOnKey(region));
     if (allOrNothing)
-      return scoreWhere(live, score.value);
-    return Internal::is_const_one(live) ? score.value : select(live, score.value, -kInfinity);
+      return selectBits(live, x, otherwise);
+    return Internal::is_const_one(live) ? x : select(live, x, otherwise);
   }
 
   void defineMaximum(const KeyRange &range) {
-    RDom step(0, paddedKeys / kLanes, "maximum_step");
+    RDom step(0, stepsOf(range), "maximum_step");
     range.restrict(step, kLanes);
     s.maximumStep = step;
     s.maximumLanes = Func("maximum_lanes");
-    s.maximumLanes(v.l, v.q, v.h, v.b) = -kInfinity;
-    const Expr candidate = scoreAt(range.within(step * kLanes + v.l, kLanes));
-    s.maximumLanes(v.l, v.q, v.h, v.b) =
-        select(candidate > s.maximumLanes(v.l, v.q, v.h, v.b), candidate, s.maximumLanes(v.l, v.q, v.h, v.b));
-    Func highest = combineLanes("highest", s.maximumLanes, v, [](Expr x, Expr y) { return select(y > x, y, x); });
+    s.maximumLanes(ofQuery({v.l})) = -kInfinity;
+    const Expr candidate = scoreAt(range.within(step * kLanes + v.l, kLanes)).value;
+    s.maximumLanes(ofQuery({v.l})) = larger(s.maximumLanes(ofQuery({v.l})), candidate);
+    highest = combineLanes("highest", s.maximumLanes, larger);
     s.maximum = Func("maximum");
-    // A row of -inf only: subtracting 0 keeps -inf.
-    s.maximum(v.q, v.h, v.b) = select(highest(v.q, v.h, v.b) == -kInfinity, 0.f, highest(v.q, v.h, v.b));
+    s.maximum(ofQuery()) = finiteOrZero(highest(ofQuery()));
   }
+
+  /// Steps of a row's lanes over the places of a range.
+  static int stepsOf(const KeyRange &range) { return (range.most() + kLanes - 1) / kLanes; }
 
   void defineWeights() {
     s.weights = Func("weights");
-    const Expr score = scoreAt(v.k);
+    const MaskedScore score = scoreAt(v.k);
+    Expr weight;
     if (isSoftmax)
-      s.weights(v.k, v.q, v.h, v.b) = expOfNonPositive(score - s.maximum(v.q, v.h, v.b), factor);
+      weight = expOfNonPositive(score.value - s.maximum(ofQuery()), factor);
     else
-      s.weights(v.k, v.q, v.h, v.b) =
-          weightOfScore(op.getNormalizer(), factor == 1.0 ? score : score * static_cast<float>(factor));
+      weight =
+          weightOfScore(op.getNormalizer(), factor == 1.0 ? score.value : score.value * static_cast<float>(factor));
+    s.weights(ofQuery({v.k})) = marksBlocked ? whereLive(score.live, weight, blockedWeight()) : weight;
   }
 
-  void defineSum(const KeyRange &range) {
-    RDom step(0, paddedKeys / kLanes, "sum_step");
+  void defineTotal(const KeyRange &range) {
+    RDom step(0, stepsOf(range), "sum_step");
     range.restrict(step, kLanes);
     s.sumStep = step;
     s.sumLanes = Func("sum_lanes");
-    s.sumLanes(v.l, v.q, v.h, v.b) = 0.f;
-    s.sumLanes(v.l, v.q, v.h, v.b) += s.weights(range.within(step * kLanes + v.l, kLanes), v.q, v.h, v.b);
-    total = combineLanes("total", s.sumLanes, v, [](Expr x, Expr y) { return x + y; });
+    s.sumLanes(ofQuery({v.l})) = 0.f;
+    s.sumLanes(ofQuery({v.l})) += s.weights(ofQuery({range.within(step * kLanes + v.l, kLanes)}));
+    total = combineLanes("total", s.sumLanes, [](Expr x, Expr y) { return x + y; });
+  }
+
+  /// What a query makes of its blocks; `range` is that of a block of queries, in blocks of keys.
+  void combineBlocks(const KeyRange &range) {
+    OnlineStages &online = s.online;
+    online.blocks = (s.keys + schedule.blockKeys - 1) / schedule.blockKeys;
+    RDom all(0, online.blocks, "block");
+    range.restrict(all, schedule.blockKeys);
+    online.block = all;
+    const Expr block = range.step(all, schedule.blockKeys);
+    online.weighted = Func("block_weighted");
+    online.weighted(ofQuery({v.d})) = s.weighted(ofQuery({v.d}));
+    Expr part = online.weighted(v.d, v.q, block, v.h, v.b);
+    if (isSoftmax) {
+      combineRows(block);
+      part = online.factors(v.q, block, v.h, v.b) * part;
+    }
+    online.combined = Func("combined");
+    online.combined(v.d, v.q, v.h, v.b) = 0.f;
+    online.combined(v.d, v.q, v.h, v.b) += part;
+  }
+
+  void combineRows(const Expr &block) {
+    OnlineStages &online = s.online;
+    online.row = Func("block_row");
+    online.row(ofQuery()) = Tuple(highest(ofQuery()), total(ofQuery()));
+    online.maximum = Func("row_maximum");
+    online.maximum(v.q, v.h, v.b) = -kInfinity;
+    online.maximum(v.q, v.h, v.b) = larger(online.maximum(v.q, v.h, v.b), online.row(v.q, block, v.h, v.b)[0]);
+    online.factors = Func("factors");
+    online.factors(ofQuery()) =
+        expOfNonPositive(online.row(ofQuery())[0] - finiteOrZero(online.maximum(v.q, v.h, v.b)), factor);
+    online.sum = Func("row_sum");
+    online.sum(v.q, v.h, v.b) = 0.f;
+    online.sum(v.q, v.h, v.b) += online.factors(v.q, block, v.h, v.b) * online.row(v.q, block, v.h, v.b)[1];
+  }
+
+  /// Of a query, over all keys.
+  Expr rowMaximum() const {
+    return isOnline ? finiteOrZero(s.online.maximum(v.q, v.h, v.b)) : Expr(s.maximum(v.q, v.h, v.b));
+  }
+  Expr rowTotal() const { return (isOnline ? s.online.sum : total)(v.q, v.h, v.b); }
+  Expr rowWeighted() const { return (isOnline ? s.online.combined : s.weighted)(v.d, v.q, v.h, v.b); }
+
+  void defineSum() {
     s.sum = Func("sum");
-    const Expr sum = total(v.q, v.h, v.b);
-    s.sum(v.q, v.h, v.b) = unlessEmpty(sum, 1.f / sum, op.getFullyMasked());
+    s.sum(v.q, v.h, v.b) = unlessEmpty(rowTotal(), 1.f / rowTotal(), op.getFullyMasked());
   }
 
   /// A weight or a sum of weighted values as the op has it.
@@ -196,40 +282,39 @@ private:
   }
 
   void defineWeighted(const KeyRange &range) {
-    const bool keyOnly = blocks && liveInBandDependsOnKeyOnly(region);
-    s.copiesValues = keyOnly || s.valueDim % 16 != 0;
+    const bool keyOnly = mayBlock && liveInBandDependsOnKeyOnly(region);
+    s.copiesValues = (keyOnly && !liveConditions(region).others.empty()) || s.valueDim % 16 != 0;
     s.values = Func("values");
     Expr element = value(batch(), head(), v.k, min(v.d, s.valueDim - 1));
     if (keyOnly)
       element = select(evaluateScore(region, 0.f, {batch(), head(), 0, v.k}, captures).liveInBand, element, 0.f);
     s.values(v.d, v.k, v.h, v.b) = element;
     s.weighted = Func("weighted");
-    s.weighted(v.d, v.q, v.h, v.b) = 0.f;
+    s.weighted(ofQuery({v.d})) = 0.f;
     // Row sums ask for whole steps of weights; without them this does, so that all that is asked for has one form.
     const int step = isSoftmax ? 1 : kLanes;
-    for (const auto &[position, someBlocked] : range.pieces()) {
-      const Expr weight = s.weights(range.within(position, step), v.q, v.h, v.b);
+    s.keyPieces = range.pieces();
+    for (const KeyRange::Piece &piece : s.keyPieces) {
+      const Expr within = range.within(piece.place, step), position = range.key(piece.place);
+      const Expr weight = s.weights(ofQuery({within}));
       Expr weightedValue = s.values(v.d, position, v.h, v.b);
-      if (someBlocked || (blocks && !keyOnly))
-        weightedValue = select(isLive(range.within(position, step), position, weight), weightedValue, 0.f);
-      s.weighted(v.d, v.q, v.h, v.b) += weight * weightedValue;
-      s.keyPieces.push_back(position);
+      if (piece.someBlocked || (mayBlock && !keyOnly))
+        weightedValue = select(isLive(within, position, weight), weightedValue, 0.f);
+      s.weighted(ofQuery({v.d})) += weight * weightedValue;
     }
   }
 
   /// Whether the key at `position` takes part; `within` is the same position, known to be in the tile's range.
   Expr isLive(const Expr &within, const Expr &position, const Expr &weight) {
-    const bool byScore = liveDependsOnScore(region);
-    // Where the score itself decides, the weight of a softmax tells: it is exactly 0 at a blocked key.
-    if (byScore && isSoftmax)
-      return weight != 0.f;
-    const Expr dot = byScore ? Expr(s.dots(within, v.q, v.h, v.b)) : Expr(0.f);
+    if (marksBlocked)
+      return reinterpret<int32_t>(weight) != reinterpret<int32_t>(blockedWeight());
+    const Expr dot = liveDependsOnScore(region) ? Expr(s.dots(ofQuery({within}))) : Expr(0.f);
     return evaluateScore(region, dot, {batch(), head(), queryRow(), position}, captures).live;
   }
 
   void defineOutput() {
     Func &out = algorithm.output = Func("out");
-    out(v.d, v.q, v.h, v.b) = normalized(s.weighted(v.d, v.q, v.h, v.b));
+    out(v.d, v.q, v.h, v.b) = normalized(rowWeighted());
     const bool merged = mlir::isa<attn::MergeHeadsOp>(*op.getResult().getUsers().begin());
     auto buffer = out.output_buffer();
     const int width = s.valueDim;
@@ -244,8 +329,10 @@ private:
   void defineWeightsOutput(const KeyRange &range) {
     Func out("attn_weights");
     // Times the sum also where no key is: NaN of a row that is NaN, or fully masked, is everywhere in it.
-    out(v.k, v.q, v.h, v.b) = normalized(
-        range.orZero(v.k, kLanes, [&](const Expr &position) -> Expr { return s.weights(position, v.q, v.h, v.b); }));
+    out(v.k, v.q, v.h, v.b) = normalized(range.orZero(v.k, kLanes, [&](const Expr &position) -> Expr {
+      const Expr weight = s.weights(position, v.q, v.h, v.b);
+      return marksBlocked ? abs(weight) : weight;
+    }));
     auto buffer = out.output_buffer();
     buffer.dim(0).set_bounds(0, s.keys).set_stride(1);
     buffer.dim(1).set_bounds(0, s.queries).set_stride(s.keys);
@@ -257,8 +344,8 @@ private:
 
   void defineLogSumExpOutput() {
     Func out("log_sum_exp");
-    const Expr highest = s.maximum(v.q, v.h, v.b);
-    out(v.q, v.h, v.b) = (factor == 1.0 ? highest : highest * static_cast<float>(factor)) + logOf(total(v.q, v.h, v.b));
+    const Expr maximum = rowMaximum();
+    out(v.q, v.h, v.b) = (factor == 1.0 ? maximum : maximum * static_cast<float>(factor)) + logOf(rowTotal());
     auto buffer = out.output_buffer();
     buffer.dim(0).set_bounds(0, s.queries).set_stride(1);
     buffer.dim(1).set_bounds(0, headLoop()).set_stride(s.queries);
@@ -272,16 +359,17 @@ private:
   OpTranslator translator;
   attn::AttentionOp op;
   mlir::Block &region;
-  const bool isSoftmax;
+  const bool isSoftmax, isOnline;
   AttentionStages &s = algorithm.attention;
   const KernelVars &v = algorithm.vars;
   HeadTensor query, key, value;
   std::vector<Tensor> captures;
   Expr heads, batches;
   int paddedKeys = 0;
-  bool blocks = false;
-  double factor = 1.0; ///< Of all scores, as evaluateScore() took it out.
-  Func total;          ///< The sums of the exponentials, before they become divisors.
+  bool mayBlock = false;     ///< Whether any key may be left out.
+  bool marksBlocked = false; ///< The weights of blocked keys are blockedWeight().
+  double factor = 1.0;       ///< Of all scores, as evaluateScore() took it out.
+  Func highest, total;       ///< The maximum of the scores, and the sum of their exponentials.
 };
 
 } // namespace

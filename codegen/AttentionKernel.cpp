@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention with whole score rows. A task is a head of a batch element (or a range of its queries): it lays the keys in
-// panels [S/NR][D][NR], copies the values where their width or the mask asks for it, and then takes MR queries at a
-// time: the scores of a register tile MR x NR, the whole rows' maxima, exponentials and sums, and the weighted values
-// by the same register tile. Rows past the last query repeat it and are not stored. Further outputs (weights,
-// log-sum-exp) are stored tile by tile in the same loops.
+// A task of an attention is a head of a batch element (or a range of its queries): it lays the keys in panels
+// [S/NR][D][NR], copies the values where their width or the mask asks for it, and then takes MR queries at a time: the
+// scores of a register tile MR x NR, the whole rows' maxima, exponentials and sums, and the weighted values by the same
+// register tile. Rows past the last query repeat it and are not stored. Further outputs (weights, log-sum-exp) are
+// stored tile by tile in the same loops.
+//
+// With blocks of keys a task takes some tiles of queries at a time (a block of queries), and for these one block of
+// keys after the other, which stays in L2 while every tile does with it what is said above. What a tile makes of a
+// block, (D + 2) floats a query, is kept until the last block; then the tiles are put together and stored.
 
 #include "codegen/Kernels.h"
 
@@ -17,133 +21,236 @@ namespace {
 /// The loops that all outputs of an attention share.
 struct TileLoops {
   Var tile{"qo"}, row{"qi"}, head{"head"}, fusedTask{"task"}, queryTask{"query_task"}, taskTile{"qt"};
+  Var block{"query_block"}, blockTile{"qb"};
   Var task;   ///< The parallel loop.
-  Var inTask; ///< The loop over the tiles of a task.
-  int tileRows, taskQueries;
+  Var inTask; ///< The loop in a task: over tiles, or over blocks of them.
+  int tileRows, taskQueries, blockQueries;
   bool isFused; ///< Whether the task is fused of head and batch; outputs that share their loops have no fused ones.
 
-  TileLoops(const KernelVars &v, int tileRows, int taskQueries, bool isFused)
-      : task(isFused ? fusedTask : v.h), inTask(taskQueries ? taskTile : tile), tileRows(tileRows),
-        taskQueries(taskQueries), isFused(isFused) {
+  TileLoops(const KernelVars &v, int tileRows, const AttentionSchedule &schedule, bool isFused)
+      : task(isFused ? fusedTask : v.h), tileRows(tileRows), taskQueries(schedule.taskQueries),
+        blockQueries(schedule.blockQueries), isFused(isFused) {
+    inTask = blockQueries ? block : tileOfTask();
     _halide_user_assert(isFused || !taskQueries) << "attnc: an attention with further results takes whole heads";
   }
+
+  const Var &tileOfTask() const { return taskQueries ? taskTile : tile; }
 
   /// Splits the queries of an output into tiles and these into tasks; `inner`, innermost first, is what is in a tile.
   void apply(Func &output, const KernelVars &v, std::vector<VarOrRVar> inner) const {
     output.split(v.q, tile, row, tileRows, TailStrategy::GuardWithIf);
-    if (taskQueries) {
+    if (taskQueries)
       output.split(tile, queryTask, taskTile, taskQueries, TailStrategy::GuardWithIf);
-      inner.insert(inner.end(), {taskTile, queryTask, v.h, v.b});
-      output.reorder(inner).fuse(v.h, v.b, head).fuse(queryTask, head, fusedTask);
-    } else {
-      inner.insert(inner.end(), {tile, v.h, v.b});
-      output.reorder(inner);
-      if (isFused)
-        output.fuse(v.h, v.b, fusedTask);
+    if (blockQueries) {
+      output.split(tileOfTask(), block, blockTile, blockQueries, TailStrategy::GuardWithIf);
+      inner.push_back(blockTile);
     }
+    inner.push_back(inTask);
+    if (taskQueries)
+      inner.push_back(queryTask);
+    inner.insert(inner.end(), {v.h, v.b});
+    output.reorder(inner);
+    if (taskQueries)
+      output.fuse(v.h, v.b, head).fuse(queryTask, head, fusedTask);
+    else if (isFused)
+      output.fuse(v.h, v.b, fusedTask);
     output.parallel(task);
   }
 };
 
-/// Stores the tile's part of the further outputs after that of the first one.
-void scheduleFurtherOutputs(Algorithm &algorithm, const TileLoops &loops, int lanes) {
-  const KernelVars &v = algorithm.vars;
-  for (Func &output : algorithm.furtherOutputs) {
-    if (output.dimensions() == 4) { // The weights: (key, query, head, batch).
-      Var step("step"), key("key");
-      output.split(v.k, step, key, kAttentionLanes,
-                   algorithm.attention.keys % kAttentionLanes ? TailStrategy::Predicate : TailStrategy::GuardWithIf);
-      loops.apply(output, v, {key, step, loops.row});
-      output.vectorize(key, lanes).unroll(key);
-    } else {
-      loops.apply(output, v, {loops.row});
-    }
-    output.compute_with(algorithm.output, loops.inTask);
+/// The schedule of one attention, stage by stage.
+class AttentionScheduler {
+public:
+  AttentionScheduler(Algorithm &algorithm, const AttentionSchedule &schedule, int lanes)
+      : algorithm(algorithm), schedule(schedule), lanes(lanes), panel(schedule.tileCols),
+        tileRows(std::min(schedule.tileQueries, s.queries)), blockRows(tileRows * schedule.blockQueries),
+        valueCols(std::min(panel, paddedWidth(lanes))), isOnline(schedule.blockKeys != 0),
+        loops(v, tileRows, schedule, !s.countsHeadsOfAll) {}
+
+  void run() {
+    scheduleOutput();
+    scheduleFurtherOutputs();
+    scheduleTask();
+    if (isOnline)
+      scheduleBlocks();
+    scheduleScores();
+    scheduleRows();
+    scheduleWeighted();
   }
-}
+
+private:
+  /// Values that are not a multiple of a vector are padded copies.
+  int paddedWidth(int unit) const { return (s.valueDim + unit - 1) / unit * unit; }
+
+  /// Whole panels, and whole steps of the row sums and maxima, whose lanes may be more than a panel's columns.
+  int step() const { return std::max(panel, kAttentionLanes); }
+  int paddedKeys() const { return (s.keys + step() - 1) / step() * step(); }
+
+  /// Says what a stage's bounds lose in loops that outputs or stages share: it is of one head.
+  Func &ofOneHead(Func &stage) { return stage.bound_extent(v.h, 1).bound_extent(v.b, 1); }
+
+  /// Computes a stage of a tile in the loop over tiles.
+  Func &inTile(Func &stage) {
+    if (!isOnline)
+      return ofOneHead(stage).compute_at(out, loops.inTask);
+    return ofOneHead(stage).compute_at(s.online.weighted, loops.blockTile).bound_extent(v.c, 1);
+  }
+
+  void scheduleOutput() {
+    const TailStrategy tail = s.valueDim % valueCols == 0 ? TailStrategy::GuardWithIf : TailStrategy::Predicate;
+    out.split(v.d, dOuter, di, valueCols, tail);
+    loops.apply(out, v, {di, loops.row, dOuter});
+    out.vectorize(di, lanes).unroll(di).unroll(loops.row);
+  }
+
+  /// Stores the tile's part of the further outputs after that of the first one.
+  void scheduleFurtherOutputs() {
+    for (Func &output : algorithm.furtherOutputs) {
+      if (output.dimensions() == 4) { // The weights: (key, query, head, batch).
+        Var keyStep("step"), key("key");
+        output.split(v.k, keyStep, key, kAttentionLanes,
+                     s.keys % kAttentionLanes ? TailStrategy::Predicate : TailStrategy::GuardWithIf);
+        loops.apply(output, v, {key, keyStep, loops.row});
+        output.vectorize(key, lanes).unroll(key);
+      } else {
+        loops.apply(output, v, {loops.row});
+      }
+      output.compute_with(out, loops.inTask);
+    }
+  }
+
+  /// What a task computes once for all its queries.
+  void scheduleTask() {
+    Var ki = s.keyPanels.args()[0], ko = s.keyPanels.args()[2];
+    // A range that varies may be rounded up by a step; the panels there repeat the last key.
+    const int panelKeys = paddedKeys() + (s.skipsKeys ? step() : 0);
+    s.keyPanels.compute_at(out, loops.task).store_in(MemoryType::Heap).bound(ko, 0, panelKeys / panel);
+    s.keyPanels.bound_extent(ki, panel).vectorize(ki, lanes).unroll(ki);
+    if (s.copiesValues) {
+      s.values.compute_at(out, loops.task).store_in(MemoryType::Heap).bound(v.k, 0, s.keys);
+      s.values.bound_extent(v.d, paddedWidth(valueCols)).vectorize(v.d, lanes);
+    }
+  }
+
+  /// The loops over blocks of keys and tiles of queries, and what is made of the blocks.
+  void scheduleBlocks() {
+    OnlineStages &online = s.online;
+    Var blockD("block_d"), inD("in_d");
+    ofOneHead(online.weighted).compute_at(out, loops.block).store_in(MemoryType::Heap);
+    online.weighted.bound_extent(v.q, blockRows).bound_extent(v.d, paddedWidth(valueCols));
+    online.weighted.bound_storage(v.c, online.blocks);
+    online.weighted.split(v.q, loops.blockTile, loops.row, tileRows).split(v.d, blockD, inD, valueCols);
+    online.weighted.reorder(inD, loops.row, blockD, loops.blockTile, v.c, v.h, v.b);
+    online.weighted.vectorize(inD, lanes).unroll(inD).unroll(loops.row);
+    ofOneHead(s.weighted).compute_at(online.weighted, blockD).bound_extent(v.c, 1);
+    ofOneHead(online.combined).compute_at(out, dOuter).bound_extent(v.q, tileRows).bound_extent(v.d, valueCols);
+    online.combined.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
+    online.combined.update().reorder(v.d, v.q, online.block).vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
+    if (online.row.defined())
+      scheduleBlockRows();
+  }
+
+  void scheduleBlockRows() {
+    OnlineStages &online = s.online;
+    ofOneHead(online.row).compute_at(out, loops.block).store_in(MemoryType::Heap);
+    online.row.bound_extent(v.q, blockRows).bound_storage(v.c, online.blocks);
+    online.row.split(v.q, loops.blockTile, loops.row, tileRows).reorder(loops.row, loops.blockTile, v.c, v.h, v.b);
+    online.row.compute_with(online.weighted, loops.blockTile);
+    const int width = vectorFor(blockRows, lanes);
+    auto perQuery = [&](Func &func) -> Func & {
+      return ofOneHead(func)
+          .compute_at(out, loops.block)
+          .store_in(MemoryType::Heap)
+          .bound_extent(v.q, blockRows)
+          .vectorize(v.q, width, TailStrategy::GuardWithIf);
+    };
+    perQuery(online.factors).bound_storage(v.c, online.blocks);
+    for (Func func : {online.maximum, online.sum}) {
+      perQuery(func);
+      func.update().reorder(v.q, online.block).vectorize(v.q, width, TailStrategy::GuardWithIf);
+    }
+  }
+
+  void scheduleScores() {
+    inTile(s.dots).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
+    inTile(s.weights).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
+    const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
+    if (s.skipsKeys) {
+      // The range of keys varies from tile to tile; its storage does not.
+      s.dots.align_bounds(v.k, step()).bound_storage(v.k, most + step());
+      s.weights.align_bounds(v.k, step()).bound_storage(v.k, most + step());
+    } else {
+      s.dots.bound_extent(v.k, most);
+    }
+    Var k0("k0"), k1("k1");
+    s.dots.split(v.k, k0, k1, panel, TailStrategy::RoundUp).reorder(k1, v.q, k0);
+    s.dots.vectorize(k1, lanes).unroll(k1).unroll(v.q);
+    // A register tile.
+    ofOneHead(s.products).compute_at(s.dots, k0).bound_extent(v.q, tileRows).bound_extent(v.k, panel);
+    s.products.vectorize(v.k, lanes).unroll(v.k).unroll(v.q);
+    Stage update = s.products.update();
+    if (s.isAdditive) {
+      // A tanh is some thirty instructions: one row at a time keeps its temporaries in registers.
+      update.reorder(v.k, s.depth, v.q).vectorize(v.k, lanes).unroll(v.k);
+    } else {
+      update.reorder(v.k, v.q, s.depth).vectorize(v.k, lanes).unroll(v.k).unroll(v.q);
+      if (s.headDim % 2 == 0)
+        update.unroll(s.depth, 2);
+    }
+    s.weights.vectorize(v.k, lanes);
+    if (!s.sum.defined() && !s.skipsKeys)
+      s.weights.bound_extent(v.k, most); // Whole vectors, which otherwise the row sums ask for.
+  }
+
+  /// Maxima and sums. Eight rows side by side: eight chains hide the latency of max and add.
+  void scheduleRows() {
+    if (!s.sum.defined())
+      return;
+    auto lanesStage = [&](Func &func, const RVar &step) {
+      inTile(func).bound_extent(v.q, tileRows).vectorize(v.l, lanes).unroll(v.l).unroll(v.q);
+      func.update().reorder(v.l, v.q, step).vectorize(v.l, lanes).unroll(v.l).unroll(v.q);
+    };
+    lanesStage(s.maximumLanes, s.maximumStep);
+    inTile(s.maximum).bound_extent(v.q, tileRows);
+    lanesStage(s.sumLanes, s.sumStep);
+    ofOneHead(s.sum).compute_at(out, loops.inTask).bound_extent(v.q, isOnline ? blockRows : tileRows);
+  }
+
+  void scheduleWeighted() {
+    if (!isOnline)
+      ofOneHead(s.weighted).compute_at(out, dOuter);
+    s.weighted.bound_extent(v.q, tileRows).bound_extent(v.d, valueCols);
+    s.weighted.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
+    for (size_t i = 0; i < s.keyPieces.size(); ++i) {
+      Stage update = s.weighted.update(static_cast<int>(i));
+      const KeyRange::Piece &piece = s.keyPieces[i];
+      if (piece.isPairs)
+        update.reorder(v.d, v.q, piece.inPair, piece.loop).unroll(piece.inPair);
+      else
+        update.reorder(v.d, v.q, piece.loop);
+      update.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
+      if (s.keys % 2 == 0 && !s.skipsKeys)
+        update.unroll(piece.loop, 2);
+    }
+  }
+
+  Algorithm &algorithm;
+  const AttentionSchedule &schedule;
+  const KernelVars &v = algorithm.vars;
+  AttentionStages &s = algorithm.attention;
+  Func &out = algorithm.output;
+  const int lanes, panel;
+  const int tileRows, blockRows; ///< Queries of a tile, and of a block.
+  const int valueCols;           ///< Columns of the register tile over the value dimension.
+  const bool isOnline;
+  const TileLoops loops;
+  Var dOuter{"do"}, di{"di"};
+};
 
 } // namespace
 
 void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, int lanes) {
-  const KernelVars &v = algorithm.vars;
-  AttentionStages &s = algorithm.attention;
-  Func &out = algorithm.output;
-  const int tileRows = std::min(schedule.tileQueries, s.queries), panel = schedule.tileCols;
-  // Columns of the register tile over the value dimension; values that are not a multiple of a vector are padded
-  // copies.
-  const int paddedWidth = (s.valueDim + lanes - 1) / lanes * lanes, valueCols = std::min(panel, paddedWidth);
-  Var dOuter("do"), di("di");
-  const TileLoops loops(v, tileRows, schedule.taskQueries, !s.countsHeadsOfAll);
-  const Var &qo = loops.inTask, &task = loops.task;
-  Var ki = s.keyPanels.args()[0], ko = s.keyPanels.args()[2];
-
-  const TailStrategy tail = s.valueDim % valueCols == 0 ? TailStrategy::GuardWithIf : TailStrategy::Predicate;
-  out.split(v.d, dOuter, di, valueCols, tail);
-  loops.apply(out, v, {di, loops.row, dOuter});
-  out.vectorize(di, lanes).unroll(di).unroll(loops.row);
-  scheduleFurtherOutputs(algorithm, loops, lanes);
-
-  // Whole panels, and whole steps of the row sums and maxima, whose lanes may be more than a panel's columns.
-  const int step = std::max(panel, kAttentionLanes), paddedKeys = (s.keys + step - 1) / step * step;
-  // A range that varies may be rounded up by a step; the panels there repeat the last key.
-  const int panelKeys = paddedKeys + (s.skipsKeys ? step : 0);
-  s.keyPanels.compute_at(out, task).store_in(MemoryType::Heap).bound(ko, 0, panelKeys / panel);
-  s.keyPanels.bound_extent(ki, panel).vectorize(ki, lanes).unroll(ki);
-  if (s.copiesValues) {
-    s.values.compute_at(out, task).store_in(MemoryType::Heap).bound(v.k, 0, s.keys);
-    s.values.bound_extent(v.d, (s.valueDim + valueCols - 1) / valueCols * valueCols).vectorize(v.d, lanes);
-  }
-
-  s.dots.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
-  s.weights.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
-  if (s.skipsKeys) {
-    // The range of keys varies from tile to tile; its storage does not.
-    s.dots.align_bounds(v.k, step).bound_storage(v.k, paddedKeys + step);
-    s.weights.align_bounds(v.k, step).bound_storage(v.k, paddedKeys + step);
-  } else {
-    s.dots.bound_extent(v.k, paddedKeys);
-  }
-  // One head at a time, which Halide does not see where outputs share their loops and a condition guards a use.
-  for (Func &stage : {std::ref(s.dots), std::ref(s.weights), std::ref(s.maximum), std::ref(s.sum)})
-    if (stage.defined())
-      stage.bound_extent(v.h, 1);
-  s.dots.vectorize(v.k, lanes);
-  Var k0("k0"), k1("k1");
-  if (s.isAdditive) {
-    // A tanh is some thirty instructions: one row at a time keeps its temporaries in registers.
-    s.dots.update().split(v.k, k0, k1, panel).reorder(k1, s.depth, v.q, k0).vectorize(k1, lanes).unroll(k1);
-  } else {
-    s.dots.update().split(v.k, k0, k1, panel).reorder(k1, v.q, s.depth, k0);
-    s.dots.update().vectorize(k1, lanes).unroll(k1).unroll(v.q);
-    if (s.headDim % 2 == 0)
-      s.dots.update().unroll(s.depth, 2);
-  }
-
-  // Eight rows side by side: eight chains hide the latency of max and add.
-  auto lanesStage = [&](Func func, const RVar &step) {
-    func.compute_at(out, qo).bound_extent(v.q, tileRows).vectorize(v.l, lanes).unroll(v.l).unroll(v.q);
-    func.update().reorder(v.l, v.q, step).vectorize(v.l, lanes).unroll(v.l).unroll(v.q);
-  };
-  if (s.maximum.defined()) {
-    lanesStage(s.maximumLanes, s.maximumStep);
-    s.maximum.compute_at(out, qo).bound_extent(v.q, tileRows);
-  }
-  s.weights.vectorize(v.k, lanes);
-  if (s.sum.defined()) {
-    lanesStage(s.sumLanes, s.sumStep);
-    s.sum.compute_at(out, qo).bound_extent(v.q, tileRows);
-  } else if (!s.skipsKeys) {
-    s.weights.bound_extent(v.k, paddedKeys); // Whole vectors, which otherwise the row sums ask for.
-  }
-
-  s.weighted.compute_at(out, dOuter).bound_extent(v.q, tileRows).bound_extent(v.d, valueCols);
-  s.weighted.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
-  for (size_t i = 0; i < s.keyPieces.size(); ++i) {
-    Stage update = s.weighted.update(static_cast<int>(i));
-    update.reorder(v.d, v.q, s.keyPieces[i]).vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
-    if (s.keys % 2 == 0 && !s.skipsKeys)
-      update.unroll(s.keyPieces[i], 2);
-  }
+  AttentionScheduler(algorithm, schedule, lanes).run();
 }
 
 } // namespace attnc

@@ -47,8 +47,8 @@ MatmulSchedule fromAttribute(attn::MatmulScheduleAttr s) {
 }
 
 AttentionSchedule fromAttribute(attn::AttentionScheduleAttr s) {
-  return {static_cast<int>(s.getTileQueries()), static_cast<int>(s.getTileCols()),
-          static_cast<int>(s.getTaskQueries())};
+  return {static_cast<int>(s.getTileQueries()), static_cast<int>(s.getTileCols()), static_cast<int>(s.getTaskQueries()),
+          static_cast<int>(s.getBlockKeys()), static_cast<int>(s.getBlockQueries())};
 }
 
 /// How the kernel's matmul by panels multiplies.

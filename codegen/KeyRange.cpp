@@ -8,22 +8,36 @@ using namespace Halide;
 
 namespace attnc {
 
-KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys)
-    : partial(band.first || band.last), keys(keys), begin(0), end(keys), fullBegin(0), fullEnd(keys) {
+KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, const KeyBlock &block)
+    : partial(band.first || band.last || (block.keys && keys % block.keys)), hasBand(band.first || band.last),
+      keys(keys), places(block.keys ? std::min(block.keys, keys) : keys), begin(0), fullBegin(0) {
   const Expr tileStart = q / tileRows * tileRows;
-  // The place of the tile's query of this number, moved by `offset`, as a place among the keys.
+  Expr first = 0, count = places;
+  if (block.keys) {
+    first = origin = block.number * block.keys;
+    if (keys % block.keys)
+      count = min(places, keys - origin);
+  }
+  end = fullEnd = count;
+  // The place of the tile's query of this number, moved by `offset`.
   auto bound = [&](int row, int64_t offset) {
     // So far out no key is in range, and the sum still fits 32 bits.
     const int64_t near = std::clamp<int64_t>(offset, -(1 << 28), 1 << 28);
-    return clamp(tileStart + static_cast<int>(row + near), 0, keys);
+    return clamp(tileStart - first + static_cast<int>(row + near), 0, count);
   };
   if (band.first)
     // At most the last key: the range never begins behind the panels, and that key's own condition still decides.
-    begin = min(bound(0, *band.first), keys - 1), fullBegin = bound(tileRows - 1, *band.first);
+    begin = min(bound(0, *band.first), count - 1), fullBegin = bound(tileRows - 1, *band.first);
   if (band.last)
     end = bound(tileRows - 1, *band.last + 1), fullEnd = bound(0, *band.last + 1);
   fullBegin = min(fullBegin, end);
   fullEnd = max(fullEnd, fullBegin);
+}
+
+Expr KeyRange::key(const Expr &place) const {
+  if (!origin.defined())
+    return place;
+  return partial ? unsafe_promise_clamped(origin + place, 0, keys - 1) : origin + place;
 }
 
 void KeyRange::restrict(RDom &steps, int step) const {
@@ -33,24 +47,36 @@ void KeyRange::restrict(RDom &steps, int step) const {
   steps.where(steps * step < end);
 }
 
-std::vector<std::pair<RDom, bool>> KeyRange::pieces() const {
-  if (!partial)
-    return {{RDom(0, keys, "key"), false}};
-  auto piece = [&](const Expr &from, const Expr &to, const char *name) {
-    RDom part(0, keys, name);
+std::vector<KeyRange::Piece> KeyRange::pieces() const {
+  auto piece = [&](const Expr &from, const Expr &to, const char *name, bool someBlocked) {
+    RDom part(0, places, name);
     part.where(part >= from);
     part.where(part < to);
-    return part;
+    return Piece{part, someBlocked, part};
   };
-  return {{piece(begin, fullBegin, "first_keys"), true},
-          {piece(fullBegin, fullEnd, "key"), false},
-          {piece(fullEnd, end, "last_keys"), true}};
+  if (!partial) {
+    RDom all(0, places, "key");
+    return {{all, false, all}};
+  }
+  // The keys between come in pairs, which a loop takes at once; an odd one is left to the keys before or after them.
+  const Expr from = min((fullBegin + 1) / 2 * 2, end), to = max(fullEnd / 2 * 2, from);
+  std::vector<Piece> all = {piece(begin, from, "first_keys", hasBand), piece(to, end, "last_keys", hasBand)};
+  if (places < 2)
+    return all;
+  RDom pairs(0, 2, 0, places / 2, "key");
+  pairs.where(pairs.y >= (from + 1) / 2);
+  pairs.where(pairs.y < to / 2);
+  all.insert(all.begin() + 1, {pairs.y * 2 + pairs.x, false, pairs.y, true, pairs.x});
+  return all;
 }
 
-Expr KeyRange::within(const Expr &key, int step) const {
-  if (!partial)
-    return key;
-  return unsafe_promise_clamped(key, firstStep(step), endOfSteps(step) - 1);
+Expr KeyRange::within(const Expr &place, int step) const {
+  const Expr inRange = partial ? unsafe_promise_clamped(place, firstStep(step), endOfSteps(step) - 1) : place;
+  return origin.defined() ? origin + inRange : inRange;
+}
+
+Expr KeyRange::step(const Expr &number, int step) const {
+  return partial ? unsafe_promise_clamped(number, begin / step, (end + (step - 1)) / step - 1) : number;
 }
 
 Expr KeyRange::panel(const Expr &number, int width) const {

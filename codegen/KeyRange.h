@@ -7,32 +7,58 @@
 
 namespace attnc {
 
-/// The keys that a tile of queries can see, by the region's comparisons of indices alone. Keys outside are skipped,
-/// which changes no value: their scores would be -inf, their weights 0. Inside, keys that all queries of the tile can
-/// see lie between those that only some can.
+/// The block of keys that a function of the block `number` is about: `keys` of them, fewer in the last one.
+struct KeyBlock {
+  Halide::Expr number;
+  int keys = 0; ///< 0: no blocks.
+};
+
+/// The keys that a tile of queries can see, by the region's comparisons of indices alone, in one block where there are
+/// blocks. Keys outside are skipped, which changes no value: their scores would be -inf, their weights 0. Inside, keys
+/// that all queries of the tile can see lie between those that only some can.
+///
+/// Places are counted from the first key that there is, of the block or at all.
 class KeyRange {
 public:
   /// Of the tile of `tileRows` queries that holds query `q`.
-  KeyRange(const KeyBand &band, const Halide::Var &q, int tileRows, int keys);
+  KeyRange(const KeyBand &band, const Halide::Var &q, int tileRows, int keys, const KeyBlock &block = {});
 
+  /// Whether it differs from tile to tile, or from block to block.
   bool isPartial() const { return partial; }
 
-  /// Leaves out the steps of `step` keys that hold no key of the range.
+  /// The most keys of a range.
+  int most() const { return places; }
+
+  /// The key at a place of the range.
+  Halide::Expr key(const Halide::Expr &place) const;
+
+  /// Leaves out the steps of `step` places that hold no key of the range.
   void restrict(Halide::RDom &steps, int step) const;
 
-  /// The keys of the range in ascending order, in pieces: with each, whether only some of the tile's queries can see
-  /// its keys.
-  std::vector<std::pair<Halide::RDom, bool>> pieces() const;
+  /// Places in ascending order.
+  struct Piece {
+    Halide::Expr place;
+    bool someBlocked;  ///< Only some of the tile's queries can see these keys.
+    Halide::RVar loop; ///< The loop over them, or over pairs of them.
+    bool isPairs = false;
+    Halide::RVar inPair = {}; ///< The loop over a pair.
+  };
+  /// The range in ascending order.
+  std::vector<Piece> pieces() const;
 
-  /// `key`, which a loop over restricted steps makes, with what is known of its range: whole steps that hold a key of
-  /// it. What is read there needs to be computed there only.
-  Halide::Expr within(const Halide::Expr &key, int step) const;
+  /// The key at `place`, which a loop over restricted steps makes, with what is known of its range: whole steps that
+  /// hold a key of it. What is read there needs to be computed there only.
+  Halide::Expr within(const Halide::Expr &place, int step) const;
+
+  /// The number of a step, which a loop over restricted steps makes, with what is known of it.
+  Halide::Expr step(const Halide::Expr &number, int step) const;
 
   /// The number of a panel of `width` keys, with what Halide's own bounds lose: it is one of those that there are. A
   /// range rounded up by a step reaches one panel further than the keys.
   Halide::Expr panel(const Halide::Expr &number, int width) const;
 
-  /// `value(key)` for a key of the range, 0 for any other. Read in whole steps, which stay loads of whole vectors.
+  /// `value(key)` for a key of the range, 0 for any other; without blocks. Read in whole steps, which stay loads of
+  /// whole vectors.
   Halide::Expr orZero(const Halide::Expr &key, int step,
                       const std::function<Halide::Expr(const Halide::Expr &)> &value) const;
 
@@ -41,8 +67,9 @@ private:
   /// Behind the last one.
   Halide::Expr endOfSteps(int step) const { return (end + (step - 1)) / step * step; }
 
-  bool partial;
-  int keys;
+  bool partial, hasBand;
+  int keys, places;
+  Halide::Expr origin; ///< The block's first key; undefined without blocks.
   Halide::Expr begin, end, fullBegin, fullEnd;
 };
 

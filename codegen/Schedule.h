@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Schedules as plain data, the same fields as the #attn.*_schedule attributes (ir/AttnBase.td says what they mean).
-// They decide how fast a kernel is and never what it computes.
+// They decide how fast a kernel is and, but for the roundings that blocks of keys decide, never what it computes.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct MatmulSchedule {
 };
 
 struct AttentionSchedule {
-  int tileQueries = 0, tileCols = 0, taskQueries = 0;
+  int tileQueries = 0, tileCols = 0, taskQueries = 0, blockKeys = 0, blockQueries = 0;
 };
 
 struct RowwiseSchedule {

@@ -106,7 +106,8 @@ def Attn_PieceAttr : Attn_Attr<"Piece", "piece"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
-// Schedules are data: what AssignSchedules decides, a tuner varies and a database records. They change no value.
+// Schedules are data: what AssignSchedules decides, a tuner varies and a database records. Only block_keys of an attention
+// changes a value, and that by roundings alone.
 
 def Attn_MatmulScheduleAttr : Attn_Attr<"MatmulSchedule", "matmul_schedule"> {
   let summary = "how a matmul kernel is tiled";
@@ -125,11 +126,21 @@ def Attn_MatmulScheduleAttr : Attn_Attr<"MatmulSchedule", "matmul_schedule"> {
 def Attn_AttentionScheduleAttr : Attn_Attr<"AttentionSchedule", "attention_schedule"> {
   let summary = "how an attention kernel is tiled";
   let description = [{
-    tile_queries: query rows whose whole score rows are held at once. tile_cols: columns of the register tile.
-    task_queries: query tiles per parallel task, 0 for all the queries of a head.
+    tile_queries: query rows of a register tile. tile_cols: columns of the register tile. task_queries: query tiles per
+    parallel task, 0 for all the queries of a head.
+
+    block_keys: keys of a block of the online softmax; 0, which is left out, where the score rows are whole. It decides
+    how sums are rounded, so it may depend on the shape and on nothing else. block_queries: query tiles that use a block
+    of keys before the next one is taken (the block stays in cache).
+    - `attention_schedule_c1`: tile_queries and tile_cols are at least 1, task_queries is not negative.
+    - `attention_schedule_c2`: block_keys is a multiple of 16 and of tile_cols; block_queries is at least 1 with blocks,
+      and divides task_queries; without blocks it is 0.
   }];
-  let parameters = (ins "int64_t":$tile_queries, "int64_t":$tile_cols, "int64_t":$task_queries);
+  let parameters = (ins "int64_t":$tile_queries, "int64_t":$tile_cols, "int64_t":$task_queries,
+                        DefaultValuedParameter<"int64_t", "0">:$block_keys,
+                        DefaultValuedParameter<"int64_t", "0">:$block_queries);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Attn_RowwiseScheduleAttr : Attn_Attr<"RowwiseSchedule", "rowwise_schedule"> {

@@ -33,6 +33,22 @@ void AttnDialect::initialize() {
       >();
 }
 
+LogicalResult AttentionScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t tileQueries,
+                                            int64_t tileCols, int64_t taskQueries, int64_t blockKeys,
+                                            int64_t blockQueries) {
+  // attention_schedule_c1
+  if (tileQueries < 1 || tileCols < 1 || taskQueries < 0)
+    return emitError() << "needs tile_queries and tile_cols of at least 1 and no negative task_queries";
+  // attention_schedule_c2
+  if (blockKeys < 0 || blockKeys % 16 != 0 || blockKeys % tileCols != 0)
+    return emitError() << "needs block_keys that is a multiple of 16 and of tile_cols, not " << blockKeys;
+  if (blockKeys == 0 ? blockQueries != 0 : blockQueries < 1 || taskQueries % blockQueries != 0)
+    return emitError()
+           << "needs block_queries of at least 1 that divides task_queries with block_keys, and 0 without, not "
+           << blockQueries;
+  return success();
+}
+
 int64_t PanelsAttr::getStep() const {
   switch (getPrecision()) {
   case Precision::f32:

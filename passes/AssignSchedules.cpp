@@ -47,7 +47,8 @@ Attribute scheduleMatmul(func::FuncOp kernel, int64_t batch, const TargetInfo &t
                                  schedule.taskRows, schedule.taskCols);
 }
 
-Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo &target) {
+Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo &target,
+                            std::optional<int64_t> blockKeys) {
   auto attention = only<AttentionOp>(kernel);
   RankedTensorType query = attention.getQuery().getType(), key = attention.getKey().getType();
   auto fromEnd = [](RankedTensorType type, int64_t dim) { return type.getDimSize(type.getRank() - dim); };
@@ -57,11 +58,13 @@ Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo
   extents.keys = fromEnd(key, 2);
   extents.heads = fromEnd(query, 3);
   extents.batch = query.getRank() == 4 ? (query.isDynamicDim(0) ? batch : query.getDimSize(0)) : 1;
-  AttentionSchedule schedule = chooseAttention(extents, target);
+  extents.valueDim = fromEnd(attention.getValue().getType(), 1);
   // Outputs that share their loops have one run-time loop, over the heads of all batch elements, and that is the task.
-  if (!attention.getFurther().empty())
-    schedule.taskQueries = 0;
-  return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries);
+  extents.wholeHeads = !attention.getFurther().empty();
+  extents.wholeRows = attention.getReturnsWeights();
+  AttentionSchedule schedule = chooseAttention(extents, target, blockKeys);
+  return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries,
+                                    schedule.blockKeys, schedule.blockQueries);
 }
 
 Attribute scheduleRowwise(func::FuncOp kernel, int64_t batch, const TargetInfo &target) {
@@ -87,18 +90,22 @@ struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> 
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     target.threads = threads;
+    if (blockKeys < -1 || blockKeys > INT32_MAX || (blockKeys > 0 && blockKeys % 16 != 0)) {
+      getOperation().emitError("block-keys is a multiple of 16, 0 or -1, not ") << int64_t(blockKeys);
+      return signalPassFailure();
+    }
     int64_t batch = minBatch(getOperation());
     for (func::FuncOp kernel : kernelFunctions(getOperation()))
       if (!kernel->hasAttr("attn.schedule"))
         kernel->setAttr("attn.schedule", schedule(kernel, batch, target));
   }
 
-  static Attribute schedule(func::FuncOp kernel, int64_t batch, const TargetInfo &target) {
+  Attribute schedule(func::FuncOp kernel, int64_t batch, const TargetInfo &target) const {
     switch (kernelKind(kernel)) {
     case KernelKind::matmul:
       return scheduleMatmul(kernel, batch, target);
     case KernelKind::attention:
-      return scheduleAttention(kernel, batch, target);
+      return scheduleAttention(kernel, batch, target, blockKeys < 0 ? std::nullopt : std::optional<int64_t>(blockKeys));
     case KernelKind::rowwise:
       return scheduleRowwise(kernel, batch, target);
     }

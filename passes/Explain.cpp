@@ -28,12 +28,16 @@ std::string shortNumber(double value) {
   return text;
 }
 
-/// The weights that an attention makes of its scores, and how.
+/// The weights that an attention makes of its scores, and how many of them at a time.
 void printWeights(AttentionOp attention, AttentionScheduleAttr schedule, llvm::raw_ostream &out) {
   out << "  weights  " << stringifyNormalizer(attention.getNormalizer());
   if (!attention.getFactor().isExactlyValue(1.0))
     out << " * " << llvm::format("%g", attention.getFactor().convertToDouble());
-  out << " of whole rows";
+  if (schedule && schedule.getBlockKeys())
+    out << " online, blocks of " << schedule.getBlockKeys() << " keys for "
+        << schedule.getBlockQueries() * schedule.getTileQueries() << " queries";
+  else
+    out << " of whole rows" << (attention.getReturnsWeights() ? " (they are a result)" : "");
   if (schedule)
     out << ", " << schedule.getTileQueries() << " queries at a time";
   out << "\n";

@@ -31,6 +31,9 @@ struct PipelineOptions {
   bool fuseAttention = true;
   bool fuseEpilogue = true;
 
+  /// Keys of attention's blocks, a multiple of 16, or 0 for whole score rows; nothing: by shape.
+  std::optional<int64_t> blockKeys;
+
   /// What matmuls by weights round their operands to; f32 leaves the precisions that the module has.
   attn::Precision precision = attn::Precision::f32;
 };

@@ -52,7 +52,9 @@ def AssignSchedulesPass : Attn_Pass<"attnc-assign-schedules", "choose tiles and 
     Option<"dotInt8", "dot-int8", "bool", "false", "there is a dot product of four u8 and four s8">,
     Option<"l1Bytes", "l1-bytes", "int64_t", "32768", "bytes of a core's L1 data cache">,
     Option<"l2Bytes", "l2-bytes", "int64_t", "524288", "bytes of a core's L2 cache">,
-    Option<"threads", "threads", "int64_t", "2", "threads that a kernel is balanced for">];
+    Option<"threads", "threads", "int64_t", "2", "threads that a kernel is balanced for">,
+    Option<"blockKeys", "block-keys", "int64_t", "-1",
+           "keys of attention's blocks, a multiple of 16; 0: whole score rows, -1: by shape">];
 }
 
 def PackWeightsPass : Attn_Pass<"attnc-pack-weights", "place every weight in the image, in the layout its kernel wants">;

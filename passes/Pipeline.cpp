@@ -24,6 +24,10 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
   Option<bool> attention{*this, "attention", llvm::cl::desc("fuse attention"), llvm::cl::init(true)};
   Option<std::string> precision{*this, "precision", llvm::cl::desc("f32, bf16 or int8"), llvm::cl::init("f32")};
   Option<bool> epilogue{*this, "epilogue", llvm::cl::desc("fuse epilogues"), llvm::cl::init(true)};
+  Option<int64_t> blockKeys{
+      *this, "block-keys",
+      llvm::cl::desc("keys of attention's blocks, a multiple of 16; 0: whole score rows, -1: by shape"),
+      llvm::cl::init(-1)};
 };
 
 using ErrorHandler = function_ref<LogicalResult(const Twine &)>;
@@ -45,6 +49,8 @@ LogicalResult buildFromFlags(OpPassManager &manager, StringRef text, ErrorHandle
   options.mergeProjections = flags.merge;
   options.fuseAttention = flags.attention;
   options.fuseEpilogue = flags.epilogue;
+  if (flags.blockKeys != -1)
+    options.blockKeys = flags.blockKeys;
   buildPipeline(manager, options);
   return success();
 }
@@ -77,6 +83,7 @@ void buildTargetPipeline(OpPassManager &manager, const PipelineOptions &options)
   machine.l1Bytes = target.l1Bytes;
   machine.l2Bytes = target.l2Bytes;
   machine.threads = target.threads;
+  machine.blockKeys = options.blockKeys.value_or(-1);
   manager.addPass(createAssignSchedulesPass(machine));
 }
 

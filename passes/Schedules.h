@@ -2,10 +2,13 @@
 //
 // The first cost model: tiles and tasks from a kernel's extents and the target. Plain data in, plain data out; the
 // fields are those of #attn.matmul_schedule, #attn.attention_schedule and #attn.rowwise_schedule. A schedule changes no
-// value, and it never depends on how many threads a run happens to have.
+// value, but for the roundings that an attention's block of keys decides, and it never depends on how many threads a
+// run happens to have.
 #pragma once
 
 #include "passes/TargetInfo.h"
+
+#include <optional>
 
 namespace attnc {
 
@@ -23,11 +26,13 @@ struct MatmulSchedule {
 };
 
 struct AttentionExtents {
-  int64_t batch = 1, heads = 1, queries = 1, keys = 1, headDim = 1;
+  int64_t batch = 1, heads = 1, queries = 1, keys = 1, headDim = 1, valueDim = 1;
+  bool wholeHeads = false; ///< A task takes a head (further results).
+  bool wholeRows = false;  ///< The weights are a result, which the sum of the whole row divides.
 };
 
 struct AttentionSchedule {
-  int64_t tileQueries, tileCols, taskQueries;
+  int64_t tileQueries, tileCols, taskQueries, blockKeys, blockQueries;
 };
 
 struct RowwiseExtents {
@@ -38,7 +43,10 @@ struct RowwiseExtents {
 };
 
 MatmulSchedule chooseMatmul(const MatmulExtents &extents, const TargetInfo &target);
-AttentionSchedule chooseAttention(const AttentionExtents &extents, const TargetInfo &target);
+/// `blockKeys`, a multiple of 16, or 0 for whole rows, is taken as it is where it is given, but where rows have to be
+/// whole.
+AttentionSchedule chooseAttention(const AttentionExtents &extents, const TargetInfo &target,
+                                  std::optional<int64_t> blockKeys = std::nullopt);
 /// Rows per task, 0 to run on one thread.
 int64_t chooseRowwise(const RowwiseExtents &extents, const TargetInfo &target);
 

@@ -185,6 +185,7 @@ private:
       texts[Emit::Attn] = printed(*module);
     PipelineOptions pipeline;
     pipeline.log = &log;
+    pipeline.blockKeys = options.blockKeys;
     pipeline.precision = *attn::symbolizePrecision(options.precision);
     auto observe = [&](mlir::PassManager &manager) {
       if (options.printIRAfterAll)

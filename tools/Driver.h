@@ -5,6 +5,7 @@
 
 #include "frontend/ModelDesc.h"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ struct DriverOptions {
   std::string precision = "f32"; ///< f32, bf16 or int8: what matmuls by weights round their operands to.
   bool embedWeights = true;      ///< False: the caller hands the weights over, whatever the description says.
   bool tokenTypeIds = false;
+  /// Keys of attention's blocks, a multiple of 16, or 0 for whole score rows; nothing: by shape.
+  std::optional<int64_t> blockKeys;
   bool profile = false; ///< The object tells an observer of its kernel calls.
   bool explain = false, printIRAfterAll = false, timePasses = false, quiet = false;
   std::string program; ///< argv[0], to find the runtime archive for shared libraries.

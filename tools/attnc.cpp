@@ -32,6 +32,8 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
   --weights FROM        embed: in the object (default where the description names a file);
                         caller: handed over at init
   --token-type-ids      Hugging Face: make token_type_ids an input
+  --block-keys N        attention in blocks of N keys (online softmax), a multiple of 16, or with
+                        whole score rows (0); default: by shape
   --emit LIST           object,header (default), attn, kernels, halide, llvm, asm; one goes to -o or
                         to the terminal, several go to a directory
   --explain             what was fused, what was not and why, with each kernel's work and schedule
@@ -67,6 +69,14 @@ bool parseDim(const std::string &text, attnc::DimOverrides &dims) {
   if (value < 1 || value > INT32_MAX)
     return false;
   return dims.emplace(text.substr(0, equals), value).second;
+}
+
+/// A multiple of 16 below 2^31; nothing where the text is something else.
+std::optional<int64_t> parseBlockKeys(const std::string &text) {
+  if (text.empty() || text.size() > 10 || text.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
+  const int64_t keys = std::stoll(text);
+  return keys % 16 == 0 && keys <= INT32_MAX ? std::optional(keys) : std::nullopt;
 }
 
 /// Fills the architecture from a triple; false for one that attnc does not compile for.
@@ -116,6 +126,7 @@ int main(int argc, char **argv) {
                                                 {"--precision"},
                                                 {"--weights"},
                                                 {"--emit", true, true},
+                                                {"--block-keys"},
                                                 {"--explain", false},
                                                 {"--print-ir-after-all", false},
                                                 {"--time-passes", false},
@@ -160,6 +171,9 @@ int main(int argc, char **argv) {
   options.precision = line.value("--precision", "f32");
   if (options.precision != "f32" && options.precision != "bf16" && options.precision != "int8")
     return usageError("--precision " + options.precision + ": expected f32, bf16 or int8");
+  if (line.has("--block-keys") && !(options.blockKeys = parseBlockKeys(line.value("--block-keys"))))
+    return usageError("--block-keys " + line.value("--block-keys") +
+                      ": expected a multiple of 16 up to 2147483632, or 0 for whole score rows");
   for (const std::string &list : line.all("--emit"))
     if (!parseEmit(list, options, error))
       return usageError("--emit: unknown artefact '" + error +

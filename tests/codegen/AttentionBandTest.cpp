@@ -85,10 +85,13 @@ TEST(AttentionBand, AgreesWithTheReference) {
       SCOPED_TRACE(describe(c));
       const Model model = bandModel(c);
       const Data data = randomData(model, 2, static_cast<uint64_t>(number));
-      const CompileOptions options{number % 2 && canRun("x86-64-v4") ? "x86-64-v4" : "host"};
-      const Array actual = Kernel(model, options).run(data, {1 + number % 2, Placement::AtEnd}).front();
       const Expected expected = evaluate(model, data);
-      EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front()));
+      CompileOptions options{number % 2 && canRun("x86-64-v4") ? "x86-64-v4" : "host"};
+      for (int64_t blockKeys : {0, number % 4 < 2 ? 16 : 48}) {
+        options.blockKeys = blockKeys;
+        const Array actual = Kernel(model, options).run(data, {1 + number % 2, Placement::AtEnd}).front();
+        EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front())) << "blocks of " << blockKeys;
+      }
     }
 }
 
@@ -96,11 +99,14 @@ TEST(AttentionBand, AgreesWithTheReference) {
 /// panels, else it warns on standard error.
 TEST(AttentionBand, CompilesInSilence) {
   for (const char *cpu : {"x86-64-v3", "x86-64-v4"})
-    for (const Band &band : {Band{-255, 0}, Band{-8, 8}, Band{kNone, 0}}) {
-      testing::internal::CaptureStderr();
-      compileObject(bandModel({512, 512, 16, 16, band, false, 1, 12}), {cpu});
-      EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << cpu << " " << band.first;
-    }
+    for (const Band &band : {Band{-255, 0}, Band{-8, 8}, Band{kNone, 0}})
+      for (int64_t blockKeys : {0, 64, 96}) {
+        CompileOptions options{cpu};
+        options.blockKeys = blockKeys;
+        testing::internal::CaptureStderr();
+        compileObject(bandModel({512, 512, 16, 16, band, false, 1, 12}), options);
+        EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << cpu << " " << band.first << " " << blockKeys;
+      }
 }
 
 /// Blocks of five keys and queries see each other alone; (key - query) // 3, added to the score, rounds down.
@@ -130,14 +136,18 @@ TEST(AttentionBand, WholeDivisionRoundsDown) {
 
 /// NaN at a key reaches the queries that see it and no other, wherever in a tile they are.
 TEST(AttentionBand, KeysOutsideHaveNoInfluence) {
-  for (const Band &band : {Band{kNone, 0}, Band{-5, 3}}) {
+  for (const auto &[band, blockKeys] :
+       {std::pair<Band, int64_t>{{kNone, 0}, 0}, {{-5, 3}, 0}, {{kNone, 0}, 16}, {{-5, 3}, 16}}) {
     const BandCase c{40, 40, 16, 16, band};
     const Model model = bandModel(c);
-    const Kernel kernel(model);
+    CompileOptions options;
+    options.blockKeys = blockKeys;
+    const Kernel kernel(model, options);
     Data data = randomData(model, 1);
     const Array before = kernel.run(data).front();
     for (int64_t poisoned : {0, 5, 17, 39}) {
-      SCOPED_TRACE(describe(c) + ", NaN at key " + std::to_string(poisoned));
+      SCOPED_TRACE(describe(c) + ", blocks of " + std::to_string(blockKeys) + ", NaN at key " +
+                   std::to_string(poisoned));
       Data bad = data;
       for (int64_t d = 0; d < 16; ++d)
         inputOf(model, bad, "value").values[static_cast<size_t>(poisoned * 16 + d)] =

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What attention makes of the values that break a naive softmax (docs/OPS.md, attention).
+// What attention makes of the values that break a naive softmax (docs/OPS.md, attention), with whole score rows and
+// with blocks of keys.
 
 #include "tests/codegen/Kernel.h"
 #include "tests/codegen/Models.h"
 #include "tests/codegen/NumericPolicy.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -16,16 +18,23 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// One attention of 3 heads, 9 queries and 21 keys, and one batch of 2 to run it on.
+CompileOptions blocksOf(int64_t keys) {
+  CompileOptions options;
+  options.blockKeys = keys;
+  return options;
+}
+
+/// One attention of 3 heads, 9 queries and 21 keys, or 53 in blocks, and one batch of 2 to run it on.
 struct Fixture {
   AttentionCase shape;
   Model model;
   std::shared_ptr<Kernel> kernel; ///< Shared by copies, which differ in data.
   Data data;
 
-  explicit Fixture(Mask mask, bool nanWhereMasked = false)
-      : shape{kBatch, 3, 9, 21, 16, 17, mask, nanWhereMasked, false, 1.0f}, model(attentionModel(shape)),
-        kernel(std::make_shared<Kernel>(model)), data(randomData(model, 2)) {}
+  Fixture(int64_t blockKeys, Mask mask, bool nanWhereMasked = false)
+      : shape{kBatch, 3, 9, blockKeys ? 53 : 21, 16, 17, mask, nanWhereMasked, false, 1.0f},
+        model(attentionModel(shape)), kernel(std::make_shared<Kernel>(model, blocksOf(blockKeys))),
+        data(randomData(model, 2)) {}
 
   Array &input(const std::string &name) { return inputOf(model, data, name); }
   double &at(const std::string &name, int64_t batch, int64_t head, int64_t position, int64_t d) {
@@ -64,8 +73,11 @@ testing::AssertionResult sameButRow(Array a, Array b, int64_t batch, int64_t hea
   return haveSameBits(a, b);
 }
 
-TEST(AttentionEdges, ScoresNearNinetyDoNotOverflow) {
-  Fixture f(Mask::None);
+/// The parameter: the keys of a block, 0 for whole rows.
+class AttentionEdges : public testing::TestWithParam<int64_t> {};
+
+TEST_P(AttentionEdges, ScoresNearNinetyDoNotOverflow) {
+  Fixture f(GetParam(), Mask::None);
   for (double &value : f.input("query").values)
     value = static_cast<float>(value * 9);
   for (double &value : f.input("key").values)
@@ -78,8 +90,8 @@ TEST(AttentionEdges, ScoresNearNinetyDoNotOverflow) {
   f.expectAsReference();
 }
 
-TEST(AttentionEdges, EqualScoresGiveTheMean) {
-  Fixture f(Mask::None);
+TEST_P(AttentionEdges, EqualScoresGiveTheMean) {
+  Fixture f(GetParam(), Mask::None);
   std::fill(f.input("query").values.begin(), f.input("query").values.end(), 0);
   const Array result = f.run();
   for (int64_t d = 0; d < f.shape.valueDim; ++d) {
@@ -91,16 +103,16 @@ TEST(AttentionEdges, EqualScoresGiveTheMean) {
   f.expectAsReference();
 }
 
-TEST(AttentionEdges, FullyMaskedRowsAreZeros) {
-  Fixture f(Mask::Everything);
+TEST_P(AttentionEdges, FullyMaskedRowsAreZeros) {
+  Fixture f(GetParam(), Mask::Everything);
   for (int64_t k = 0; k < f.shape.keys; ++k)
     f.at("blocked", 1, 0, 3, k) = 1;
   EXPECT_TRUE(rowIs(f.run(), 1, 0, 3, 0.0));
   f.expectAsReference();
 }
 
-TEST(AttentionEdges, FullyMaskedRowsAreNaNOnRequest) {
-  Fixture f(Mask::Everything, true);
+TEST_P(AttentionEdges, FullyMaskedRowsAreNaNOnRequest) {
+  Fixture f(GetParam(), Mask::Everything, true);
   const Array before = f.run();
   for (int64_t k = 0; k < f.shape.keys; ++k)
     f.at("blocked", 1, 0, 3, k) = 1;
@@ -109,9 +121,9 @@ TEST(AttentionEdges, FullyMaskedRowsAreNaNOnRequest) {
   EXPECT_TRUE(sameButRow(before, result, 1, 0, 3));
 }
 
-TEST(AttentionEdges, PaddingOfEveryKey) {
+TEST_P(AttentionEdges, PaddingOfEveryKey) {
   for (bool nan : {false, true}) {
-    Fixture f(Mask::Keys, nan);
+    Fixture f(GetParam(), Mask::Keys, nan);
     Array &padding = f.input("padding");
     for (int64_t k = 0; k < f.shape.keys; ++k)
       padding.values[static_cast<size_t>(k)] = 1;
@@ -123,9 +135,9 @@ TEST(AttentionEdges, PaddingOfEveryKey) {
   }
 }
 
-TEST(AttentionEdges, MinusInfinityInTheBiasBlocks) {
+TEST_P(AttentionEdges, MinusInfinityInTheBiasBlocks) {
   for (bool nan : {false, true}) {
-    Fixture f(Mask::Bias, nan);
+    Fixture f(GetParam(), Mask::Bias, nan);
     Array &bias = f.input("bias");
     for (int64_t k = 0; k < f.shape.keys; ++k) {
       bias.values[static_cast<size_t>(2 * f.shape.keys + k)] = -kInfinity;
@@ -140,8 +152,8 @@ TEST(AttentionEdges, MinusInfinityInTheBiasBlocks) {
   }
 }
 
-TEST(AttentionEdges, PlusInfinityPoisonsItsRowOnly) {
-  Fixture f(Mask::Bias);
+TEST_P(AttentionEdges, PlusInfinityPoisonsItsRowOnly) {
+  Fixture f(GetParam(), Mask::Bias);
   const Array before = f.run();
   f.input("bias").values[static_cast<size_t>(6 * f.shape.keys + 3)] = kInfinity;
   const Array result = f.run();
@@ -153,9 +165,9 @@ TEST(AttentionEdges, PlusInfinityPoisonsItsRowOnly) {
   f.expectAsReference();
 }
 
-TEST(AttentionEdges, NaNInAQueryStaysInItsRow) {
+TEST_P(AttentionEdges, NaNInAQueryStaysInItsRow) {
   for (Mask mask : {Mask::None, Mask::Keys, Mask::Pairs, Mask::Bias}) {
-    Fixture f(mask);
+    Fixture f(GetParam(), mask);
     const Array before = f.run();
     f.at("query", 1, 2, 7, 4) = kNaN;
     const Array result = f.run();
@@ -164,8 +176,8 @@ TEST(AttentionEdges, NaNInAQueryStaysInItsRow) {
   }
 }
 
-TEST(AttentionEdges, NaNInALiveKeyPoisonsItsHeadOnly) {
-  Fixture f(Mask::Keys);
+TEST_P(AttentionEdges, NaNInALiveKeyPoisonsItsHeadOnly) {
+  Fixture f(GetParam(), Mask::Keys);
   f.input("padding").values.assign(f.input("padding").values.size(), 0);
   const Array before = f.run();
   f.at("key", 1, 1, 20, 15) = kNaN;
@@ -177,9 +189,9 @@ TEST(AttentionEdges, NaNInALiveKeyPoisonsItsHeadOnly) {
 }
 
 /// NaN, infinities and huge numbers at blocked keys, in keys and in values, leave the bits of the result as they are.
-TEST(AttentionEdges, BlockedKeysHaveNoInfluence) {
+TEST_P(AttentionEdges, BlockedKeysHaveNoInfluence) {
   for (Mask mask : {Mask::Keys, Mask::KeyTokens, Mask::KeysAndBias, Mask::Everything, Mask::Pairs}) {
-    Fixture f(mask);
+    Fixture f(GetParam(), mask);
     for (double garbage : {kNaN, kInfinity, -kInfinity, 3e38}) {
       Fixture poisoned = f;
       // Key 4 and the last key are blocked for all queries.
@@ -201,8 +213,8 @@ TEST(AttentionEdges, BlockedKeysHaveNoInfluence) {
   }
 }
 
-TEST(AttentionEdges, NaNInALiveValueStaysInItsColumn) {
-  Fixture f(Mask::Keys);
+TEST_P(AttentionEdges, NaNInALiveValueStaysInItsColumn) {
+  Fixture f(GetParam(), Mask::Keys);
   f.input("padding").values.assign(f.input("padding").values.size(), 0);
   f.at("value", 0, 0, 2, 5) = kNaN;
   const Array result = f.run();
@@ -210,8 +222,8 @@ TEST(AttentionEdges, NaNInALiveValueStaysInItsColumn) {
     EXPECT_EQ(std::isnan(result.values[rowStart(result, 0, 0, 8) + static_cast<size_t>(d)]), d == 5);
 }
 
-TEST(AttentionEdges, DenormalsAreNotFlushed) {
-  Fixture f(Mask::None);
+TEST_P(AttentionEdges, DenormalsAreNotFlushed) {
+  Fixture f(GetParam(), Mask::None);
   const double tiny = std::ldexp(1.0, -140);
   for (double &value : f.input("value").values)
     value = static_cast<float>(std::round(value * 512) * tiny / 512 * 4096);
@@ -226,8 +238,8 @@ TEST(AttentionEdges, DenormalsAreNotFlushed) {
                     2 * gammaOf(f.shape.keys) * std::ldexp(1.0, -128));
 }
 
-TEST(AttentionEdges, NegativeZeroScoresAreZeros) {
-  Fixture f(Mask::None);
+TEST_P(AttentionEdges, NegativeZeroScoresAreZeros) {
+  Fixture f(GetParam(), Mask::None);
   std::fill(f.input("query").values.begin(), f.input("query").values.end(), 0.0);
   const Array plus = f.run();
   std::fill(f.input("query").values.begin(), f.input("query").values.end(), -0.0);
@@ -235,12 +247,97 @@ TEST(AttentionEdges, NegativeZeroScoresAreZeros) {
 }
 
 /// Adding one number to all scores of a row changes nothing but roundings.
-TEST(AttentionEdges, ScoresMayBeShifted) {
-  Fixture f(Mask::Bias);
+TEST_P(AttentionEdges, ScoresMayBeShifted) {
+  Fixture f(GetParam(), Mask::Bias);
   for (double &value : f.input("bias").values)
     value = static_cast<float>(value + 60);
   f.expectAsReference();
 }
+
+/// A query that sees one key, in the first block, in one between or in the last one: its row is that key's value.
+TEST_P(AttentionEdges, OneLiveKeyAnywhere) {
+  Fixture f(GetParam(), Mask::Everything);
+  Array &blocked = f.input("blocked");
+  std::fill(blocked.values.begin(), blocked.values.end(), 1);
+  const int64_t last = f.shape.keys - 1;
+  const int64_t live[] = {0, 15, 16, 17, last / 2, last - 5, last - 1, last, 3};
+  for (int64_t query = 0; query < f.shape.queries; ++query)
+    f.at("blocked", 1, 1, query, live[query]) = 0;
+  // What the other keys hold has no influence.
+  for (int64_t key = 0; key <= last; ++key)
+    if (std::find(std::begin(live), std::end(live), key) == std::end(live))
+      f.at("value", 1, 1, key, 2) = f.at("key", 1, 1, key, 5) = kNaN;
+  const Array result = f.run();
+  for (int64_t query = 0; query < f.shape.queries; ++query)
+    for (int64_t d = 0; d < f.shape.valueDim; ++d)
+      EXPECT_EQ(result.values[rowStart(result, 1, 1, query) + static_cast<size_t>(d)],
+                f.at("value", 1, 1, live[query], d))
+          << query << " " << d;
+}
+
+/// The only live key's score is NaN or +inf, among blocks that are blocked whole: the row is NaN all the same.
+TEST_P(AttentionEdges, OneLiveKeyWithoutAScore) {
+  for (double score : {kNaN, kInfinity}) {
+    Fixture f(GetParam(), Mask::Bias);
+    Array &bias = f.input("bias");
+    const size_t row = static_cast<size_t>(4 * f.shape.keys);
+    std::fill_n(bias.values.begin() + static_cast<std::ptrdiff_t>(row), f.shape.keys, -kInfinity);
+    bias.values[row + 18] = score;
+    EXPECT_TRUE(rowIs(f.run(), 1, 2, 4, kNaN)) << score;
+    f.expectAsReference();
+  }
+}
+
+/// Scores so far apart that all keys but one weigh 0: the others' blocks count for nothing, whichever comes first.
+TEST_P(AttentionEdges, ScoresFarApart) {
+  Fixture f(GetParam(), Mask::Bias);
+  Array &bias = f.input("bias");
+  for (int64_t query = 0; query < f.shape.queries; ++query)
+    for (int64_t key = 0; key < f.shape.keys; ++key)
+      bias.values[static_cast<size_t>(query * f.shape.keys + key)] =
+          key == query * 5 % f.shape.keys ? 300 : key % 2 * -300;
+  const Array result = f.run();
+  for (int64_t query = 0; query < f.shape.queries; ++query)
+    EXPECT_EQ(result.values[rowStart(result, 0, 2, query)], f.at("value", 0, 2, query * 5 % f.shape.keys, 0)) << query;
+  f.expectAsReference();
+}
+
+/// A live key that weighs 0 is no blocked one: NaN in its value is NaN in the row, also where the score decides what is
+/// blocked; where it is blocked, it has no influence.
+TEST_P(AttentionEdges, LiveKeysOfWeightZeroCount) {
+  ModelWriter w;
+  const int64_t queries = 9, keys = 40, width = 16;
+  const Value query = w.input("query", {1, queries, width}), key = w.input("key", {1, keys, width}),
+              value = w.input("value", {1, keys, width});
+  const Shape scores = {1, queries, keys};
+  Value s = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, scores);
+  s = w.op("attn.modify_scores " + s.name +
+               " {\n ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):\n"
+               "  %least = arith.constant -500.0 : f32\n  %live = arith.cmpf ogt, %score, %least : f32\n"
+               "  attn.score %score, %live\n }",
+           {s}, scores);
+  s = w.op("attn.softmax " + s.name + " {axis = 2 : i64}", {s}, scores);
+  const Model model = w.finish({w.op("attn.matmul " + s.name + ", " + value.name, {s, value}, {1, queries, width})});
+  const Kernel kernel(model, blocksOf(GetParam()));
+  Data data = randomData(model, 1);
+  Array &q = inputOf(model, data, "query"), &k = inputOf(model, data, "key"), &v = inputOf(model, data, "value");
+  std::fill(q.values.begin(), q.values.end(), 1);
+  // Key 3 of the first block and key 37 of the last have scores of -320, key 20 one of -800.
+  for (const auto &[at, element] : {std::pair<int64_t, double>{3, -20}, {37, -20}, {20, -50}})
+    std::fill_n(k.values.begin() + at * width, width, element);
+  for (const auto &[at, column] : {std::pair<int64_t, int64_t>{3, 1}, {37, 2}, {20, 4}})
+    v.values[static_cast<size_t>(at * width + column)] = kNaN;
+  const Array result = kernel.run(data).front();
+  for (int64_t row = 0; row < queries; ++row)
+    for (int64_t d = 0; d < width; ++d)
+      EXPECT_EQ(std::isnan(result.values[static_cast<size_t>(row * width + d)]), d == 1 || d == 2) << row << " " << d;
+}
+
+std::string nameOf(const testing::TestParamInfo<int64_t> &info) {
+  return info.param ? "BlocksOf" + std::to_string(info.param) : "WholeRows";
+}
+
+INSTANTIATE_TEST_SUITE_P(Lowerings, AttentionEdges, testing::Values(0, 16, 32), nameOf);
 
 } // namespace
 } // namespace attnc::test

@@ -35,20 +35,25 @@ std::string kernelsOf(const AttentionCase &c) {
   return merges ? "attention_0 rowwise_0" : "attention_0";
 }
 
-/// Each result is as good as plain f32.
+/// Each result is as good as plain f32, with whole rows and with blocks of keys.
 void check(const AttentionCase &c, int number) {
   SCOPED_TRACE(describe(c));
   const Model model = attentionModel(c);
-  const CompileOptions options = optionsFor(number);
+  CompileOptions options = optionsFor(number);
   EXPECT_EQ(kernelCalls(model, options), kernelsOf(c));
   const Data data = randomData(model, 2, static_cast<uint64_t>(number));
-  const std::vector<Array> actual =
-      Kernel(model, options).run(data, {1 + number % 3, number % 2 ? Placement::AtEnd : Placement::AtBegin});
   const Expected expected = evaluate(model, data);
-  ASSERT_EQ(actual.size(), expected.f64.size());
-  for (size_t i = 0; i < actual.size(); ++i) {
-    SCOPED_TRACE("result " + std::to_string(i));
-    EXPECT_TRUE(isAsGoodAsNaive(actual[i], expected.f64[i], expected.f32[i]));
+  for (int64_t blockKeys : {0, 16}) {
+    options.blockKeys = blockKeys;
+    const std::vector<Array> actual =
+        Kernel(model, options).run(data, {1 + number % 3, number % 2 ? Placement::AtEnd : Placement::AtBegin});
+    ASSERT_EQ(actual.size(), expected.f64.size());
+    for (size_t i = 0; i < actual.size(); ++i) {
+      SCOPED_TRACE("blocks of " + std::to_string(blockKeys) + ", result " + std::to_string(i));
+      EXPECT_TRUE(isAsGoodAsNaive(actual[i], expected.f64[i], expected.f32[i]));
+    }
+    if (c.weights || c.keys <= 16)
+      break; // Whole rows, or one block of the same.
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention kernels at lengths and widths around every tile, under every kind of mask.
+// Attention kernels at lengths and widths around every tile, under every kind of mask, with whole score rows and with
+// blocks of keys.
 
 #include "tests/codegen/Kernel.h"
 #include "tests/codegen/Models.h"
@@ -23,12 +24,19 @@ std::string describe(const AttentionCase &c, int64_t batch) {
          (c.nanWhereMasked ? ", nan" : ", zero") + (c.merged ? ", merged" : "");
 }
 
-class AttentionTest : public testing::TestWithParam<std::string> {
+/// A target, and how it computes attention.
+struct Lowering {
+  std::string cpu;
+  int64_t blockKeys; ///< 0: whole rows.
+};
+
+class AttentionTest : public testing::TestWithParam<Lowering> {
 protected:
   void SetUp() override {
-    if (!canRun(GetParam()))
-      GTEST_SKIP() << "this CPU runs no code for " << GetParam();
-    options.cpu = GetParam();
+    if (!canRun(GetParam().cpu))
+      GTEST_SKIP() << "this CPU runs no code for " << GetParam().cpu;
+    options.cpu = GetParam().cpu;
+    options.blockKeys = GetParam().blockKeys;
   }
 
   void check(const AttentionCase &c, int64_t batch, int number) {
@@ -50,7 +58,8 @@ protected:
 /// Each target takes half of the cases, in which every length meets every kind of mask; each half has every length and
 /// width.
 TEST_P(AttentionTest, LengthsWidthsAndMasks) {
-  const int first = options.cpu == "x86-64-v4" ? 42 : 0;
+  // Blocks meet the other half.
+  const int first = (options.cpu == "x86-64-v4") == (options.blockKeys == 0) ? 42 : 0;
   for (int i = first; i < first + 42; ++i) {
     AttentionCase c;
     c.heads = 1 + i % 3;
@@ -96,13 +105,17 @@ TEST_P(AttentionTest, WholeLayer) {
   }
 }
 
-std::string nameOf(const testing::TestParamInfo<std::string> &info) {
-  std::string name = info.param;
+std::string nameOf(const testing::TestParamInfo<Lowering> &info) {
+  std::string name = info.param.cpu;
   std::replace(name.begin(), name.end(), '-', '_');
-  return name;
+  return name + (info.param.blockKeys ? "_blocks_of_" + std::to_string(info.param.blockKeys) : "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, AttentionTest, testing::Values("x86-64-v3", "x86-64-v4"), nameOf);
+// 16 is one step of the lanes and half a panel of AVX-512, 48 is no multiple of such a panel.
+INSTANTIATE_TEST_SUITE_P(Lowerings, AttentionTest,
+                         testing::Values(Lowering{"x86-64-v3", 0}, Lowering{"x86-64-v4", 0}, Lowering{"x86-64-v3", 48},
+                                         Lowering{"x86-64-v4", 16}),
+                         nameOf);
 
 } // namespace
 } // namespace attnc::test

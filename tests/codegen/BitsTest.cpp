@@ -17,12 +17,20 @@ namespace {
 struct NamedModel {
   std::string name;
   Model model;
+  int64_t blockKeys = -1; ///< As CompileOptions has it.
   mutable std::shared_ptr<Kernel> compiled = nullptr;
+
+  CompileOptions options(const char *cpu = "host") const {
+    CompileOptions options;
+    options.cpu = cpu;
+    options.blockKeys = blockKeys;
+    return options;
+  }
 
   /// Compiled for the host, once for all tests.
   const Kernel &kernel() const {
     if (!compiled)
-      compiled = std::make_shared<Kernel>(model);
+      compiled = std::make_shared<Kernel>(model, options());
     return *compiled;
   }
 };
@@ -60,6 +68,12 @@ const std::vector<NamedModel> &batchModels() {
          {std::pair(Mask::None, 66), {Mask::Keys, 5}, {Mask::Keys, 21}, {Mask::Bias, 21}, {Mask::Everything, 66}})
       list.push_back({"attention " + std::to_string(static_cast<int>(mask)) + " " + std::to_string(keys),
                       attentionModel({kBatch, 2, 17, keys, 20, 24, mask})});
+    for (const auto &[mask, blockKeys] : {std::pair(Mask::Keys, 16), {Mask::Bias, 32}, {Mask::None, 48}}) {
+      AttentionCase c{kBatch, 2, 41, 70, 20, 24, mask};
+      c.causal = mask != Mask::Bias;
+      c.logSumExp = mask == Mask::Keys;
+      list.push_back({"attention in blocks of " + std::to_string(blockKeys), attentionModel(c), blockKeys});
+    }
     return list;
   }();
   return models;
@@ -142,19 +156,23 @@ TEST(Bits, DoNotDependOnThePlaceInATile) {
 
 /// A query's row does not depend on how many queries there are.
 TEST(Bits, DoNotDependOnOtherQueries) {
-  const Model all = attentionModel({kBatch, 1, 33, 21, 20, 24, Mask::Keys});
-  const Data data = randomData(all, 1);
-  const Array expected = Kernel(all).run(data).front();
-  for (int64_t queries : {1, 2, 10, 31}) {
-    const Model few = attentionModel({kBatch, 1, queries, 21, 20, 24, Mask::Keys});
-    Data part = data;
-    Array &query = inputOf(few, part, "query");
-    query.shape[2] = queries;
-    query.values.resize(static_cast<size_t>(elementCount(query.shape)));
-    Array first = expected;
-    first.shape[2] = queries;
-    first.values.resize(static_cast<size_t>(elementCount(first.shape)));
-    EXPECT_TRUE(haveSameBits(Kernel(few).run(part).front(), first)) << queries;
+  for (int64_t blockKeys : {-1, 16}) {
+    CompileOptions options;
+    options.blockKeys = blockKeys;
+    const Model all = attentionModel({kBatch, 1, 33, 53, 20, 24, Mask::Keys});
+    const Data data = randomData(all, 1);
+    const Array expected = Kernel(all, options).run(data).front();
+    for (int64_t queries : {1, 2, 10, 31}) {
+      const Model few = attentionModel({kBatch, 1, queries, 53, 20, 24, Mask::Keys});
+      Data part = data;
+      Array &query = inputOf(few, part, "query");
+      query.shape[2] = queries;
+      query.values.resize(static_cast<size_t>(elementCount(query.shape)));
+      Array first = expected;
+      first.shape[2] = queries;
+      first.values.resize(static_cast<size_t>(elementCount(first.shape)));
+      EXPECT_TRUE(haveSameBits(Kernel(few, options).run(part).front(), first)) << queries << ", blocks " << blockKeys;
+    }
   }
 }
 
@@ -166,9 +184,7 @@ TEST(Bits, DoNotDependOnTheTarget) {
     SCOPED_TRACE(named.name);
     const Model &model = named.model;
     const Data data = randomData(model, 3);
-    CompileOptions options;
-    options.cpu = "x86-64-v3,x86-64-v4";
-    const Kernel both(model, options);
+    const Kernel both(model, named.options("x86-64-v3,x86-64-v4"));
     RunOptions v3, v4;
     v3.cpu = "x86-64-v3";
     v4.cpu = "x86-64-v4";

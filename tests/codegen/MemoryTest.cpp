@@ -10,12 +10,13 @@
 namespace attnc::test {
 namespace {
 
-void checkEveryPlacement(const Model &model, int64_t batch) {
+void checkEveryPlacement(const Model &model, int64_t batch, int64_t blockKeys = -1) {
   for (const char *cpu : {"x86-64-v3", "x86-64-v4"}) {
     if (!canRun(cpu))
       continue;
     CompileOptions options;
     options.cpu = cpu;
+    options.blockKeys = blockKeys;
     const Kernel kernel(model, options);
     const Data data = randomData(model, batch);
     const std::vector<Array> expected = kernel.run(data);
@@ -33,6 +34,13 @@ TEST(Memory, MatmulOfOddExtents) { checkEveryPlacement(matmulModel({7, 33, 5, "r
 TEST(Memory, MatmulWithNorm) { checkEveryPlacement(matmulModel({29, 19, 3, "residual_layernorm"}), 1); }
 TEST(Memory, AttentionOfOddExtents) {
   checkEveryPlacement(attentionModel({kBatch, 3, 5, 7, 3, 5, Mask::KeysAndBias}), 2);
+}
+TEST(Memory, AttentionInBlocks) {
+  AttentionCase c{kBatch, 3, 21, 39, 3, 5, Mask::KeysAndBias};
+  checkEveryPlacement(attentionModel(c), 2, 16);
+  c.causal = true;
+  c.window = 20;
+  checkEveryPlacement(attentionModel(c), 2, 16);
 }
 TEST(Memory, AttentionOfWholeTiles) {
   checkEveryPlacement(attentionModel({kBatch, 1, 16, 32, 16, 32, Mask::Everything}), 2);

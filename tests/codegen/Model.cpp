@@ -76,6 +76,8 @@ mlir::OwningOpRef<mlir::ModuleOp> lowered(const Model &model, const CompileOptio
   pipeline.mergeProjections = options.mergeProjections;
   pipeline.fuseAttention = options.fuseAttention;
   pipeline.fuseEpilogue = options.fuseEpilogue;
+  if (options.blockKeys >= 0)
+    pipeline.blockKeys = options.blockKeys;
   if (mlir::failed(lowerForTargets(module, targets, pipeline)))
     session.fail("a pass failed", model.text);
   return module;

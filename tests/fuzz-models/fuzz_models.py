@@ -5,7 +5,8 @@
 For each plan of plans.py
   the frontend's IR runs through the reference in f64 (the truth) and in f32 (what rounding alone does to it);
   the passes, all and with each one off, must leave the reference's f64 results as they are;
-  the object, for each CPU level that this machine runs, must be as close to the truth as the numeric policy asks, the same
+  the object, for each CPU level that this machine runs and with the blocks of attention's keys that the seed draws or
+  --block-keys gives, must be as close to the truth as the numeric policy asks, the same
   bits for each level and thread count, and the last row of a batch alone the same bits as within the batch.
 A failing plan is shrunk, and printed as a line for regressions.json, which runs first. A line there with "known" is a bug
 that waits for its repair: it is skipped, visibly, while it fails in the way that "known" says, and fails once it holds on a
@@ -20,6 +21,7 @@ import concurrent.futures
 import json
 import pathlib
 import platform
+import random
 import re
 import subprocess
 import sys
@@ -45,6 +47,12 @@ from numeric_policy import mean_factor  # noqa: E402
 FUSED, SPELLED = ["", "merge=false", "epilogue=false"], ["attention=false", "merge=false attention=false epilogue=false"]
 # A pass may round a factor to f32 or fold two; nothing else changes a value in f64. Of the largest value.
 PASS_TOLERANCE = 2e-6
+
+
+def block_keys(plan):
+    """Keys of attention's blocks (attnc --block-keys); None: by shape, which is whole rows at a plan's sizes."""
+    own = random.Random(f"block keys of {plan['seed']}")  # Apart from what the plan is drawn from.
+    return plan.get("block_keys", own.choice([None, 16, 32, 48]))
 
 
 def cpu_levels():
@@ -186,7 +194,9 @@ class Check:
     def check_object(self, level):
         """Compiles for a level and runs; returns the part of the allowed error used and the results."""
         kernel = self.folder / f"{level}.o"
-        command(self.fuzz.tools / "attnc", self.model, "-o", kernel, "--cpu", level, "--quiet")
+        blocks = block_keys(self.plan)
+        blocks = [] if blocks is None else ["--block-keys", blocks]
+        command(self.fuzz.tools / "attnc", self.model, "-o", kernel, "--cpu", level, "--quiet", *blocks)
         results = self.faulty("object", self.run_object(kernel, self.inputs, 1))
         used = max(compare(f"{name} for {level}", results[name].astype(np.float64), self.f64[name], self.f32[name])
                    for name in self.f64)
@@ -209,7 +219,8 @@ def check_plan(fuzz, plan, shrinks):
     except (AssertionError, subprocess.TimeoutExpired) as error:
         failure = str(error)
     small, small_failure = shrink(plan, failure, fuzz.failure_of) if shrinks else (plan, failure)
-    report = f"{failure}\nshrunk: {small_failure}\nfor regressions.json:\n{json.dumps(small)}\n{json.dumps(describe(small)[0])}"
+    line = json.dumps({"block_keys": block_keys(small), **small})
+    report = f"{failure}\nshrunk: {small_failure}\nfor regressions.json:\n{line}\n{json.dumps(describe(small)[0])}"
     return 0, report
 
 
@@ -225,7 +236,7 @@ def raise_report(report, known=None):
 def regressions():
     """The plans that are kept, and for each drawn plan that fails what is known of it."""
     kept = [json.loads(line) for line in (FOLDER / "regressions.json").read_text().splitlines()]
-    return [plan for plan in kept if "draw" not in plan], {plan["draw"]: {"known": plan["known"]} for plan in kept if "draw" in plan}
+    return [{"block_keys": None, **plan} for plan in kept if "draw" not in plan], {plan["draw"]: {"known": plan["known"]} for plan in kept if "draw" in plan}
 
 
 def run_models(suite, fuzz, cases, jobs, shrinks):
@@ -280,6 +291,7 @@ def main(kind=Check):
     parser.add_argument("--seed", type=int, default=1, help="the first model's seed (1)")
     parser.add_argument("--jobs", type=int, default=2, help="models at a time (2)")
     parser.add_argument("--plan", help="just this plan, as JSON, or @SEED")
+    parser.add_argument("--block-keys", type=int, help="keys of attention's blocks in every plan, 0: whole rows (default: drawn)")
     parser.add_argument("--faults", action="store_true", help="plant faults and see that the models show them")
     parser.add_argument("--no-shrink", action="store_true", help="print failing plans as they are")
     parser.add_argument("--results", help="JUnit file to write")
@@ -296,6 +308,8 @@ def main(kind=Check):
         kept, known = regressions()
         cases = [(f"regression {number}", plan) for number, plan in enumerate(kept)]
         cases += [(f"seed {seed}", {**plans.draw(seed), **known.get(seed, {})}) for seed in seeds]
+    if args.block_keys is not None:
+        cases = [(name, {**plan, "block_keys": args.block_keys}) for name, plan in cases]
     run_models(suite, Fuzz(tools, cpu_levels(), kind=kind), cases, args.jobs, not args.no_shrink)
     return suite.write(args.results)
 

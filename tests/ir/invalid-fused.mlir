@@ -281,3 +281,27 @@ func.func @modify_scores_c2(%s: tensor<2x4x4xf32>, %m: tensor<4xi1>) {
   } : (tensor<2x4x4xf32>, tensor<4xi1>) -> tensor<2x4x4xf32>
   return
 }
+
+// -----
+
+// attention_schedule_c1
+// expected-error@+1 {{needs tile_queries and tile_cols of at least 1 and no negative task_queries}}
+func.func private @attention_schedule_c1() attributes {attn.schedule = #attn.attention_schedule<tile_queries = 0, tile_cols = 32, task_queries = 0>}
+
+// -----
+
+// attention_schedule_c2
+// expected-error@+1 {{needs block_keys that is a multiple of 16 and of tile_cols, not 48}}
+func.func private @attention_schedule_c2() attributes {attn.schedule = #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 0, block_keys = 48, block_queries = 1>}
+
+// -----
+
+// attention_schedule_c2
+// expected-error@+1 {{needs block_queries of at least 1 that divides task_queries with block_keys, and 0 without, not 3}}
+func.func private @attention_schedule_c2_queries() attributes {attn.schedule = #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 4, block_keys = 64, block_queries = 3>}
+
+// -----
+
+// attention_schedule_c2
+// expected-error@+1 {{needs block_queries of at least 1 that divides task_queries with block_keys, and 0 without, not 1}}
+func.func private @attention_schedule_c2_whole() attributes {attn.schedule = #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 4, block_queries = 1>}

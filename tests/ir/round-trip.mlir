@@ -132,11 +132,12 @@ func.func @fused(%q: tensor<?x2x3x4xf32>, %k: tensor<?x2x5x4xf32>, %v: tensor<?x
 
 // Schedules are attributes of kernels.
 // CHECK-LABEL: @schedules
-// CHECK-SAME: #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 0>
+// CHECK-SAME: #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 0>, #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 16, block_keys = 512, block_queries = 8>
 // CHECK-SAME: #attn.matmul_schedule<tile_rows = 8, tile_cols = 32, block_rows = 16, task_rows = 0, task_cols = 4>
 // CHECK-SAME: #attn.rowwise_schedule<task_rows = 4>
 func.func private @schedules() attributes {attn.kind = #attn<kernel_kind matmul>, attn.schedule = [
   #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 0>,
+  #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 16, block_keys = 512, block_queries = 8>,
   #attn.matmul_schedule<tile_rows = 8, tile_cols = 32, block_rows = 16, task_rows = 0, task_cols = 4>,
   #attn.rowwise_schedule<task_rows = 4>]}
 

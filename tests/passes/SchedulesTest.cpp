@@ -163,6 +163,60 @@ TEST(Schedules, AttentionTilesAndTasks) {
   EXPECT_EQ(chooseAttention(extents, avx512).tileQueries, 8) << "fewer than 8 rows never pay";
 }
 
+/// Blocks of keys follow from the keys and the widths alone, so that a row has the same bits everywhere.
+TEST(Schedules, AttentionBlocksByShape) {
+  AttentionExtents extents;
+  extents.heads = 12;
+  extents.headDim = extents.valueDim = 64;
+  extents.queries = extents.keys = 16384;
+  EXPECT_EQ(chooseAttention(extents, avx512).blockKeys, 0) << "8 MiB of keys and values";
+  EXPECT_EQ(chooseAttention(extents, avx512).blockQueries, 0);
+  extents.keys = 16385;
+  for (const TargetInfo &target : {avx512, avx2, neon})
+    for (int64_t queries : {1, 7, 100, 16384})
+      for (int64_t heads : {1, 3, 12}) {
+        extents.queries = queries;
+        extents.heads = heads;
+        const AttentionSchedule schedule = chooseAttention(extents, target);
+        EXPECT_EQ(schedule.blockKeys, 512);
+        EXPECT_EQ(schedule.blockKeys % schedule.tileCols, 0);
+        EXPECT_GE(schedule.blockQueries, 1);
+        EXPECT_EQ(schedule.taskQueries % schedule.blockQueries, 0);
+      }
+  extents.headDim = extents.valueDim = 128;
+  EXPECT_EQ(chooseAttention(extents, avx512).blockKeys, 256);
+  extents.headDim = extents.valueDim = 100000;
+  EXPECT_EQ(chooseAttention(extents, avx512).blockKeys, 128);
+  extents.wholeRows = true;
+  EXPECT_EQ(chooseAttention(extents, avx512).blockKeys, 0) << "the weights are a result";
+}
+
+TEST(Schedules, AttentionBlocksOnRequest) {
+  AttentionExtents extents;
+  extents.queries = 130;
+  extents.keys = 70;
+  extents.headDim = extents.valueDim = 16;
+  for (const TargetInfo &target : {avx512, avx2, neon})
+    for (int64_t blockKeys : {16, 32, 48, 1024}) {
+      const AttentionSchedule schedule = chooseAttention(extents, target, blockKeys);
+      EXPECT_EQ(schedule.blockKeys, blockKeys);
+      EXPECT_EQ(blockKeys % schedule.tileCols, 0) << target.name << " " << blockKeys;
+    }
+  extents.keys = 1 << 20;
+  EXPECT_EQ(chooseAttention(extents, avx512, 0).blockKeys, 0);
+}
+
+/// Rows in vain are fewer than 1 of 64 where a tile loads the keys less often for them.
+TEST(Schedules, AttentionTilesOfManyQueries) {
+  AttentionExtents extents;
+  extents.heads = 12;
+  extents.keys = 4096;
+  extents.queries = 4096;
+  EXPECT_EQ(chooseAttention(extents, avx2).tileQueries, 6);
+  extents.queries = 20;
+  EXPECT_EQ(chooseAttention(extents, avx2).tileQueries, 5);
+}
+
 TEST(Schedules, SmallRowwiseKernelsRunOnOneThread) {
   RowwiseExtents extents;
   extents.rows = 8;

@@ -138,6 +138,9 @@ def check_wrong_command_lines(bench):
         if "is x86_64" in message and os.uname().machine != "x86_64":
             continue
         bench.refuses(message, *words, code=2)
+    for keys in ("", "8", "24x", "-16", "2147483648"):
+        bench.refuses(f"--block-keys {keys}: expected a multiple of 16 up to 2147483632, or 0 for whole score rows", model,
+                      f"--block-keys={keys}", code=2)
     for dim in ("seq", "seq=", "=4", "seq=0", "seq=-1", "seq=4x", "seq=2147483648", "seq=99999999999999999999"):
         bench.refuses(f"--dim {dim}: expected NAME=N with N from 1 to 2147483647, each name once", model, "--dim", dim, code=2)
     bench.refuses("--dim seq=5: expected NAME=N with N from 1 to 2147483647, each name once", model, "--dim", "seq=4", "--dim",
@@ -269,13 +272,16 @@ def check_explain_attention(bench):
     text = bench.run(bench.model("m.json", model), "-o", "m.o", "--explain", "--cpu=x86-64-v3").stdout
     found = re.search(r"  result   tensor<\?x4x512x16xf32>\n  result   tensor<\?x4x512x512xf32>\n  cost .*\n"
                       r"  score    tanh\(dot \* 0\.25 / 2\) \* 2 where key >= query - 3 and key <= query and not mask0\[batch, key\]\n"
-                      r"  weights  relu \* 0\.00195312 of whole rows, \d+ queries at a time\n"
+                      r"  weights  relu \* 0\.00195312 of whole rows \(they are a result\), \d+ queries at a time\n"
                       r"  skipped  (\d+) % of the tiles of (\d+) queries x (\d+) keys\n", text)
     assert found, text
     skipped, queries, keys = (int(group) for group in found.groups())
     tiles = [any(row - 3 <= column <= row for row in range(first, min(first + queries, 512)) for column in range(start, start + keys))
              for first in range(0, 512, queries) for start in range(0, 512, keys)]
     assert skipped == 100 * tiles.count(False) // len(tiles) > 80, (text, skipped)
+    attention.update(need_weights=False)
+    text = bench.run(bench.model("m.json", {**model, "outputs": {"y": "a"}}), "-o", "m.o", "--explain", "--block-keys", "64").stdout
+    assert re.search(r"  weights  relu \* 0\.00195312 online, blocks of 64 keys for (\d+) queries, \d+ queries at a time\n", text), text
 
 
 def check_passes(bench):
