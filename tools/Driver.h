@@ -3,6 +3,7 @@
 // What `attnc` does between its command line and its exit code.
 #pragma once
 
+#include "codegen/Header.h"
 #include "frontend/ModelDesc.h"
 
 #include <set>
@@ -20,7 +21,8 @@ struct DriverOptions {
   DimOverrides dims;
   std::vector<std::string> cpus = {"host"}; ///< One variant for each.
   std::string arch = "x86_64";
-  bool embedWeights = true; ///< False: the caller hands the weights over, whatever the description says.
+  /// Where the weights go; Embedded and External need a description that names them, Embedded falls back to Caller.
+  WeightsPlace weights = WeightsPlace::Embedded;
   bool tokenTypeIds = false;
   bool profile = false; ///< The object tells an observer of its kernel calls.
   bool explain = false, printIRAfterAll = false, timePasses = false, quiet = false;

@@ -28,7 +28,8 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
   --cpu NAME[,NAME...]  host (default), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or a CPU name of
                         LLVM; of several, a program takes the best that its machine can run
   --target TRIPLE       x86_64-linux-gnu (default) or aarch64-linux-gnu
-  --weights FROM        embed: in the object (default where the description names a file);
+  --weights WHERE       embed: in the object (default where the description names a file);
+                        external: in kernel.weights beside it, mapped at init, shared by processes;
                         caller: handed over at init
   --token-type-ids      Hugging Face: make token_type_ids an input
   --emit LIST           object,header (default), attn, kernels, halide, llvm, asm; one goes to -o or
@@ -45,6 +46,7 @@ examples:
   attnc model.json -o kernel.o && cc main.c kernel.o libattnc_rt.a -pthread
   attnc path/to/all-MiniLM-L6-v2 --dim seq=128 --cpu x86-64-v3 -o minilm.o
   attnc model.json --cpu x86-64-v3,x86-64-v4 -o kernel.o
+  attnc model.json --weights external -o kernel.o && ls kernel.o kernel.h kernel.weights
   attnc model.json --explain -o kernel.o
   attnc model.json --emit attn
 )";
@@ -152,9 +154,11 @@ int main(int argc, char **argv) {
     if (std::count(options.cpus.begin(), options.cpus.begin() + i, options.cpus[i]))
       return usageError("--cpu: '" + options.cpus[i] + "' is named twice");
   const std::string weights = line.value("--weights", "embed");
-  if (weights != "embed" && weights != "caller")
-    return usageError("--weights " + weights + ": expected embed or caller");
-  options.embedWeights = weights == "embed";
+  if (weights != "embed" && weights != "external" && weights != "caller")
+    return usageError("--weights " + weights + ": expected embed, external or caller");
+  options.weights = weights == "embed"      ? attnc::WeightsPlace::Embedded
+                    : weights == "external" ? attnc::WeightsPlace::External
+                                            : attnc::WeightsPlace::Caller;
   for (const std::string &list : line.all("--emit"))
     if (!parseEmit(list, options, error))
       return usageError("--emit: unknown artefact '" + error +
