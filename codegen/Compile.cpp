@@ -2,10 +2,10 @@
 
 #include "codegen/Compile.h"
 
-#include "codegen/Header.h"
 #include "codegen/Object.h"
 #include "ir/AttnDialect.h"
 #include "passes/TargetInfo.h"
+#include "runtime/WeightsFile.h"
 
 #include <chrono>
 
@@ -29,11 +29,11 @@ public:
     artefacts.modelName = plan.name;
     artefacts.imageSize = plan.imageSize;
     // Weights first: a missing one is reported before any time is spent on kernels.
-    if (weights && request.object &&
-        !timed("weights", [&] { return buildWeightsImage(plan, *weights, image, errors); }))
+    place = plan.imageSize > 0 || request.weights == WeightsPlace::Caller ? request.weights : WeightsPlace::Embedded;
+    if (weights && request.object && !timed("weights", [&] { return makeImage(*weights); }))
       return false;
     if (request.header)
-      artefacts.header = headerText(plan, weights != nullptr);
+      artefacts.header = headerText(plan, place);
     if (request.halide && !lowerKernels())
       return failed();
     if (!request.object && !request.llvm && !request.assembly)
@@ -41,9 +41,9 @@ public:
     if (!compileKernels())
       return failed();
     profile = request.profile;
-    return (!request.llvm || emit(OutputForm::LLVM, weights, artefacts.llvm)) &&
-           (!request.assembly || emit(OutputForm::Assembly, weights, artefacts.assembly)) &&
-           (!request.object || emit(OutputForm::Object, weights, artefacts.object));
+    return (!request.llvm || emit(OutputForm::LLVM, artefacts.llvm)) &&
+           (!request.assembly || emit(OutputForm::Assembly, artefacts.assembly)) &&
+           (!request.object || emit(OutputForm::Object, artefacts.object));
   }
 
 private:
@@ -92,7 +92,22 @@ private:
     });
   }
 
-  bool emit(OutputForm form, const WeightSource *weights, std::string &result) {
+  /// Packs the weights, and where they are external moves them into their file.
+  bool makeImage(const WeightSource &weights) {
+    if (!buildWeightsImage(plan, weights, image, errors))
+      return false;
+    if (place != WeightsPlace::External)
+      return true;
+    imageHash = rt::hashImage(image.data(), image.size());
+    const rt::WeightsFileHeader header = rt::weightsFileHeader(plan.name.c_str(), image.size(), imageHash);
+    artefacts.weights.reserve(sizeof header + image.size());
+    artefacts.weights.append(reinterpret_cast<const char *>(&header), sizeof header);
+    artefacts.weights.append(image.begin(), image.end());
+    image = {};
+    return true;
+  }
+
+  bool emit(OutputForm form, std::string &result) {
     const char *phase = form == OutputForm::Object ? "object" : form == OutputForm::LLVM ? "llvm" : "assembly";
     const bool ok = timed(phase, [&] {
       ObjectBuilder builder(targets, error);
@@ -101,12 +116,14 @@ private:
           return false;
       const bool isObject = form == OutputForm::Object;
       ModelPlan described = plan;
-      if (weights) {
-        // The embedded image is packed already.
+      if (place != WeightsPlace::Caller) {
+        // The image is packed already.
         described.packSteps.clear();
         described.constants.clear();
       }
-      return builder.addModel(described, isObject && weights ? image.data() : nullptr, !isObject && weights, profile) &&
+      const bool embedded = place == WeightsPlace::Embedded;
+      return builder.addModel(described, isObject && embedded ? image.data() : nullptr, !isObject && embedded,
+                              imageHash, profile) &&
              builder.emit(form, result);
     });
     return ok || failed();
@@ -118,7 +135,9 @@ private:
   std::vector<std::string> &errors;
   std::string error;
   ModelPlan plan;
+  WeightsPlace place = WeightsPlace::Caller;
   std::vector<uint8_t> image;
+  uint64_t imageHash = 0; ///< Of external weights.
   std::vector<std::pair<const TargetInfo &, CompiledKernel>> kernels;
   bool profile = false;
 };

@@ -3,6 +3,7 @@
 // Everything behind the pipeline: from the module with kernels and calls to the artefacts.
 #pragma once
 
+#include "codegen/Header.h"
 #include "codegen/WeightsImage.h"
 
 #include <functional>
@@ -20,12 +21,14 @@ struct TargetInfo;
 
 /// Which artefacts to make.
 struct CodegenRequest {
+  WeightsPlace weights = WeightsPlace::Caller;
   bool object = false, header = false, halide = false, llvm = false, assembly = false;
   bool profile = false; ///< The object tells an observer of its kernel calls (runtime/attnc/profile.h).
 };
 
 struct Artefacts {
   std::string object, header, halide, llvm, assembly;
+  std::string weights; ///< The weights file, where they are external.
   /// Name of the model as C sees it.
   std::string modelName;
   uint64_t imageSize = 0;
@@ -34,7 +37,7 @@ struct Artefacts {
 };
 
 /// Makes the artefacts of a module that has been through the pipeline, for one target or for each function's attn.cpu
-/// among several (orderTargets()). `weights` null: the object embeds none, the caller hands them over at init. False on
+/// among several (orderTargets()). `weights` is null where the caller hands them over. False on
 /// failure, with a line for each problem in `errors`.
 bool generateCode(mlir::ModuleOp module, const std::vector<TargetInfo> &targets, const WeightSource *weights,
                   const CodegenRequest &request, Artefacts &artefacts, std::vector<std::string> &errors);

@@ -60,7 +60,7 @@ std::string commentText(std::string text) {
 
 class HeaderWriter {
 public:
-  HeaderWriter(const ModelPlan &plan, bool embedded) : plan(plan), embedded(embedded), name(identifier(plan.name)) {}
+  HeaderWriter(const ModelPlan &plan, WeightsPlace place) : plan(plan), place(place), name(identifier(plan.name)) {}
 
   std::string write() {
     preamble();
@@ -84,11 +84,8 @@ private:
     if (plan.hasBatch)
       out << " * batch is a run-time value from " << plan.minBatch << " to " << plan.maxBatch << ".\n";
     out << " * Code for " << cpus() << ".\n";
-    out << " * Weights: "
-        << (embedded ? "embedded in the object."
-                     : "handed over to " + name + "_init() by name; " + std::to_string(plan.weights.size()) +
-                           " of them, listed in " + modelSymbol(name) + ".weights.")
-        << "\n */\n"
+    describeWeights();
+    out << " */\n"
         << "#ifndef " << guard << "\n#define " << guard << "\n\n"
         << "#include <attnc/runtime.h>\n\n"
         << "#ifdef __cplusplus\nextern \"C\"\n#else\nextern\n#endif\nconst attnc_model " << modelSymbol(name)
@@ -101,6 +98,24 @@ private:
     for (size_t i = 0; i < plan.variants.size(); ++i)
       text += (i == 0 ? "" : i + 1 < plan.variants.size() ? ", " : " and ") + plan.variants[i].cpu;
     return plan.variants.size() > 1 ? text + "; " + name + "_init() takes the first that this machine can run" : text;
+  }
+
+  void describeWeights() {
+    out << " * Weights: ";
+    if (place == WeightsPlace::Embedded)
+      out << "embedded in the object.\n";
+    else if (place == WeightsPlace::Caller)
+      out << "handed over to " << name << "_init() by name; " << plan.weights.size() << " of them, listed in "
+          << modelSymbol(name) << ".weights.\n";
+    else
+      out << "in a file of their own, which belongs to this object; processes share its memory:\n"
+          << " *\n"
+          << " *   attnc_weights weights;\n"
+          << " *   if (" << name << "_map_weights(&weights, \"" << name << ".weights\", &error) != ATTNC_OK ||\n"
+          << " *       " << name << "_init(&instance, &weights, &error) != ATTNC_OK)\n"
+          << " *     fail(error.message);\n"
+          << " *   ... run it ...\n"
+          << " *   attnc_unmap_weights(&weights);\n";
   }
 
   void describe(const char *role, const std::vector<TensorDesc> &tensors) {
@@ -153,8 +168,16 @@ private:
 
   void functions() {
     const std::string batch = plan.hasBatch ? "args->batch" : "1";
+    if (place == WeightsPlace::External)
+      out << "/* Maps the file that attnc wrote beside the object; attnc_unmap_weights() ends it. */\n"
+          << "static inline attnc_status " << name
+          << "_map_weights(attnc_weights *weights, const char *path, attnc_error *error) {\n"
+          << "  return attnc_map_weights(weights, &" << modelSymbol(name) << ", path, error);\n}\n\n";
     out << "/* Checks that CPU, ABI and weights fit"
-        << (embedded ? "; weights is NULL" : "; packs the weights into weights->image") << ". */\n"
+        << (place == WeightsPlace::Embedded ? "; weights is NULL"
+            : place == WeightsPlace::Caller ? "; packs the weights into weights->image"
+                                            : "; weights are the mapped ones")
+        << ". */\n"
         << "static inline attnc_status " << name
         << "_init(attnc_instance *instance, const attnc_weights *weights, attnc_error *error) {\n"
         << "  return attnc_init(instance, &" << modelSymbol(name) << ", weights, error);\n}\n\n"
@@ -173,7 +196,7 @@ private:
   }
 
   const ModelPlan &plan;
-  bool embedded;
+  WeightsPlace place;
   std::string name;
   std::ostringstream out;
 };
@@ -191,6 +214,6 @@ std::string identifier(const std::string &name) {
   return result;
 }
 
-std::string headerText(const ModelPlan &plan, bool embedded) { return HeaderWriter(plan, embedded).write(); }
+std::string headerText(const ModelPlan &plan, WeightsPlace place) { return HeaderWriter(plan, place).write(); }
 
 } // namespace attnc

@@ -26,6 +26,7 @@ struct HostData {
   std::vector<HostVariant> variants; ///< As many as plan.variants.
   const void *image = nullptr; ///< The packed weights to embed (plan.imageSize bytes), or null: handed over at init.
   bool declareImage = false;   ///< Refer to the image without its bytes, for text that a person reads.
+  uint64_t imageHash = 0;      ///< attnc_model.weights_hash.
   bool profile =
       false; ///< Of a model with one variant: describe the calls and tell an observer (runtime/attnc/profile.h).
 };

@@ -194,10 +194,11 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel, const TargetInfo &ta
   return true;
 }
 
-bool ObjectBuilder::addModel(const ModelPlan &plan, const void *image, bool declareImage, bool profile) {
+bool ObjectBuilder::addModel(const ModelPlan &plan, const void *image, bool declareImage, uint64_t imageHash,
+                             bool profile) {
   if (!state->machine)
     return false;
-  HostData data{{}, image, declareImage, profile};
+  HostData data{{}, image, declareImage, imageHash, profile};
   for (const VariantPlan &variant : plan.variants)
     data.variants.push_back(state->describe(variant, targetNamed(targets, variant.cpu)));
   emitHostEntry(*state->module, plan, data);

@@ -31,9 +31,9 @@ public:
   /// scratch.
   bool addKernel(const CompiledKernel &kernel, const TargetInfo &target);
 
-  /// Adds the entries and the model, with `image` embedded where it is not null, and the profile where it is wanted.
-  /// Call once, after all kernels.
-  bool addModel(const ModelPlan &plan, const void *image, bool declareImage, bool profile);
+  /// Adds the entries and the model, with `image` embedded where it is not null, the hash of external weights (0: there
+  /// are none), and the profile where it is wanted. Call once, after all kernels.
+  bool addModel(const ModelPlan &plan, const void *image, bool declareImage, uint64_t imageHash, bool profile);
 
   /// Emits the module; may be called once.
   bool emit(OutputForm form, std::string &result);

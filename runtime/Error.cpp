@@ -20,6 +20,13 @@ attnc_status fail(attnc_error *error, attnc_status status, const char *format, .
   return status;
 }
 
+attnc_status failAbi(const attnc_model &model, attnc_error *error) {
+  return fail(error, ATTNC_ERROR_ABI,
+              "the object was compiled for runtime ABI %u, this runtime has ABI %u; compile it with the attnc of this "
+              "runtime",
+              model.abi_version, ATTNC_ABI_VERSION);
+}
+
 attnc_status succeed(attnc_error *error) {
   if (error) {
     error->status = ATTNC_OK;

@@ -12,6 +12,9 @@ namespace attnc::rt {
 attnc_status fail(attnc_error *error, attnc_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/// Fails with ATTNC_ERROR_ABI: nothing but the version of such a model may be read.
+attnc_status failAbi(const attnc_model &model, attnc_error *error);
+
 /// Clears *error (unless NULL) and returns ATTNC_OK.
 attnc_status succeed(attnc_error *error);
 

@@ -5,6 +5,7 @@
 #include "runtime/Error.h"
 #include "runtime/Pack.h"
 #include "runtime/Tensor.h"
+#include "runtime/WeightsFile.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -130,16 +131,23 @@ attnc_status attnc_init(attnc_instance *instance, const attnc_model *model, cons
     return fail(error, ATTNC_ERROR_ARGUMENT, "model is NULL");
   // No other field may be read before this: its place in the structure belongs to the version.
   if (model->abi_version != ATTNC_ABI_VERSION)
-    return fail(
-        error, ATTNC_ERROR_ABI,
-        "the object was compiled for runtime ABI %u, this runtime has ABI %u; compile it with the attnc of this "
-        "runtime",
-        model->abi_version, ATTNC_ABI_VERSION);
+    return failAbi(*model, error);
   const attnc_variant *variant = nullptr;
   if (attnc_status status = chooseVariant(*model, &variant, error))
     return status;
   if (model->weights_image) {
     *instance = attnc_instance{model, variant, model->weights_image};
+    return succeed(error);
+  }
+  if (model->weights_hash) {
+    const void *image = nullptr;
+    if (!weights || !weights->mapping)
+      return fail(error, ATTNC_ERROR_WEIGHTS, "the weights of model '%.60s' are in a file: map it (attnc_map_weights)",
+                  model->name);
+    if (attnc_status status =
+            checkWeightsFile(weights->mapping, weights->mapping_size, "(mapped)", *model, &image, error))
+      return status;
+    *instance = attnc_instance{model, variant, image};
     return succeed(error);
   }
   if (!weights && (model->num_weights > 0 || model->weights_image_size > 0))

@@ -94,7 +94,7 @@ private:
     if (!model && !isIR)
       return false;
     WeightSource source;
-    if (options.embedWeights && model && model->weights) {
+    if (options.weights != WeightsPlace::Caller && model && model->weights) {
       weightsLoc = model->weights->path.loc;
       store = WeightStore::open(*model, diagnostics);
       if (!store)
@@ -105,6 +105,8 @@ private:
         return weight ? weight->data : nullptr;
       };
     }
+    if (!source && options.weights == WeightsPlace::External)
+      return fail("--weights external: " + options.input + " names no weights to write into a file");
     if (!obtainModule(model) || !lower() || !generate(source ? &source : nullptr))
       return false;
     OutputFiles files;
@@ -206,6 +208,7 @@ private:
 
   bool generate(const WeightSource *source) {
     CodegenRequest request;
+    request.weights = source ? options.weights : WeightsPlace::Caller;
     request.object = wants(Emit::Object);
     request.header = wants(Emit::Header);
     request.halide = wants(Emit::Halide);
@@ -281,7 +284,7 @@ private:
           entry.emit == Emit::Object && sharedLibrary
               ? linkSharedLibrary(artefacts.object, place, options.program, targets.front(), files, error)
               : files.stage(place, text(entry.emit), error);
-      if (!staged)
+      if (!staged || (entry.emit == Emit::Object && !stageWeights(files, place, error)))
         return fail(error);
     }
     llvm::outs().flush();
@@ -292,11 +295,25 @@ private:
     return files.publish(error) || fail(error);
   }
 
+  /// External weights, beside the object; beside a device there is no place for them.
+  bool stageWeights(OutputFiles &files, const std::string &object, std::string &error) {
+    if (artefacts.weights.empty())
+      return true;
+    weightsPath = isStream(object) ? "/dev/null" : fs::path(object).replace_extension(".weights").string();
+    return files.stage(weightsPath, artefacts.weights, error);
+  }
+
+  std::string weightsText() {
+    if (!store)
+      return "handed over at init";
+    return artefacts.weights.empty() ? "embedded" : "in " + weightsPath;
+  }
+
   void summarise(double seconds) {
     if (!wants(Emit::Object))
       return;
-    char line[400];
-    const bool embedded = store != nullptr;
+    char line[800];
+    const bool embedded = store != nullptr && artefacts.weights.empty();
     std::string cpus;
     for (const TargetInfo &target : targets)
       cpus += (cpus.empty() ? "" : ", ") + target.name;
@@ -305,7 +322,7 @@ private:
                   "attnc: %s for %s: %.0f KB of code and tables, %.1f MB of weights %s, %.2f s -> %s\n",
                   artefacts.modelName.c_str(), cpus.c_str(),
                   (artefacts.object.size() - (embedded ? artefacts.imageSize : 0)) / 1e3, imageMegabytes,
-                  embedded ? "embedded" : "handed over at init", seconds, places[Emit::Object].c_str());
+                  weightsText().c_str(), seconds, places[Emit::Object].c_str());
     summary = line;
   }
 
@@ -321,6 +338,7 @@ private:
   std::unique_ptr<WeightStore> store;
   Artefacts artefacts;
   std::map<Emit, std::string> texts, places;
+  std::string weightsPath; ///< Of external weights.
   bool sharedLibrary = false, misused = false;
 };
 

@@ -3,6 +3,7 @@
 // What `attnc` does between its command line and its exit code.
 #pragma once
 
+#include "codegen/Header.h"
 #include "frontend/ModelDesc.h"
 
 #include <optional>
@@ -22,7 +23,8 @@ struct DriverOptions {
   std::vector<std::string> cpus = {"host"}; ///< One variant for each.
   std::string arch = "x86_64";
   std::string precision = "f32"; ///< f32, bf16 or int8: what matmuls by weights round their operands to.
-  bool embedWeights = true;      ///< False: the caller hands the weights over, whatever the description says.
+  /// Where the weights go; Embedded and External need a description that names them, Embedded falls back to Caller.
+  WeightsPlace weights = WeightsPlace::Embedded;
   bool tokenTypeIds = false;
   /// Keys of attention's blocks, a multiple of 16, or 0 for whole score rows; nothing: by shape.
   std::optional<int64_t> blockKeys;

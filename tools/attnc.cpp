@@ -29,7 +29,8 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
                         LLVM; of several, a program takes the best that its machine can run
   --target TRIPLE       x86_64-linux-gnu (default) or aarch64-linux-gnu
   --precision NAME      f32 (default), bf16 or int8: how matmuls by weights round their operands
-  --weights FROM        embed: in the object (default where the description names a file);
+  --weights WHERE       embed: in the object (default where the description names a file);
+                        external: in kernel.weights beside it, mapped at init, shared by processes;
                         caller: handed over at init
   --token-type-ids      Hugging Face: make token_type_ids an input
   --block-keys N        attention in blocks of N keys (online softmax), a multiple of 16, or with
@@ -48,6 +49,7 @@ examples:
   attnc model.json -o kernel.o && cc main.c kernel.o libattnc_rt.a -pthread
   attnc path/to/all-MiniLM-L6-v2 --dim seq=128 --cpu x86-64-v3 -o minilm.o
   attnc model.json --cpu x86-64-v3,x86-64-v4 -o kernel.o
+  attnc model.json --weights external -o kernel.o && ls kernel.o kernel.h kernel.weights
   attnc model.json --explain -o kernel.o
   attnc model.json --emit attn
 )";
@@ -165,9 +167,11 @@ int main(int argc, char **argv) {
     if (std::count(options.cpus.begin(), options.cpus.begin() + i, options.cpus[i]))
       return usageError("--cpu: '" + options.cpus[i] + "' is named twice");
   const std::string weights = line.value("--weights", "embed");
-  if (weights != "embed" && weights != "caller")
-    return usageError("--weights " + weights + ": expected embed or caller");
-  options.embedWeights = weights == "embed";
+  if (weights != "embed" && weights != "external" && weights != "caller")
+    return usageError("--weights " + weights + ": expected embed, external or caller");
+  options.weights = weights == "embed"      ? attnc::WeightsPlace::Embedded
+                    : weights == "external" ? attnc::WeightsPlace::External
+                                            : attnc::WeightsPlace::Caller;
   options.precision = line.value("--precision", "f32");
   if (options.precision != "f32" && options.precision != "bf16" && options.precision != "int8")
     return usageError("--precision " + options.precision + ": expected f32, bf16 or int8");

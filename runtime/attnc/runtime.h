@@ -6,7 +6,7 @@
  * C99 and C++17. A model is a read-only `attnc_model` in the object file that attnc emitted. The caller initialises
  * an `attnc_instance` from it once, then calls attnc_run() as often as it likes, from as many threads as it likes, with
  * one workspace per concurrent call. The caller owns all memory: inputs, outputs, workspace and, where the weights are
- * not embedded in the object, the weights image. attnc_run() allocates nothing and never aborts.
+ * neither embedded in the object nor mapped from a file, the weights image. attnc_run() allocates nothing and never aborts.
  *
  * Tensors are dense, row-major (the last dimension is contiguous), aligned to their element type. A shape entry of -1
  * is the batch, given to attnc_run(). bool tensors hold one byte per element, 0 or not 0.
@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Changes when the layout or meaning of anything below changes; attnc_init() compares. */
-#define ATTNC_ABI_VERSION 2u
+#define ATTNC_ABI_VERSION 3u
 #define ATTNC_MAX_RANK 8
 /* Alignment in bytes of the weights image, the workspace and every tensor inside them. */
 #define ATTNC_ALIGNMENT 64u
@@ -32,7 +32,8 @@ typedef enum attnc_status {
   ATTNC_ERROR_ARGUMENT = 1,  /* a null or misaligned pointer, a batch out of range, an output that overlaps something */
   ATTNC_ERROR_ABI = 2,       /* the object was compiled for another version of this header */
   ATTNC_ERROR_CPU = 3,       /* this CPU lacks instruction sets that the model's kernels need */
-  ATTNC_ERROR_WEIGHTS = 4,   /* a weight is missing or not of the expected dtype and shape; the image is too small */
+  ATTNC_ERROR_WEIGHTS = 4,   /* a weight is missing or not of the expected dtype and shape; the image is too small; a
+                                weights file that cannot be read or is not the model's */
   ATTNC_ERROR_WORKSPACE = 5, /* the workspace is smaller than attnc_workspace_size() */
   ATTNC_ERROR_INDEX = 6,     /* an index (a token id) is outside its table */
   ATTNC_ERROR_THREADS = 7,   /* threads could not be started */
@@ -130,8 +131,9 @@ typedef struct attnc_model {
   const attnc_tensor_info *weights; /* what the caller hands over; also listed when the weights are embedded */
   const attnc_pack_step *pack_steps;
   const void *constants;         /* f32 values that the compiler made, source of steps with weight == -1 */
-  const void *weights_image;     /* embedded image, or NULL: attnc_init() packs what the caller hands over */
+  const void *weights_image;     /* embedded image, or NULL: mapped from a file, or attnc_init() packs what the caller hands over */
   uint64_t weights_image_size;   /* bytes; bytes that no step writes are zero */
+  uint64_t weights_hash;         /* of the image in the weights file that belongs to the object; 0: there is no such file */
   int64_t min_batch, max_batch;  /* both 1 where the model has no batch dimension */
   int32_t num_variants;          /* >= 1 */
   const attnc_variant *variants; /* the most demanding CPU first; the same weights image and results for all */
@@ -175,14 +177,28 @@ typedef struct attnc_weight {
   const void *data; /* dense, row-major, of any alignment */
 } attnc_weight;
 
-/* Weights for a model without an embedded image. Read during attnc_init() only, but for `image`. */
+/* Weights for a model without an embedded image: filled by attnc_map_weights(), or by the caller, who leaves what he does
+ * not use zero. Read during attnc_init() only, but for `image` and the mapping. */
 typedef struct attnc_weights {
   const attnc_weight *items;
   size_t count; /* extra weights are ignored; names occur once */
   void *image;  /* model->weights_image_size bytes, aligned to ATTNC_ALIGNMENT, kept by the caller as long as the
                    instance */
   size_t image_size;
+  const void *mapping; /* of a weights file; then items and image are not read */
+  size_t mapping_size;
 } attnc_weights;
+
+/* Maps the weights file that attnc wrote beside the model's object (`attnc --weights external`), read-only: processes that
+ * map one file share its memory, and a page is read when a kernel first needs it. Fills *weights for attnc_init(). The
+ * file's header is checked against the model, and its size; its contents are not read (attnc_check_weights()). The file
+ * may be replaced by another one while it is mapped, as attnc does, but not be written to or cut short. */
+attnc_status attnc_map_weights(attnc_weights *weights, const attnc_model *model, const char *path, attnc_error *error);
+/* Ends the mapping, after the last run of the instances that were initialised with it. NULL and weights that are not
+ * mapped are fine. */
+void attnc_unmap_weights(attnc_weights *weights);
+/* Reads the whole mapping and compares it with the model's hash: to find out whether a file is damaged. */
+attnc_status attnc_check_weights(const attnc_weights *weights, const attnc_model *model, attnc_error *error);
 
 /* A model that is ready to run. Holds no resources; copy it freely, there is nothing to destroy. */
 typedef struct attnc_instance {

@@ -124,7 +124,7 @@ std::vector<Array> Kernel::run(const Data &data, const RunOptions &options) cons
   attnc_error error{};
   const HandedOver handedOver(data.weights);
   GuardedBuffer image(descriptor.weights_image_size, ATTNC_ALIGNMENT, options.placement);
-  const attnc_weights weights{handedOver.items.data(), handedOver.items.size(), image.data(), image.size()};
+  const attnc_weights weights{handedOver.items.data(), handedOver.items.size(), image.data(), image.size(), nullptr, 0};
   attnc_instance instance{};
   require(api.init(&instance, &descriptor, &weights, &error) == ATTNC_OK, std::string("init: ") + error.message);
   require(options.cpu.empty() || api.selectCpu(&instance, options.cpu.c_str(), &error) == ATTNC_OK, error.message);

@@ -259,6 +259,30 @@ def check_bert_extents(tools):
             assert least <= cosines.min() < 1 - 1e-7, f"{precision}: the smallest cosine with f32 is {cosines.min()}"
 
 
+def check_external_weights(tools):
+    """Weights in a file of their own: the bits of embedded ones, from the file that belongs to the object and no other."""
+    inputs = part(load_file(GOLDENS / "encoder_post.safetensors"), "input")
+    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+        embedded = Kernel(tools, GOLDENS / "encoder_post.json", pathlib.Path(first))
+        external = Kernel(tools, GOLDENS / "encoder_post.json", pathlib.Path(second), "--weights", "external")
+        weights = external.object.with_suffix(".weights")
+        assert sorted(path.name for path in pathlib.Path(second).iterdir()) == ["kernel.h", "kernel.o", "kernel.weights"]
+        assert external.object.stat().st_size + weights.stat().st_size < embedded.object.stat().st_size + 10_000
+        same_bits("external weights", embedded.run(inputs), external.run(inputs))
+        whole = weights.read_bytes()
+        for contents, message in ((whole[:-1], "bytes instead of"), (whole[:24] + bytes(8) + whole[32:], "does not belong to this object"),
+                                  (b"{}", "is no weights file of attnc"), (None, "No such file or directory")):
+            weights.unlink()
+            if contents is not None:
+                weights.write_bytes(contents)
+            try:
+                external.run(inputs)
+            except RuntimeError as error:
+                assert message in str(error) and "exit code 1\n" in str(error), error
+            else:
+                raise AssertionError(f"weights that should say '{message}' are accepted")
+
+
 def check_reproducible(tools):
     """The same input gives the same bytes, wherever and under whatever names the compiler runs."""
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
@@ -291,6 +315,7 @@ def main():
     if not args.only or "precision" in args.only:
         suite.run("precisions of BERT's extents", check_bert_extents, tools)
     if not args.only:
+        suite.run("external weights", check_external_weights, tools)
         suite.run("same bytes from the same input", check_reproducible, tools)
     print(f"{'golden':32} {'compile s':>9} {'object B':>10} {'of allowed error':>17}")
     for name, seconds, size, used in table:

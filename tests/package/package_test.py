@@ -100,6 +100,22 @@ def check_plain_commands(prefix, folder):
     assert command(folder / "first-model").splitlines() == EXPECTED
 
 
+def check_external_weights(prefix, folder):
+    """The same program with its weights in a file, as the header's comment says."""
+    shutil.copytree(EXAMPLE, folder)
+    command(prefix / "bin/attnc", "memory.json", "--weights", "external", "-o", "memory.o", cwd=folder)
+    assert "memory_map_weights(&weights, \"memory.weights\", &error)" in (folder / "memory.h").read_text()
+    program = (folder / "main.c").read_text()
+    changed = program.replace("if (memory_init(&instance, NULL, &error)",
+                              'attnc_weights weights;\n  if (memory_map_weights(&weights, "memory.weights", &error) != ATTNC_OK ||\n'
+                              "      memory_init(&instance, &weights, &error)")
+    assert changed != program, "main.c has another call of memory_init()"
+    (folder / "main.c").write_text(changed)
+    command("cc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", *SANITIZE, "main.c", "memory.o", f"-I{prefix}/include",
+            prefix / "lib/libattnc_rt.a", "-pthread", "-o", "first-model", cwd=folder)
+    assert command("./first-model", cwd=folder).splitlines() == EXPECTED
+
+
 def check_cplusplus(prefix, folder):
     """The generated header serves C++ as well."""
     shutil.copytree(EXAMPLE, folder)
@@ -146,6 +162,7 @@ def main():
         suite.run("find_package with C++ alone", check_cmake_cplusplus, prefix, folder / "plus", args.cmake, generator)
         suite.run("attnc_add_model refuses a missing model", check_cmake_refuses, prefix, folder / "refused", args.cmake, generator)
         suite.run("plain commands in C99", check_plain_commands, prefix, folder / "plain")
+        suite.run("external weights", check_external_weights, prefix, folder / "external")
         suite.run("shared library", check_shared_library, prefix, folder / "shared")
         suite.run("C++", check_cplusplus, prefix, folder / "cplusplus")
     return suite.write(args.results)

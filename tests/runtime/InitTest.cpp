@@ -56,7 +56,7 @@ TEST_F(Init, OtherAbi) {
   memset(&model, 0xff, sizeof model); // nothing but the version may be read
   model.abi_version = ATTNC_ABI_VERSION + 6;
   expectFailure(ATTNC_ERROR_ABI, attnc_init(&instance, &model, nullptr, &error),
-                "the object was compiled for runtime ABI 8, this runtime has ABI 2; compile it with the attnc of this "
+                "the object was compiled for runtime ABI 9, this runtime has ABI 3; compile it with the attnc of this "
                 "runtime");
 }
 
@@ -290,7 +290,7 @@ TEST_F(Init, ExtraWeightsAndAnyOrder) {
   toy.model.weights = infos.data();
   toy.model.pack_steps = steps.data();
   toy.model.weights_image_size = image.size();
-  const attnc_weights weights = {items.data(), items.size(), image.data(), image.size()};
+  const attnc_weights weights = {items.data(), items.size(), image.data(), image.size(), nullptr, 0};
   ASSERT_EQ(init(&weights), ATTNC_OK) << error.message;
   for (int32_t i = 0; i < count; ++i)
     ASSERT_EQ(*reinterpret_cast<float *>(image.data() + ATTNC_ALIGNMENT * i), values[i]);

@@ -89,7 +89,7 @@ ToyCall::ToyCall(const attnc_model &model, int64_t batch, int32_t threads, unsig
   for (size_t i = 0; i < ids.size(); ++i)
     ids[i] = static_cast<int64_t>((i * 31 + seed) % kLimit);
   item = {"layer.scale", ATTNC_F32, 1, {kWidth}, scale.data()};
-  weights = {&item, 1, image.data(), image.size()};
+  weights = {&item, 1, image.data(), image.size(), nullptr, 0};
   inputs[0] = x.data();
   inputs[1] = ids.data();
   outputs[0] = y.data();

@@ -134,7 +134,7 @@ def check_wrong_command_lines(bench):
             ("--profile takes one CPU", model, "--cpu", "x86-64-v3,x86-64-v4", "--profile"),
             ("CPU 'host' is x86_64, but the target is aarch64", model, "--cpu", "host", "--target", "aarch64-linux-gnu"),
             ("--precision fp16: expected f32, bf16 or int8", model, "--precision", "fp16"),
-            ("--weights file: expected embed or caller", model, "--weights", "file")):
+            ("--weights file: expected embed, external or caller", model, "--weights", "file")):
         if "is x86_64" in message and os.uname().machine != "x86_64":
             continue
         bench.refuses(message, *words, code=2)
@@ -182,6 +182,25 @@ def check_ir(bench):
     done = bench.start("l.mlir", "-o", "l.o")
     assert done.returncode == 1 and done.stderr.startswith("l.mlir:1:10: error: "), done.stderr
     bench.refuses('cannot read "absent.mlir": cannot be opened: No such file or directory', "absent.mlir")
+
+
+def check_external_weights(bench):
+    """A file beside the object, by the object's name, published with it; small models have none of it in the object."""
+    (bench.folder / "m.json").write_text('{ "weights": "w.safetensors",' + json.dumps(linear())[1:])
+    save_file({"head.weight": np.ones((8, 64), np.float32), "head.bias": np.arange(8, dtype=np.float32)}, bench.folder / "w.safetensors")
+    done = bench.run("m.json", "--weights", "external", "-o", "x.o")
+    assert " of weights in x.weights, " in done.stderr, done.stderr
+    data = (bench.folder / "x.weights").read_bytes()
+    size = struct.unpack_from("<QII Q", data)[3]
+    assert data[:8] == b"attncwts" and len(data) == 128 + size and data[32:40] == b"m" + bytes(7), data[:128]
+    assert np.frombuffer(data, np.float32, 8, 128 + 4 * 16 * 64)[7] == 7, "the bias, behind the panel of 16 columns"
+    (bench.folder / "d").mkdir()
+    bench.run("m.json", "--weights", "external", "-o", "d")
+    assert sorted(path.name for path in (bench.folder / "d").iterdir()) == ["m.h", "m.o", "m.weights"]
+    assert (bench.folder / "d/m.weights").read_bytes() == data
+    plain = bench.model("plain.json", linear())
+    bench.refuses(f"--weights external: {plain} names no weights to write into a file", plain, "--weights", "external", "-o", "y.o")
+    assert not (bench.folder / "y.weights").exists() and not (bench.folder / "y.o").exists()
 
 
 def check_weights(bench):
@@ -566,7 +585,7 @@ def check_headers(bench):
         assert done.returncode == 0, f"{language}: {names}\n{done.stderr[:3000]}"
 
 
-CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_weights, check_emit, check_explain, check_variants,
+CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_external_weights, check_weights, check_emit, check_explain, check_variants,
          check_explain_attention, check_passes,
          check_profile,
          check_standard_output_that_fails, check_shared_library, check_shared_library_that_cannot_be, check_same_bytes, check_size,

@@ -180,6 +180,8 @@ def check_cold_start(bench):
         return  # attnc links no sanitizer into a shared library.
     cold = bench.measure("W2", "--threads", "1")["workloads"][0]["cold_start"]
     assert cold["status"] == "measured" and cold["first_result_ms"] > 0 and cold["peak_bytes"] > 100_000, cold
+    external = cold["external"]
+    assert external["first_result_ms"] > 0 and 100_000 < external["peak_bytes"] < 1.5 * cold["peak_bytes"], cold
     assert "cold_start" not in bench.measure("W2", "--threads", "1", "--no-cold-start")["workloads"][0]
 
 

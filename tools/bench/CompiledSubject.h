@@ -30,7 +30,8 @@ public:
   bool prepare();
 
   /// What a program needs that loads a shared library of the model and runs it once; the best of five starts. Keys:
-  /// status, reason, threads, first_result_ms, peak_bytes.
+  /// status, reason, threads, first_result_ms, peak_bytes, the latter two with the weights embedded, and again in
+  /// `external` with the weights in a file of their own.
   nlohmann::json coldStart(int32_t threads);
 
   /// Writes what a peer reads into the folder: the workload, its inputs and what attnc makes of them. The weights are
@@ -57,7 +58,8 @@ private:
   bool writeWeights();
   bool loadObject();
   bool writeArrays(const std::string &name, const std::vector<Array> &arrays);
-  bool startOnce(int32_t threads, double &milliseconds, int64_t &bytes);
+  bool bestStart(int32_t threads, const std::vector<std::string> &more, nlohmann::json &best);
+  bool startOnce(int32_t threads, const std::string &weights, double &milliseconds, int64_t &bytes);
 
   const Subject &subject;
   const BenchOptions &options;

@@ -104,6 +104,9 @@ std::string memoryCards(const json &workload) {
   if (cold.value("status", "") == "measured")
     text += card(milliseconds(cold["first_result_ms"]), "process start to first result") +
             card(bytes(cold["peak_bytes"]), "resident then");
+  if (cold.contains("external"))
+    text += card(milliseconds(cold["external"]["first_result_ms"]), "the same with external weights") +
+            card(bytes(cold["external"]["peak_bytes"]), "resident then");
   return text + "</div>\n";
 }
 

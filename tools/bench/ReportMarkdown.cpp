@@ -50,17 +50,22 @@ std::string workloadTable(const json &results) {
 }
 
 std::string memoryTable(const json &results) {
-  std::string text = header(
-      {"", "compile", "compiler's memory", "code and tables", "weights", "workspace", "first result", "resident then"});
+  std::string text = header({"", "compile", "compiler's memory", "code and tables", "weights", "workspace",
+                             "first result", "resident then", "first result, external weights", "resident then"});
   for (const json &workload : results["workloads"]) {
     if (workload["status"] != "measured")
       continue;
     const json &size = workload["size"], &compile = workload["compile"];
     const json cold = workload.value("cold_start", json::object());
-    const bool isCold = cold.value("status", "") == "measured";
+    auto starts = [&](const json &measured) -> std::vector<std::string> {
+      if (!measured.contains("first_result_ms"))
+        return {"-", "-"};
+      return {milliseconds(measured["first_result_ms"]), bytes(measured["peak_bytes"])};
+    };
+    const std::vector<std::string> embedded = starts(cold), external = starts(cold.value("external", json::object()));
     text += row({workload["name"], format("%.2f s", compile["seconds"].get<double>()), bytes(compile["peak_bytes"]),
-                 bytes(size["code_bytes"]), bytes(size["weight_bytes"]), bytes(size["workspace_bytes"]),
-                 isCold ? milliseconds(cold["first_result_ms"]) : "-", isCold ? bytes(cold["peak_bytes"]) : "-"});
+                 bytes(size["code_bytes"]), bytes(size["weight_bytes"]), bytes(size["workspace_bytes"]), embedded[0],
+                 embedded[1], external[0], external[1]});
   }
   return text;
 }

@@ -57,8 +57,13 @@ std::string memoryLine(const json &workload) {
     return text;
   const json &cold = workload["cold_start"];
   if (cold["status"] == "measured")
-    return text + "  first result " + milliseconds(cold["first_result_ms"]) + " after the process started, " +
-           bytes(cold["peak_bytes"]) + " resident\n";
+    text += "  first result " + milliseconds(cold["first_result_ms"]) + " after the process started, " +
+            bytes(cold["peak_bytes"]) + " resident\n";
+  if (cold.contains("external"))
+    text += "  with external weights " + milliseconds(cold["external"]["first_result_ms"]) + ", " +
+            bytes(cold["external"]["peak_bytes"]) + " resident\n";
+  if (cold["status"] == "measured")
+    return text;
   return text + "  cold start skipped: " + cold["reason"].get<std::string>() + "\n";
 }
 

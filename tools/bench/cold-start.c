@@ -2,10 +2,11 @@
  *
  * A program that does nothing but load a model and run it once, as a user's would:
  *
- *     attnc-cold-start LIBRARY MODEL THREADS START
+ *     attnc-cold-start LIBRARY MODEL THREADS START [WEIGHTS]
  *
  * START is the monotonic clock in nanoseconds when the process was started. Prints the milliseconds from there until
- * the first result is there, and the kilobytes of memory that were resident at most. Inputs are zeros.
+ * the first result is there (WEIGHTS is the weights file of a model whose weights are external), and the kilobytes of
+ * memory that were resident at most. Inputs are zeros.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <attnc/runtime.h>
@@ -52,9 +53,10 @@ int main(int argc, char **argv) {
   char name[300];
   attnc_error error;
   attnc_instance instance;
+  attnc_weights weights;
   struct timespec time;
-  if (argc != 5)
-    return fail("usage: attnc-cold-start LIBRARY MODEL THREADS START");
+  if (argc != 5 && argc != 6)
+    return fail("usage: attnc-cold-start LIBRARY MODEL THREADS START [WEIGHTS]");
   void *library = dlopen(argv[1], RTLD_NOW);
   if (!library)
     return fail(dlerror());
@@ -63,19 +65,22 @@ int main(int argc, char **argv) {
   attnc_status (*init)(attnc_instance *, const attnc_model *, const attnc_weights *, attnc_error *);
   attnc_status (*run)(const attnc_instance *, const void *const *, void *const *, int64_t, void *, size_t,
                       const attnc_executor *, attnc_error *);
+  attnc_status (*map_weights)(attnc_weights *, const attnc_model *, const char *, attnc_error *);
   size_t (*workspace_size)(const attnc_model *, int64_t, int32_t);
   size_t (*dtype_size)(attnc_dtype);
   attnc_pool *(*pool_create)(int32_t, attnc_error *);
   attnc_executor (*pool_executor)(attnc_pool *);
   *(void **)&init = symbol(library, "attnc_init");
   *(void **)&run = symbol(library, "attnc_run");
+  *(void **)&map_weights = symbol(library, "attnc_map_weights");
   *(void **)&workspace_size = symbol(library, "attnc_workspace_size");
   *(void **)&dtype_size = symbol(library, "attnc_dtype_size");
   *(void **)&pool_create = symbol(library, "attnc_pool_create");
   *(void **)&pool_executor = symbol(library, "attnc_pool_executor");
 
   attnc_pool *pool = pool_create(atoi(argv[3]), &error);
-  if (!pool || init(&instance, model, NULL, &error) != ATTNC_OK)
+  if (!pool || (argc == 6 && map_weights(&weights, model, argv[5], &error) != ATTNC_OK) ||
+      init(&instance, model, argc == 6 ? &weights : NULL, &error) != ATTNC_OK)
     return fail(error.message);
   attnc_executor executor = pool_executor(pool);
   int64_t batch = model->min_batch;

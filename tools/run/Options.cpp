@@ -17,7 +17,8 @@ usage: attnc-run kernel.o [options]      (or name.so)
   --random-inputs SEED       make up the inputs that no file gives (for timing)
   --batch N                  the batch of made-up inputs (default: the smallest)
   --convert                  round f64 inputs to f32
-  --weights FILE             for a model that embeds none: .safetensors, or the index of several
+  --weights FILE             for a model that embeds none: .safetensors, or the index of several;
+                             of external weights the .weights file (default: that beside kernel.o)
   --random-weights SEED      make the weights up (for timing)
   --threads N                threads to run on (default: one per CPU)
   --time N                   warm up, run N times, print median, 10th and 90th percentile

@@ -75,7 +75,10 @@ std::string infoText(const LoadedModel &loaded, int32_t threads) {
   text += tensorLines("inputs", model.inputs, model.num_inputs);
   text += tensorLines("outputs", model.outputs, model.num_outputs);
   const bool embedded = model.weights_image || model.weights_image_size == 0;
-  text += tensorLines(embedded ? "weights, embedded" : "weights, to be handed over", model.weights, model.num_weights);
+  text += tensorLines(embedded             ? "weights, embedded"
+                      : model.weights_hash ? "weights, in a file"
+                                           : "weights, to be handed over",
+                      model.weights, model.num_weights);
   threads = std::max(threads, 1);
   text += "memory\n  weights    " + bytesText(model.weights_image_size) + "\n";
   for (int64_t batch : {model.min_batch, model.max_batch}) {

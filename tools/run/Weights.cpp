@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 namespace attnc {
 namespace {
@@ -42,6 +43,24 @@ bool callInit(const LoadedModel &loaded, const attnc_weights *weights, const std
   return false;
 }
 
+/// The file that --weights names, or the one beside the object.
+bool mapFile(const LoadedModel &loaded, const RunOptions &options, ReadyModel &ready, std::string &error) {
+  const std::string path = options.weights.empty()
+                               ? std::filesystem::path(options.file).replace_extension(".weights").string()
+                               : options.weights;
+  attnc_error failure{};
+  if (options.randomWeights) {
+    error = "model " + inQuotes(loaded.model().name) + " has its weights in a file, by default " + path;
+    return false;
+  }
+  if (loaded.api().mapWeights(&ready.mapped, &loaded.model(), path.c_str(), &failure) != ATTNC_OK) {
+    error = failure.message;
+    return false;
+  }
+  ready.unmap = loaded.api().unmapWeights;
+  return callInit(loaded, &ready.mapped, options.cpu, ready, error);
+}
+
 } // namespace
 
 bool embedsWeights(const attnc_model &model) {
@@ -73,12 +92,14 @@ bool initialise(const LoadedModel &loaded, const RunOptions &options, ReadyModel
     error = "model " + inQuotes(model.name) + " has its weights embedded and takes no others";
     return false;
   }
-  if (!handedOver && !embedded && model.num_weights > 0) {
+  if (!handedOver && !embedded && !model.weights_hash && model.num_weights > 0) {
     error = "model " + inQuotes(model.name) + " embeds no weights; give --weights FILE, or --random-weights SEED";
     return false;
   }
   if (embedded)
     return callInit(loaded, nullptr, options.cpu, ready, error);
+  if (model.weights_hash)
+    return mapFile(loaded, options, ready, error);
 
   std::unique_ptr<WeightStore> store;
   std::vector<Array> arrays;
@@ -99,7 +120,7 @@ bool initialise(const LoadedModel &loaded, const RunOptions &options, ReadyModel
       items.push_back(weightOf(model.weights[i], arrays[i].data.data()));
   }
   ready.image = AlignedBytes(model.weights_image_size);
-  const attnc_weights weights{items.data(), items.size(), ready.image.data(), ready.image.size()};
+  const attnc_weights weights{items.data(), items.size(), ready.image.data(), ready.image.size(), nullptr, 0};
   return callInit(loaded, &weights, options.cpu, ready, error);
 }
 

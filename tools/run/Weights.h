@@ -9,8 +9,16 @@ namespace attnc {
 
 /// A model that has its weights: those in the object, those of a file, or made-up ones.
 struct ReadyModel {
+  ReadyModel() = default;
+  ReadyModel(const ReadyModel &) = delete;
+  ~ReadyModel() {
+    if (unmap)
+      unmap(&mapped);
+  }
   attnc_instance instance{};
-  AlignedBytes image; ///< The weights where they are handed over.
+  AlignedBytes image;     ///< The weights where they are handed over.
+  attnc_weights mapped{}; ///< The weights where they are in a file.
+  decltype(&attnc_unmap_weights) unmap = nullptr;
 };
 
 /// Whether the object brings its weights, or needs none.
