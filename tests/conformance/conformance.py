@@ -9,6 +9,7 @@ A test whose module attnc does not have yet (model.schema.json does not name it)
 import argparse
 import json
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -259,6 +260,36 @@ def check_weights_of_another_type(tools):
         assert "in_proj_weight" in str(error) and "I32" in str(error).upper(), str(error)
         return
     raise AssertionError("integer weights were taken")
+
+
+def save_bfloats(tensors, path):
+    """A safetensors file of BF16; the upper halves of f32 values."""
+    header, data = {}, b""
+    for name, values in tensors.items():
+        halves = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
+        header[name] = {"dtype": "BF16", "shape": list(values.shape), "data_offsets": [len(data), len(data) + len(halves)]}
+        data += halves
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def check_weights_of_half_types(tools):
+    """M6, M29: F16 and BF16 files give the bits of the same values in F32."""
+    description = {"name": "checked", "inputs": {"x": X}, "model": [MHA], "outputs": {"y": "a"}, "weights": "w.safetensors"}
+    halves = attention_weights(dtype=np.float16)
+    halves["a.in_proj_weight"].flat[:4] = [6e-8, -1e-6, 65504, 0]  # Denormals, and the largest value.
+    bfloats = {name: (value.view(np.uint32) & 0xFFFF0000).view(np.float32) for name, value in attention_weights().items()}
+    wide = {name: value.astype(np.float32) for name, value in halves.items()}
+    for given, same, save in ((halves, wide, save_file), (bfloats, bfloats, save_bfloats)):
+        results = []
+        for weights, write in ((given, save), (same, save_file)):
+            with tempfile.TemporaryDirectory() as name:
+                folder = pathlib.Path(name)
+                write(weights, folder / "w.safetensors")
+                (folder / "model.json").write_text(json.dumps(description))
+                results.append(run_e2e.Kernel(tools, folder / "model.json", folder).run({"x": tokens(2, 5, 12)}))
+        assert np.isfinite(results[0]["y"]).all()
+        run_e2e.same_bits("half types", *results)
 
 
 def run_test(tools, test):

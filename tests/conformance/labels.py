@@ -79,8 +79,9 @@ LABELS = [
     Label("M3", "bias: in_proj_bias and out_proj.bias, or none", goldens("mha_batch_first", "mha_no_bias", "mha_kdim_vdim")),
     Label("M4", "add_bias_kv: bias_k and bias_v, whatever bias says", goldens("mha_bias_kv", "mha_bias_kv_no_bias")),
     Label("M5", "dropout acts in training alone", goldens("mha_dropout")),
-    Label("M6", "device and dtype choose the parameters' type alone", differs="parameters are f32 in this version; others are refused "
-          "by name, with their place in the file", tests="check weights of another type"),
+    Label("M6", "device and dtype choose the parameters' type alone", differs="the file chooses: F32, F16, BF16 and F64 "
+          "parameters load, and compute in f32; others are refused by name, with their place in the file",
+          tests="check weights of half types, check weights of another type"),
     Label("M7", "unbatched, batched and batch_first shapes; any other rank is an error",
           goldens("mha_batch_first", "mha_seq_first", "mha_unbatched") + ", error rank of the query, error rank of the key"),
     Label("M8", "widths and lengths of query, key and value fit", goldens("mha_kdim_vdim") +
@@ -118,7 +119,8 @@ LABELS = [
           goldens("mha_bias_kv_all_blocked", "mha_zero_attn_all_blocked")),
     Label("M27", "zero_attn is a one more in the denominator", goldens("mha_zero_attn")),
     Label("M28", "the scale is 1/sqrt(head_dim)", goldens("mha_batch_first", "mha_heads_all", "mha_heads_1")),
-    Label("M29", "half types compute in f32", open_="models are f32; half types come with their own issue"),
+    Label("M29", "half types compute in f32", differs="weights of half types are f32 from loading on; inputs and outputs are "
+          "f32; --precision rounds what products by weights multiply", tests="check weights of half types"),
     Label("M30", "weights averaged or per head, (N, L, S_total) or (N, h, L, S_total), whatever batch_first",
           goldens("mha_weights_averaged", "mha_weights_per_head", "mha_weights_seq_first", "mha_weights_unbatched", "mha_weights_bias_kv")),
     Label("M31", "heads side by side, then out_proj, in the inputs' layout", goldens("mha_batch_first", "mha_seq_first", "mha_unbatched")),
