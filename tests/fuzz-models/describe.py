@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Random models for the differential fuzz: the description of a plan (plans.py)."""
+import copy
+import random
+
 from plans import SCORES, WORDS, complete, heads_of
+
+CONSTANT_MASKS = ("causal", "rows_bool", "rows_float", "parameter")
+# A constant mask of more elements than this is a causal one.
+MOST_ELEMENTS = 4096
 
 
 class Description:
@@ -42,6 +49,23 @@ class Description:
         name = "_".join(["added" if dtype == "f32" else "blocked", *map(str, shape)])
         self.inputs[name], self.shapes[name] = {"shape": shape, "dtype": dtype}, shape
         return name
+
+    def tensor(self, name, lead, *trailing):
+        """A float input of leading extents, of which d.extent is the batch's."""
+        name = "_".join([name, *map(str, [*lead, *trailing])])
+        self.inputs[name] = {"shape": [*lead, *trailing], "dtype": "f32"}
+        self.shapes[name] = [self.plan["batch"] if e == "batch" else e for e in self.inputs[name]["shape"]]
+        return name
+
+    def constant_mask(self, kind, queries, keys):
+        """A mask that the description gives itself."""
+        if kind == "parameter":
+            return {"parameter": f"mask_{queries}_{keys}"}
+        if kind == "causal" or queries * keys > MOST_ELEMENTS:
+            return {"causal": "top_left"}
+        rng = random.Random(f"{self.plan['seed']} {kind} {queries} {keys}")
+        element = {"rows_bool": lambda: rng.random() < 0.4, "rows_float": lambda: rng.choice(["-inf", 0, round(rng.uniform(-2, 2), 3)])}[kind]
+        return [[element() for _ in range(keys)] for _ in range(queries)]
 
     def add(self, module, /, **keys):
         name = f"m{len(self.modules)}"
@@ -91,20 +115,113 @@ def describe_mha(d, block):
         keys.update(key=key, value=key)
         if (kdim, vdim) != (d.width, d.width):
             keys.update(kdim=kdim, vdim=vdim, value=d.input(f"memory{vdim}", plan["memory"], vdim))
-    keys.update(describe_masks(d, block, keys["num_heads"], block["cross"]), **score_keys(block),
-                **rope_keys(d, block, keys["num_heads"]))
+    keys.update(describe_masks(d, block, keys["num_heads"], block["cross"]), **score_keys(block, keys["num_heads"]),
+                **rope_keys(d, block, keys["num_heads"]), **weights_keys(block, keys["num_heads"]))
     for key, plan_key in (("add_bias_kv", "bias_kv"), ("add_zero_attn", "zero_attn")):
         if block[plan_key]:
             keys[key] = True
-    if block["weights"] != "none":
-        keys.update(need_weights=True, average_attn_weights=block["weights"] == "averaged")
-    d.current = d.add("MultiheadAttention", query=query, **keys)
-    if block["weights"] != "none":
-        d.weights[f"w{len(d.weights)}"] = f"{d.current}.attn_weights"
+    if block["weights"] == "per_head":
+        keys["average_attn_weights"] = False
+    attend(d, "MultiheadAttention", query=query, **keys)
     if block["residual"]:
         d.current = d.add("Add", inputs=[query, d.current])
     if block["norm"]:
         d.then("LayerNorm", normalized_shape=d.width)
+
+
+def attend(d, module, /, **keys):
+    """An attention, whose further values are outputs."""
+    d.current = d.add(module, **keys)
+    for key, value in (("need_weights", "attn_weights"), ("need_lse", "log_sum_exp")):
+        if keys.get(key):
+            d.weights[f"w{len(d.weights)}"] = f"{d.current}.{value}"
+
+
+def weights_keys(block, heads):
+    """How scores become weights, and the values that an attention gives besides."""
+    keys = {"need_weights": True} if block["weights"] != "none" else {}
+    if block["normalizer"] != "softmax":
+        return {**keys, "normalizer": block["normalizer"], "normalizer_scale": block["normalizer_scale"]}
+    if block["sink"] != "none":
+        keys["sink"] = 0.5 if block["sink"] == "number" else {"parameter": f"sinks_{heads}"}
+    return {**keys, **({"need_lse": True} if block["lse"] else {})}
+
+
+def back_to_width(d, width):
+    """Tokens of the model's width again."""
+    if width != d.width:
+        d.then("Linear", in_features=width, out_features=d.width)
+
+
+def describe_additive(d, block):
+    key_dim = (block["kdim"] or d.width) if block["cross"] else d.width
+    value_dim = (block["vdim"] or key_dim) if block["cross"] else d.width
+    keys = {"query_dim": d.width, "key_dim": key_dim, "attention_dim": block["inner"], "bias": block["bias"], "batch_first": d.batch_first}
+    if block["cross"]:
+        keys.update(key=d.input(f"memory{key_dim}", d.plan["memory"], key_dim))
+    if value_dim != key_dim:
+        keys.update(value_dim=value_dim, value=d.input(f"memory{value_dim}", d.plan["memory"], value_dim))
+    masks = describe_masks(d, block, 1, block["cross"])
+    masks.pop("is_causal", None)
+    attend(d, "AdditiveAttention", query=d.current, **keys, **masks, **score_keys(block, 1), **weights_keys(block, 1))
+    back_to_width(d, value_dim)
+
+
+def describe_sdpa(d, block):
+    """On the tokens themselves, or split into heads, which may have another dimension before them."""
+    n = Nodes(d)
+    heads = 1 if block["lead"] == "plain" else heads_of(d.width, block["heads"])
+    rank5 = block["lead"] == "rank5" and len(n.lead) == 2
+    *batch, rows = n.lead
+    lead = batch + ([1, heads] if rank5 else [heads] if block["lead"] != "plain" else [])
+    if block["lead"] == "plain":
+        query = d.current
+    else:
+        n.then("split_heads", heads=heads)
+        if rank5:
+            n.then("reshape", shape=[*lead, rows, d.width // heads])
+        query = d.add("Graph", nodes=n.list)
+    keys, count, value_width = sdpa_operands(d, block, query, lead, rows, d.width // heads)
+    if block["scale"] != "none":
+        keys["scale"] = block["scale"]
+    rank = len(lead) + 2
+    keys.update(sdpa_mask(d, block, [] if rank5 else [heads] * (block["lead"] == "heads"), rows, count))
+    # Placed scores are of rank 2 to 4, and a learned sink and a bias have a number of heads.
+    known = rank < 5 and (block["lead"] != "plain" or d.layout == "unbatched")
+    steps = [step for step in block["score"] if rank < 5 and (known or not step.startswith("relative"))]
+    sink = block["sink"] if known or block["sink"] != "parameter" else "number"
+    keys.update(**score_keys({**block, "score": steps}, heads), **weights_keys({**block, "sink": sink}, heads))
+    if block["masked"] and block["key_mask"] == "lengths" and rank == 4:
+        keys.update({"lengths": d.lengths(count)} if d.layout == "batch_first" else {})
+    attend(d, "ScaledDotProductAttention", query=query, **keys)
+    if block["lead"] != "plain":
+        n = Nodes(d)
+        if rank5:
+            n.then("reshape", shape=[*batch, heads, rows, value_width])
+        n.then("merge_heads")
+        d.current = d.add("Graph", nodes=n.list)
+    back_to_width(d, heads * value_width)
+
+
+def sdpa_operands(d, block, query, lead, rows, width):
+    """({"key", "value" ..}, number of keys, width of the values)."""
+    if block["keys"] == "own":
+        return {"key": query, "value": query}, rows, width
+    count, value_width = d.plan["memory"], block["value_width"] or width
+    grouped = block["keys"] == "gqa" and block["lead"] != "plain"
+    own = [heads_of(lead[-1], 2), heads_of(lead[-1], 3)] if grouped else []
+    leads = [lead[:-1] + [kv] for kv in own] if grouped else [[], []] if block["keys"] == "broadcast" else [lead, lead]
+    keys = {"key": d.tensor("keys", leads[0], count, width), "value": d.tensor("values", leads[1], count, value_width)}
+    return {**keys, **({"enable_gqa": True} if grouped else {})}, count, value_width
+
+
+def sdpa_mask(d, block, heads, rows, count):
+    if block["mask"] == "none":
+        return {"is_causal": True} if block["hint"] else {}
+    if block["mask"] in CONSTANT_MASKS:
+        return {"attn_mask": d.constant_mask(block["mask"], rows, count)}
+    dtype = "f32" if block["mask"].startswith("float") else "bool"
+    return {"attn_mask": d.mask((heads if block["mask"].endswith("3") else []) + [rows, count], dtype)}
 
 
 def describe_masks(d, block, heads, cross=False, mask_key="attn_mask", padding_key="key_padding_mask", prefix=""):
@@ -117,7 +234,11 @@ def describe_masks(d, block, heads, cross=False, mask_key="attn_mask", padding_k
             keys[padding_key] = d.input(f"added_{rows}", rows, batch_first=True)
         else:
             keys[padding_key] = d.padding(memory=cross)
-    if block["mask"] != "none":
+    if block["mask"] in CONSTANT_MASKS:
+        keys[mask_key] = d.constant_mask(block["mask"], d.plan["seq"], rows)
+        if block["hint"] and "causal" in keys[mask_key]:
+            keys[prefix + "is_causal"] = True
+    elif block["mask"] != "none":
         dtype, whole = "f32" if block["mask"].startswith("float") else "bool", block["mask"].endswith("3") and not d.runtime
         batch = 1 if d.layout == "unbatched" else d.plan["batch"]
         keys[mask_key] = d.mask(([batch * heads] if whole else []) + [d.plan["seq"], rows], dtype)
@@ -138,16 +259,21 @@ def rope_keys(d, block, heads):
     return {"rope": {"theta": 500 + 100 * (seed % 97), "interleaved": block["rope"] == "interleaved", "offset": seed % 3}}
 
 
-def score_keys(block):
+def score_keys(block, heads):
     """What modifies the scores, and what becomes of a query that sees no key."""
-    keys = {"score": [SCORES[step] for step in block["score"]]} if block["score"] else {}
-    return {**keys, "fully_masked": "nan"} if block["fully_masked"] == "nan" else keys
+    steps = copy.deepcopy([SCORES[step] for step in block["score"]])
+    for step in steps:
+        if "relative_bias" in step:
+            step["relative_bias"]["parameter"] += f"_{heads}"
+    keys = {"score": steps} if steps else {}
+    return {**keys, "fully_masked": "nan"} if block["fully_masked"] == "nan" and block["normalizer"] == "softmax" else keys
 
 
 def layer_keys(d, block):
     return {"d_model": d.width, "nhead": heads_of(d.width, block["heads"]), "dim_feedforward": block["feedforward"],
             "activation": block["activation"], "norm_first": block["norm_first"], "layer_norm_eps": block["eps"],
-            "bias": block["bias"], "batch_first": d.batch_first, **score_keys(block)}
+            "bias": block["bias"], "batch_first": d.batch_first,
+            **score_keys(block, heads_of(d.width, block["heads"]))}
 
 
 def describe_layer(d, block):
@@ -172,7 +298,8 @@ def describe_encoder(d, block):
 def decoder_keys(d, block):
     """The keys of a decoder's layer that say what it is."""
     keys = layer_keys(d, block)
-    own, memory = keys.pop("score", None), score_keys({**memory_of(block), "fully_masked": "zero"}).get("score")
+    own, memory = keys.pop("score", None), score_keys(
+        {**block, **memory_of(block), "fully_masked": "zero"}, keys["nhead"]).get("score")
     return {**keys, **({"tgt_score": own} if own else {}), **({"memory_score": memory} if memory else {})}
 
 
@@ -213,7 +340,7 @@ def describe_spelled_decoder(d, block):
             d.then("LayerNorm", normalized_shape=d.width, eps=block["eps"])
         attended = d.add("MultiheadAttention", query=d.current, key=key or d.current, embed_dim=d.width, num_heads=heads,
                          bias=block["bias"], batch_first=d.batch_first, **describe_masks(d, block, heads, key is not None),
-                         **score_keys(block))
+                         **score_keys(block, heads))
         d.current = d.add("Add", inputs=[x, attended])
         if not block["norm_first"]:
             d.then("LayerNorm", normalized_shape=d.width, eps=block["eps"])
@@ -353,7 +480,7 @@ def describe_by_hand(d, block):
     d.current = d.add("Graph", nodes=n.list)
 
 
-BLOCKS = {"mha": describe_mha, "layer": describe_layer, "encoder": describe_encoder, "rows": describe_rows,
+BLOCKS = {"mha": describe_mha, "sdpa": describe_sdpa, "additive": describe_additive, "layer": describe_layer, "encoder": describe_encoder, "rows": describe_rows,
           "by_hand": describe_by_hand, "mlp": describe_mlp, "spelled_decoder": describe_spelled_decoder,
           "decoder_layer": describe_decoder_layer, "decoder": describe_decoder, "transformer": describe_transformer}
 

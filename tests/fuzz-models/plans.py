@@ -26,7 +26,9 @@ SCORES = {
     "per_head": {"expression": "select(head == 0, 0.5 * score, min(score, 1 + head))"},
     "bounded": {"expression": "tanh(score) + exp(-abs(query - key) / 8)"},
     "infinite": {"expression": "select(not (key == 2 or key > query + 20), score, -inf)"},
-    "blocks": {"expression": "query // 7 == key // 7 or key % 5 == 0"}}
+    "blocks": {"expression": "query // 7 == key // 7 or key % 5 == 0"},
+    "relative": {"relative_bias": {"parameter": "relative", "num_buckets": 16, "max_distance": 40}},
+    "relative_back": {"relative_bias": {"parameter": "relative_back", "num_buckets": 6, "max_distance": 12, "bidirectional": False}}}
 STEPS = [0, 0, 0, 1, 1, 2, 3]
 
 # Ops of a "rows" block; describe.py has what each is.
@@ -38,7 +40,8 @@ SIMPLEST = {"heads": 1, "bias": True, "masked": False, "key_mask": "bool", "mask
             "fully_masked": "zero", "cross": False, "residual": False, "norm": False, "kdim": 0, "vdim": 0, "bias_kv": False,
             "zero_attn": False, "weights": "none", "rope": "none", "memory_masked": False, "memory_key_mask": "bool", "memory_mask": "none",
             "memory_hint": False, "memory_score": [], "feedforward": 8, "activation": "relu", "norm_first": False, "eps": 1e-5,
-            "layers": 1, "share": False, "ops": [], "normaliser": "softmax", "inner": 8}
+            "layers": 1, "share": False, "ops": [], "normaliser": "softmax", "inner": 8, "normalizer": "softmax", "normalizer_scale": 1,
+            "sink": "none", "lse": False, "lead": "plain", "keys": "own", "scale": "none", "value_width": 0}
 
 
 def divisors(number):
@@ -72,23 +75,40 @@ def draw(seed):
 
 
 def draw_block(rng, width):
-    kind = rng.choice(["mha"] * 5 + ["layer"] * 3 + ["encoder"] * 2 + ["rows"] * 2 + ["by_hand", "mlp", "spelled_decoder", "decoder_layer",
-                                                                                  "decoder", "transformer"])
+    kind = rng.choice(["mha"] * 5 + ["sdpa"] * 3 + ["layer"] * 3 + ["encoder"] * 2 + ["rows"] * 2 + ["additive"] * 2 + [
+        "by_hand", "mlp", "spelled_decoder", "decoder_layer", "decoder", "transformer"])
     return {"kind": kind, "heads": rng.choice(divisors(width)), "bias": rng.random() < 0.8, **DRAWS[kind](rng)}
 
 
 def draw_masks(rng):
     return {"masked": rng.random() < 0.5, "key_mask": rng.choice(["bool", "bool", "float", "lengths"]),
-            "mask": rng.choice(["none"] * 4 + ["bool2", "float2", "bool3", "float3"]), "hint": rng.random() < 0.2,
+            "mask": rng.choice(["none"] * 5 + ["bool2", "float2", "bool3", "float3", "causal", "rows_bool", "rows_float", "parameter"]), "hint": rng.random() < 0.2,
             "score": rng.sample(list(SCORES), rng.choice(STEPS)), "fully_masked": rng.choice(["zero"] * 9 + ["nan"])}
+
+
+def draw_weights(rng):
+    """How scores become weights, and what else an attention gives."""
+    return {"normalizer": rng.choice(["softmax"] * 6 + ["relu", "sigmoid", "identity"]), "normalizer_scale": rng.choice([1, 0.25, "1/keys"]),
+            "sink": rng.choice(["none"] * 5 + ["number", "parameter"]), "lse": rng.random() < 0.15,
+            "weights": rng.choice(["none"] * 6 + ["averaged", "per_head"])}
+
+
+def draw_sdpa(rng):
+    return {"lead": rng.choice(["plain", "heads", "heads", "rank5"]), "keys": rng.choice(["own", "inputs", "broadcast", "gqa"]),
+            "scale": rng.choice(["none", "none", 0.3, -0.2, 0]), "value_width": rng.choice([0, 0, 5, 16, 17]), **draw_masks(rng),
+            **draw_weights(rng)}
+
+
+def draw_additive(rng):
+    return {"cross": rng.random() < 0.6, "kdim": rng.choice([0, 0, rng.choice(WIDTHS)]), "vdim": rng.choice([0, 0, rng.choice(WIDTHS)]),
+            "inner": rng.choice([1, 3, 8, 16, 17, 33]), **draw_masks(rng), **draw_weights(rng)}
 
 
 def draw_mha(rng):
     return {"cross": rng.random() < 0.4, "residual": rng.random() < 0.4, "norm": rng.random() < 0.3,
             "kdim": rng.choice([0, 0, rng.choice(WIDTHS)]), "vdim": rng.choice([0, 0, rng.choice(WIDTHS)]),
             "bias_kv": rng.random() < 0.15, "zero_attn": rng.random() < 0.15,
-            "weights": rng.choice(["none"] * 6 + ["averaged", "per_head"]), "rope": rng.choice(["none"] * 4 + ["half", "interleaved"]),
-            **draw_masks(rng)}
+            "rope": rng.choice(["none"] * 4 + ["half", "interleaved"]), **draw_masks(rng), **draw_weights(rng)}
 
 
 def draw_layer(rng):
@@ -122,7 +142,7 @@ def draw_mlp(rng):
     return {"feedforward": rng.choice(WIDTHS), "activation": rng.choice(ACTIVATIONS + [None]), "residual": rng.random() < 0.5}
 
 
-DRAWS = {"mha": draw_mha, "layer": draw_layer, "encoder": draw_encoder, "spelled_decoder": draw_layer, "rows": draw_rows,
+DRAWS = {"mha": draw_mha, "sdpa": draw_sdpa, "additive": draw_additive, "layer": draw_layer, "encoder": draw_encoder, "spelled_decoder": draw_layer, "rows": draw_rows,
          "by_hand": draw_by_hand, "mlp": draw_mlp, "decoder_layer": draw_decoder_layer, "decoder": draw_decoder,
          "transformer": draw_decoder}
 
@@ -132,9 +152,11 @@ def work(plan):
     batch = 1 if plan["layout"] == "unbatched" else plan["batch"]
     seq, memory, width, total = plan["seq"], plan["memory"], plan["width"], 0
     for block in plan["blocks"]:
-        keys = memory if block.get("cross") else seq
+        keys = memory if block.get("cross") or block.get("keys", "own") != "own" else seq
         attention = batch * (4 * (seq + keys) // 2 * width * width + 2 * seq * keys * width)
         mlp = 2 * batch * seq * width * block.get("feedforward", 0)
+        if block["kind"] == "additive":
+            attention += 10 * batch * seq * keys * block["inner"]
         layers = block.get("layers", 1)
         if block["kind"] in ("spelled_decoder", "decoder_layer", "decoder", "transformer"):
             attention += batch * (2 * (seq + memory) * width * width + 2 * seq * memory * width)
@@ -178,8 +200,8 @@ def features(plan):
         for key, value in block.items():
             if isinstance(value, list):
                 found |= {f"{key.removeprefix('memory_')} {entry}" for entry in value}
-            elif isinstance(value, (bool, str)) and value != SIMPLEST.get(key):
-                found.add(f"{key} {value}")
+            elif value != SIMPLEST.get(key) and (isinstance(value, (bool, str)) or key in ("scale", "normalizer_scale")):
+                found.add(f"{'mask' if key == 'memory_mask' else key} {value}")
     return found
 
 

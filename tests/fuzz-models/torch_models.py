@@ -10,7 +10,7 @@ from torch.nn import functional
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "conformance"), str(TESTS / "e2e")]
-from conformance_models import slopes  # noqa: E402
+from conformance_models import slopes, t5_buckets  # noqa: E402
 from golden_models import rotate  # noqa: E402
 
 ACTIVATIONS = {"relu": torch.relu, "gelu": functional.gelu, "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),
@@ -45,12 +45,25 @@ class Model:
 
     def masks(self, module, mask_key, padding_key, keys, rows, lengths_key="lengths"):
         """attn_mask and key_padding_mask as PyTorch takes them, for a tensor of keys of so many rows: what is added to the scores."""
-        mask, padding = (self.added(self.values[module[key]]) if key in module else None for key in (mask_key, padding_key))
+        mask = self.mask(module[mask_key], rows) if mask_key in module else None
+        padding = self.added(self.values[module[padding_key]]) if padding_key in module else None
         if lengths_key in module:
             lengths = self.values[module[lengths_key]]
             padding = self.added(torch.arange(rows) >= lengths[:, None])
             padding = padding[0] if keys.dim() == 2 else padding
         return mask, padding
+
+    def mask(self, mask, keys, queries=None, blocks=True):
+        """What a mask, a value or a constant, adds to the scores; `blocks`: what true means. A causal one of so many queries."""
+        if isinstance(mask, str):
+            value = self.values[mask]
+        elif isinstance(mask, list):
+            value = torch.tensor([[-math.inf if e == "-inf" else e for e in row] for row in mask])
+        elif "parameter" in mask:
+            return self.weights[mask["parameter"]]
+        else:
+            return self.added(torch.arange(keys) > torch.arange(queries or self.queries)[:, None])
+        return self.added(value == blocks) if value.dtype == torch.bool else value.to(self.dtype)
 
     def without_padding(self, x, module, padding_key, lengths_key, keys):
         """The result of a stack: zeros where a token is padding, unless the description keeps them."""
@@ -76,11 +89,17 @@ def pick(module, *keys):
 # -- Attention ---------------------------------------------------------------------------------------------------------
 
 
+def relative_buckets(distance, bias):
+    """T5's buckets of key - query."""
+    return t5_buckets(distance, bias["num_buckets"], bias["max_distance"], bias.get("bidirectional", True))
+
+
 class Scores:
     """What "score" does to scores of shape (batch, heads, queries, keys). A key that is out stays out, whatever later steps do
     to its score."""
 
-    def __init__(self, scores):
+    def __init__(self, scores, weights):
+        self.weights = weights
         self.scores, (self.heads, self.queries, self.keys) = scores, scores.shape[1:]
         self.live = torch.tensor(True)
         self.query, self.key = torch.arange(self.queries)[:, None], torch.arange(self.keys)[None, :]
@@ -100,6 +119,9 @@ class Scores:
         elif "alibi" in step:
             slope = torch.tensor(slopes(self.heads), dtype=self.scores.dtype)[:, None, None]
             self.scores = self.scores - slope * (self.query - self.key)
+        elif "relative_bias" in step:
+            bias = step["relative_bias"]
+            self.scores = self.scores + self.weights[bias["parameter"]][relative_buckets(self.key - self.query, bias)].permute(2, 0, 1)
         elif "softcap" in step:
             self.scores = step["softcap"] * torch.tanh(self.scores / step["softcap"])
         else:
@@ -123,35 +145,62 @@ PYTHON = {
     "select(not (key == 2 or key > query + 20), score, -inf)": "select((key == 2) | (key > query + 20), -inf, score)"}
 
 
-def attend(query, key, value, masks, module):
-    """softmax over the heads' scores: (batch, heads, queries, head_dim) and the probabilities."""
-    scores = Scores(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]))
+NORMALIZERS = {"relu": torch.relu, "sigmoid": torch.sigmoid, "identity": lambda x: x}
+
+
+def attend(scores, value, masks, module, model):
+    """Weights of (scaled) scores (batch, heads, queries, keys), the last of them of appended keys, times the values: the result,
+    the weights and the log-sum-exp."""
     extra = module.get("add_bias_kv", False) + module.get("add_zero_attn", False)
-    real, appended = scores.scores.split([key.shape[-2] - extra, extra], -1)
-    scores = Scores(real)
+    real, appended = scores.split([scores.shape[-1] - extra, extra], -1)
+    modified = Scores(real, model.weights)
     for step in module.get("score", []):
-        scores.apply(step)
+        modified.apply(step)
     mask, padding = masks
-    real = scores.scores.masked_fill(~scores.live, -math.inf)
+    real = modified.scores.masked_fill(~modified.live, -math.inf)
     if mask is not None:
         real = real + (mask.reshape(real.shape[0], real.shape[1], *mask.shape[-2:]) if mask.dim() == 3 else mask)
     if padding is not None:
         real = real + padding.reshape(-1, 1, 1, real.shape[-1])
-    weights = torch.softmax(torch.cat([real, appended], -1), -1)
+    scores = torch.cat([real, appended], -1)
+    if module.get("normalizer", "softmax") != "softmax":
+        scale = module.get("normalizer_scale", 1)
+        weights = NORMALIZERS[module["normalizer"]](scores) * (1 / scores.shape[-1] if scale == "1/keys" else scale)
+        weights = torch.where(scores == -math.inf, 0.0, weights)
+        return weights @ value, weights, None
+    if module.get("sink") is not None:
+        sink = module["sink"]
+        logits = model.weights[sink["parameter"]] if isinstance(sink, dict) else torch.tensor(sink, dtype=scores.dtype)
+        scores = torch.cat([scores, logits.reshape(-1, 1, 1).expand(*scores.shape[:1], scores.shape[1], scores.shape[2], 1)], -1)
+    weights = torch.softmax(scores, -1)
     if module.get("fully_masked") != "nan":
-        weights = torch.where((torch.cat([real, appended], -1) == -math.inf).all(-1, keepdim=True), 0.0, weights)
-    return weights @ value, weights
+        weights = torch.where((scores == -math.inf).all(-1, keepdim=True), 0.0, weights)
+    weights = weights[..., :value.shape[-2]]
+    return weights @ value, weights, torch.logsumexp(scores, -1)
 
 
-def multihead(attention, query, key, value, masks, module):
-    """nn.MultiheadAttention, or its formula where the description asks for more; (result, probabilities)."""
-    if not module.get("score") and not module.get("rope"):
+def is_plain(module):
+    """Whether PyTorch's own module computes what the description asks for."""
+    return not (module.get("score") or module.get("rope") or module.get("sink") is not None or module.get("need_lse") or
+                module.get("normalizer", "softmax") != "softmax")
+
+
+def further_values(model, module, weights, lse):
+    if module.get("need_weights"):
+        model.values[module["name"] + ".attn_weights"] = weights
+    if module.get("need_lse"):
+        model.values[module["name"] + ".log_sum_exp"] = lse
+
+
+def multihead(attention, query, key, value, masks, module, model):
+    """nn.MultiheadAttention, or its formula where the description asks for more; (result, weights, log-sum-exp)."""
+    if is_plain(module):
         result, weights = attention(query, key, value, attn_mask=masks[0], key_padding_mask=masks[1],
                                     need_weights=module.get("fully_masked") == "nan", average_attn_weights=False)
         if module.get("need_weights") and weights is None:
             weights = attention(query, key, value, attn_mask=masks[0], key_padding_mask=masks[1], average_attn_weights=False)[1]
             weights = weights.masked_fill(weights.isnan(), 0)
-        return result, weights
+        return result, weights, None
     unbatched, swapped = query.dim() == 2, query.dim() == 3 and not attention.batch_first
     inputs = [x[None] if unbatched else x.transpose(0, 1) if swapped else x for x in (query, key, value)]
     if attention.in_proj_weight is None:
@@ -169,9 +218,12 @@ def multihead(attention, query, key, value, masks, module):
             heads[i] = torch.cat([heads[i], extra.expand(heads[i].shape[0], -1, -1, -1)], 2)
         if attention.add_zero_attn:
             heads[i] = torch.cat([heads[i], torch.zeros_like(heads[i][:, :, :1])], 2)
-    context, weights = attend(*heads, masks, module)
+    scores = heads[0] @ heads[1].transpose(-1, -2) / math.sqrt(heads[0].shape[-1])
+    context, weights, lse = attend(scores, heads[2], masks, module, model)
     result = attention.out_proj(context.transpose(1, 2).flatten(2))
-    return (result[0], weights[0]) if unbatched else (result.transpose(0, 1) if swapped else result, weights)
+    if unbatched:
+        return result[0], weights[0], None if lse is None else lse[0]
+    return result.transpose(0, 1) if swapped else result, weights, lse
 
 
 def length_of(x, module):
@@ -184,11 +236,57 @@ def run_multihead(model, module):
     value = model.values[module.get("value", module.get("key", module["query"]))]
     attention = model.load(nn.MultiheadAttention(**pick(module, "embed_dim", "num_heads", "bias", "batch_first", "add_bias_kv",
                                                         "add_zero_attn", "kdim", "vdim")), module)
+    model.queries = length_of(query, module)
     masks = model.masks(module, "attn_mask", "key_padding_mask", key, length_of(key, module))
-    result, weights = multihead(attention, query, key, value, masks, module)
-    if module.get("need_weights"):
-        model.values[module["name"] + ".attn_weights"] = weights.mean(-3) if module.get("average_attn_weights", True) else weights
+    result, weights, lse = multihead(attention, query, key, value, masks, module, model)
+    averages = module.get("need_weights") and module.get("average_attn_weights", True)
+    further_values(model, module, weights.mean(-3) if averages else weights, lse)
     return result
+
+
+def run_additive(model, module):
+    query = model.values[module["query"]]
+    key = model.values[module.get("key", module["query"])]
+    value = model.values[module.get("value", module.get("key", module["query"]))]
+    model.queries, unbatched = length_of(query, module), query.dim() == 2
+    mask, padding = model.masks(module, "attn_mask", "key_padding_mask", key, length_of(key, module))
+    swapped = not unbatched and not module.get("batch_first")
+    query, key, value = (x[None] if unbatched else x.transpose(0, 1) if swapped else x for x in (query, key, value))
+
+    def weight(name):
+        return model.weights[f"{module['name']}.{name}"]
+
+    q, k = query @ weight("query_proj.weight").T, key @ weight("key_proj.weight").T
+    q = q + weight("bias") if module.get("bias", True) else q
+    scores = (torch.tanh(q[:, :, None] + k[:, None]) @ weight("score_proj.weight")[0])[:, None]
+    result, weights, lse = attend(scores, value[:, None], (mask, padding), module, model)
+    drop = (0, 0) if unbatched else (slice(None), 0)
+    further_values(model, module, weights[drop], None if lse is None else lse[drop])
+    return result[0, 0] if unbatched else result[:, 0].transpose(0, 1) if swapped else result[:, 0]
+
+
+def run_sdpa(model, module):
+    query, key, value = (model.values[module[part]] for part in ("query", "key", "value"))
+    if module.get("enable_gqa"):
+        key, value = (x.repeat_interleave(query.shape[-3] // x.shape[-3], -3) for x in (key, value))
+    scale = module["scale"] if module.get("scale") is not None else query.shape[-1] ** -0.5
+    scores = scale * (query @ key.transpose(-1, -2))
+    lead, (queries, keys) = scores.shape[:-2], scores.shape[-2:]
+    value = value.expand(*lead, *value.shape[-2:])
+    mask = model.mask(module["attn_mask"], keys, queries, blocks=False) if module.get("attn_mask") is not None else None
+    if module.get("is_causal"):
+        mask = model.mask({"causal": "top_left"}, keys, queries)
+    if mask is not None:
+        mask = mask.expand(*lead, queries, keys)
+    # As (batch, heads, queries, keys), whatever the leading dimensions are.
+    batch = lead[0] if len(lead) > 1 else 1
+    merged = [x.reshape(batch, -1, *x.shape[-2:]) for x in (scores, value)]
+    padding = None
+    if "lengths" in module:
+        padding = model.added(torch.arange(keys) >= model.values[module["lengths"]][:, None])
+    result, weights, lse = attend(*merged, (None if mask is None else mask.reshape(-1, queries, keys), padding), module, model)
+    further_values(model, module, weights.reshape(*lead, queries, keys), None if lse is None else lse.reshape(*lead, queries))
+    return result.reshape(*lead, queries, value.shape[-1])
 
 
 def make_layer(keys, kind=nn.TransformerEncoderLayer):
@@ -196,12 +294,12 @@ def make_layer(keys, kind=nn.TransformerEncoderLayer):
         keys, "d_model", "nhead", "dim_feedforward", "batch_first", "norm_first", "layer_norm_eps", "bias"))
 
 
-def run_layer(layer, x, masks, keys):
+def run_layer(layer, x, masks, keys, model):
     if not keys.get("score") and keys.get("fully_masked") != "nan":
         return layer(x, src_mask=masks[0], src_key_padding_mask=masks[1])
 
     def attention(y):
-        return multihead(layer.self_attn, y, y, y, masks, keys)[0]
+        return multihead(layer.self_attn, y, y, y, masks, keys, model)[0]
 
     def forward(y):
         return layer.linear2(layer.activation(layer.linear1(y)))
@@ -215,8 +313,9 @@ def run_layer(layer, x, masks, keys):
 
 def run_encoder_layer(model, module):
     x = model.values[module["input"]]
+    model.queries = length_of(x, module)
     masks = model.masks(module, "src_mask", "src_key_padding_mask", x, length_of(x, module))
-    return run_layer(model.load(make_layer(module), module), x, masks, module)
+    return run_layer(model.load(make_layer(module), module), x, masks, module, model)
 
 
 def run_encoder(model, module):
@@ -225,20 +324,21 @@ def run_encoder(model, module):
     shared = module.get("share_weights", False)
     encoder = model.load(nn.TransformerEncoder(make_layer(keys), 1 if shared else module["num_layers"], norm,
                                                enable_nested_tensor=False), module)
+    model.queries = length_of(x, keys)
     masks = model.masks(module, "mask", "src_key_padding_mask", x, length_of(x, keys))
-    x = run_stack(encoder, module["num_layers"], lambda layer, y: run_layer(layer, y, masks, keys))(x)
+    x = run_stack(encoder, module["num_layers"], lambda layer, y: run_layer(layer, y, masks, keys, model))(x)
     return model.without_padding(x, module, "src_key_padding_mask", "lengths", keys)
 
 
-def run_decoder_layer(layer, x, memory, masks, keys):
+def run_decoder_layer(layer, x, memory, masks, keys, model):
     """`masks`: those of the self-attention, and those of the attention to the memory."""
     plain = not keys.get("tgt_score") and not keys.get("memory_score") and keys.get("fully_masked") != "nan"
     if plain:
         return layer(x, memory, tgt_mask=masks[0][0], tgt_key_padding_mask=masks[0][1], memory_mask=masks[1][0],
                      memory_key_padding_mask=masks[1][1])
     own, other = ({**keys, "score": keys.get(f"{name}_score", [])} for name in ("tgt", "memory"))
-    parts = [(layer.norm1, lambda y: multihead(layer.self_attn, y, y, y, masks[0], own)[0]),
-             (layer.norm2, lambda y: multihead(layer.multihead_attn, y, memory, memory, masks[1], other)[0]),
+    parts = [(layer.norm1, lambda y: multihead(layer.self_attn, y, y, y, masks[0], own, model)[0]),
+             (layer.norm2, lambda y: multihead(layer.multihead_attn, y, memory, memory, masks[1], other, model)[0]),
              (layer.norm3, lambda y: layer.linear2(layer.activation(layer.linear1(y))))]
     for norm, part in parts:
         x = x + part(norm(x)) if keys.get("norm_first") else norm(x + part(x))
@@ -247,13 +347,15 @@ def run_decoder_layer(layer, x, memory, masks, keys):
 
 def decoder_masks(model, module, keys):
     tgt, memory = model.values[module["tgt"]], model.values[module["memory"] if "memory" in module else module["src"]]
+    model.queries = length_of(tgt, keys)
     return (model.masks(module, "tgt_mask", "tgt_key_padding_mask", tgt, length_of(tgt, keys), "tgt_lengths"),
             model.masks(module, "memory_mask", "memory_key_padding_mask", memory, length_of(memory, keys), "memory_lengths"))
 
 
 def run_single_decoder(model, module):
     layer = model.load(make_layer(module, nn.TransformerDecoderLayer), module)
-    return run_decoder_layer(layer, model.values[module["tgt"]], model.values[module["memory"]], decoder_masks(model, module, module), module)
+    return run_decoder_layer(layer, model.values[module["tgt"]], model.values[module["memory"]], decoder_masks(model, module, module), module,
+                             model)
 
 
 def run_stack(stack, count, run):
@@ -272,7 +374,7 @@ def run_decoder(model, module):
     decoder = model.load(nn.TransformerDecoder(make_layer(keys, nn.TransformerDecoderLayer), 1 if module.get("share_weights") else count,
                                                norm), module)
     masks, memory = decoder_masks(model, module, keys), model.values[module["memory"]]
-    x = run_stack(decoder, count, lambda layer, x: run_decoder_layer(layer, x, memory, masks, keys))(model.values[module["tgt"]])
+    x = run_stack(decoder, count, lambda layer, x: run_decoder_layer(layer, x, memory, masks, keys, model))(model.values[module["tgt"]])
     return model.without_padding(x, module, "tgt_key_padding_mask", "tgt_lengths", keys)
 
 
@@ -283,12 +385,13 @@ def run_transformer(model, module):
                                             **pick(module, "d_model", "nhead", "dim_feedforward", "batch_first", "norm_first",
                                                    "layer_norm_eps", "bias")), module)
     source = model.values[module["src"]]
+    model.queries = length_of(source, module)
     masks = model.masks(module, "src_mask", "src_key_padding_mask", source, length_of(source, module), "src_lengths")
     encoder_keys = {**module, "score": module.get("src_score", [])}
-    memory = run_stack(transformer.encoder, counts[0], lambda layer, x: run_layer(layer, x, masks, encoder_keys))(source)
+    memory = run_stack(transformer.encoder, counts[0], lambda layer, x: run_layer(layer, x, masks, encoder_keys, model))(source)
     memory = model.without_padding(memory, module, "src_key_padding_mask", "src_lengths", module)
     both = decoder_masks(model, module, module)
-    x = run_stack(transformer.decoder, counts[1], lambda layer, x: run_decoder_layer(layer, x, memory, both, module))(
+    x = run_stack(transformer.decoder, counts[1], lambda layer, x: run_decoder_layer(layer, x, memory, both, module, model))(
         model.values[module["tgt"]])
     return model.without_padding(x, module, "tgt_key_padding_mask", "tgt_lengths", module)
 
@@ -384,6 +487,7 @@ def run_graph(model, module):
 
 MODULES = {
     "Embedding": run_embedding, "PositionalEncoding": run_positions, "MultiheadAttention": run_multihead,
+    "AdditiveAttention": run_additive, "ScaledDotProductAttention": run_sdpa,
     "TransformerEncoderLayer": run_encoder_layer, "TransformerEncoder": run_encoder, "TransformerDecoderLayer": run_single_decoder,
     "TransformerDecoder": run_decoder, "Transformer": run_transformer, "Linear": run_linear,
     "LayerNorm": run_layer_norm, "Pooling": run_pooling, "Graph": run_graph,
