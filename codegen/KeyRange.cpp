@@ -37,7 +37,8 @@ KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, co
 Expr KeyRange::key(const Expr &place) const {
   if (!origin.defined())
     return place;
-  return partial ? unsafe_promise_clamped(origin + place, 0, keys - 1) : origin + place;
+  // Not a promise: Halide forgets it in the bounds of a copy of the values.
+  return partial ? min(origin + place, keys - 1) : origin + place;
 }
 
 void KeyRange::restrict(RDom &steps, int step) const {

@@ -12,6 +12,7 @@
 #include "passes/Graph.h"
 #include "passes/Passes.h"
 #include "passes/Schedules.h"
+#include "passes/ScoreConditions.h"
 
 using namespace mlir;
 using namespace attnc::attn;
@@ -61,7 +62,8 @@ Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo
   extents.valueDim = fromEnd(attention.getValue().getType(), 1);
   // Outputs that share their loops have one run-time loop, over the heads of all batch elements, and that is the task.
   extents.wholeHeads = !attention.getFurther().empty();
-  extents.wholeRows = attention.getReturnsWeights();
+  // A window keeps the rows short as they are.
+  extents.wholeRows = attention.getReturnsWeights() || keyBand(attention.getScore().front()).first;
   AttentionSchedule schedule = chooseAttention(extents, target, blockKeys);
   return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries,
                                     schedule.blockKeys, schedule.blockQueries);
