@@ -37,7 +37,10 @@ void printWeights(AttentionOp attention, AttentionScheduleAttr schedule, llvm::r
     out << " online, blocks of " << schedule.getBlockKeys() << " keys for "
         << schedule.getBlockQueries() * schedule.getTileQueries() << " queries";
   else
-    out << " of whole rows" << (attention.getReturnsWeights() ? " (they are a result)" : "");
+    out << " of whole rows"
+        << (attention.getReturnsWeights()                 ? " (they are a result)"
+            : keyBand(attention.getScore().front()).first ? " (a window keeps them short)"
+                                                          : "");
   if (schedule)
     out << ", " << schedule.getTileQueries() << " queries at a time";
   out << "\n";

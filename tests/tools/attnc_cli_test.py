@@ -299,7 +299,10 @@ def check_explain_attention(bench):
              for first in range(0, 512, queries) for start in range(0, 512, keys)]
     assert skipped == 100 * tiles.count(False) // len(tiles) > 80, (text, skipped)
     attention.update(need_weights=False)
-    text = bench.run(bench.model("m.json", {**model, "outputs": {"y": "a"}}), "-o", "m.o", "--explain", "--block-keys", "64").stdout
+    explain = lambda: bench.run(bench.model("m.json", {**model, "outputs": {"y": "a"}}), "-o", "m.o", "--explain", "--block-keys", "64").stdout
+    assert " of whole rows (a window keeps them short), " in explain(), explain()
+    attention.update(score=[{"causal": "top_left"}])
+    text = explain()
     assert re.search(r"  weights  relu \* 0\.00195312 online, blocks of 64 keys for (\d+) queries, \d+ queries at a time\n", text), text
 
 
