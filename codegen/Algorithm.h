@@ -48,6 +48,9 @@ struct AttentionStages {
   Halide::Func keyPanels, values, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep;
   std::vector<Halide::RVar> keyPieces; ///< One for each update of `weighted`.
+  Halide::RDom place;      ///< Of packed rows: row of a tile, tile, batch element. The output's update runs over it.
+  bool packsRows = false;  ///< The output has packed rows: its dimensions are (d, h, m).
+  bool hasLengths = false; ///< The keys of a batch element end at its length.
   bool copiesValues = false;
   bool countsHeadsOfAll = false; ///< h counts the heads of all batch elements, b is 0.
   bool isAdditive = false;       ///< dots are weight . tanh(query + key).
@@ -61,8 +64,9 @@ constexpr int kAttentionLanes = 16;
 
 struct Algorithm {
   std::string name;
-  std::vector<Halide::Argument> arguments; ///< The batch first, where there is one; then the tensors in order.
+  std::vector<Halide::Argument> arguments; ///< The batch and the number of tokens, where used; then the tensors.
   bool usesBatch = false;
+  bool usesTokens = false; ///< It has packed rows, of one number.
   Halide::Func output;
   std::vector<Halide::Func> furtherOutputs; ///< The kernel's further results, computed in the loops of `output`.
   Halide::Expr rows;                        ///< Rows of the output (matmul and row-wise kernels).

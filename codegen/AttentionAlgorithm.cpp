@@ -65,14 +65,17 @@ public:
     for (mlir::Operation &inner : kernel.front().without_terminator()) {
       if (&inner == op.getOperation())
         break;
-      _halide_user_assert(translator.translate(inner))
-          << "attnc: no kernel for '" << inner.getName().getStringRef().str() << "'";
+      if (&inner == unpackedQuery())
+        translator.unpackRows(mlir::cast<attn::UnpackRowsOp>(inner), true);
+      else
+        _halide_user_assert(translator.translate(inner))
+            << "attnc: no kernel for '" << inner.getName().getStringRef().str() << "'";
     }
     readOperands();
   }
 
   Algorithm build() {
-    const KeyRange range(keyBand(region), v.q, std::min(schedule.tileQueries, s.queries), s.keys);
+    const KeyRange range(keyBand(region), v.q, std::min(schedule.tileQueries, s.queries), s.keys, keyLength());
     s.skipsKeys = range.isPartial();
     defineDots(range);
     if (isSoftmax)
@@ -96,6 +99,9 @@ private:
     value.tensor = translator.get(op.getValue());
     for (mlir::Value capture : op.getCaptures())
       captures.push_back(translator.get(capture));
+    s.packsRows = packing() != nullptr;
+    if (s.packsRows)
+      spans = translator.get(packing().getSpans());
     const size_t rank = query.tensor.rank();
     s.queries = staticExtent(query.tensor.extents[rank - 2]);
     s.keys = staticExtent(key.tensor.extents[rank - 2]);
@@ -115,14 +121,39 @@ private:
   Expr headLoop() const { return s.countsHeadsOfAll ? heads * batches : heads; }
   Expr batchLoop() const { return s.countsHeadsOfAll ? 1 : batches; }
 
+  /// What packs the rows of the merged heads; null where they stay as they are.
+  attn::PackRowsOp packing() {
+    auto merge = mlir::dyn_cast<attn::MergeHeadsOp>(*op->getResult(0).getUsers().begin());
+    return merge ? mlir::dyn_cast<attn::PackRowsOp>(*merge->getUsers().begin()) : attn::PackRowsOp();
+  }
+
+  /// What unpacks the rows of the query alone, where those of padding are packed away again behind; else null.
+  mlir::Operation *unpackedQuery() {
+    auto split = op.getQuery().getDefiningOp<attn::SplitHeadsOp>();
+    auto unpack = split ? split.getInput().getDefiningOp<attn::UnpackRowsOp>() : attn::UnpackRowsOp();
+    const bool isOnly =
+        unpack && packing() && unpack.getSpans() == packing().getSpans() && unpack->hasOneUse() && split->hasOneUse();
+    return isOnly ? unpack.getOperation() : nullptr;
+  }
+
+  /// The keys of the batch element, where the region blocks those from its length on; else undefined.
+  Expr keyLength() {
+    const auto lengths = liveConditions(region).lengths;
+    s.hasLengths = lengths.has_value();
+    return lengths ? clamp(captures[*lengths].at({{batch()}, {}}), 0, s.keys) : Expr();
+  }
+
+  /// The number of the batch element's queries that are computed.
+  Expr queryLength(const Expr &b) const { return s.packsRows ? spans.at({{b, 1}, {}}) : Expr(s.queries); }
+
   /// A query of the tile; rows past the last query repeat it, so every register tile is whole.
-  Expr queryRow() const { return min(v.q, s.queries - 1); }
+  Expr queryRow() const { return s.packsRows ? max(min(v.q, queryLength(v.b) - 1), 0) : min(v.q, s.queries - 1); }
 
   void defineDots(const KeyRange &range) {
     const int panel = schedule.tileCols;
     Var ki("ki"), ko("ko");
     s.keyPanels = Func("key_panels");
-    s.keyPanels(ki, v.d, ko, v.h, v.b) = key(batch(), head(), min(ko * panel + ki, s.keys - 1), v.d);
+    s.keyPanels(ki, v.d, ko, v.h, v.b) = key(batch(), head(), range.lastOr(ko * panel + ki), v.d);
     RDom depth(0, s.headDim, "depth");
     s.depth = depth;
     s.dots = Func("dots");
@@ -188,9 +219,9 @@ private:
   }
 
   /// A weight or a sum of weighted values as the op has it.
-  Expr normalized(const Expr &x) {
-    if (isSoftmax)
-      return x * s.sum(v.q, v.h, v.b);
+  Expr normalized(const Expr &x) { return isSoftmax ? x * s.sum(v.q, v.h, v.b) : scaled(x); }
+
+  Expr scaled(const Expr &x) {
     const float constant = op.getFactor().convertToFloat();
     return constant == 1.f ? x : x * constant;
   }
@@ -209,7 +240,7 @@ private:
     const int step = isSoftmax ? 1 : kLanes;
     for (const auto &[position, someBlocked] : range.pieces()) {
       const Expr weight = s.weights(range.within(position, step), v.q, v.h, v.b);
-      Expr weightedValue = s.values(v.d, position, v.h, v.b);
+      Expr weightedValue = s.values(v.d, range.withinLength(position), v.h, v.b);
       if (someBlocked || (blocks && !keyOnly))
         weightedValue = select(isLive(range.within(position, step), position, weight), weightedValue, 0.f);
       s.weighted(v.d, v.q, v.h, v.b) += weight * weightedValue;
@@ -227,7 +258,28 @@ private:
     return evaluateScore(region, dot, {batch(), head(), queryRow(), position}, captures).live;
   }
 
+  /// The rows of the tokens, one after the other: an update that runs over the tiles of every batch element.
+  void definePackedOutput() {
+    Func &out = algorithm.output = Func("out");
+    const int tileRows = std::min(schedule.tileQueries, s.queries), tiles = (s.queries + tileRows - 1) / tileRows;
+    s.place = RDom({{0, tileRows}, {0, tiles}, {0, batches}}, "place");
+    const Expr b = s.place.z, first = s.place.y * tileRows, query = first + s.place.x;
+    s.place.where(first < queryLength(b));
+    s.place.where(query < queryLength(b));
+    out(v.d, v.h, v.m) = undef<float>();
+    const Expr row = unsafe_promise_clamped(spans.at({{b, 0}, {}}) + query, 0, translator.rowsOfTokens() - 1);
+    Expr element = s.weighted(v.d, query, v.h, b);
+    out(v.d, v.h, row) = isSoftmax ? element * s.sum(query, v.h, b) : scaled(element);
+    auto buffer = out.output_buffer();
+    buffer.dim(0).set_bounds(0, s.valueDim).set_stride(1);
+    buffer.dim(1).set_bounds(0, heads).set_stride(s.valueDim);
+    buffer.dim(2).set_bounds(0, translator.rowsOfTokens()).set_stride(heads * s.valueDim);
+    out.bound(v.d, 0, s.valueDim).bound(v.h, 0, heads).bound(v.m, 0, translator.rowsOfTokens());
+  }
+
   void defineOutput() {
+    if (s.packsRows)
+      return definePackedOutput();
     Func &out = algorithm.output = Func("out");
     out(v.d, v.q, v.h, v.b) = normalized(s.weighted(v.d, v.q, v.h, v.b));
     const bool merged = mlir::isa<attn::MergeHeadsOp>(*op.getResult().getUsers().begin());
@@ -277,6 +329,7 @@ private:
   const KernelVars &v = algorithm.vars;
   HeadTensor query, key, value;
   std::vector<Tensor> captures;
+  Tensor spans; ///< Of packed rows: the first row and the number of rows of each batch element.
   Expr heads, batches;
   int paddedKeys = 0;
   bool blocks = false;

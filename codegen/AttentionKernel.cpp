@@ -45,6 +45,29 @@ struct TileLoops {
   }
 };
 
+/// Where the stages of a tile, and those of a task, are computed.
+struct Levels {
+  LoopLevel tile, task;
+};
+
+/// Splits the update that stores packed rows as TileLoops does the loops of another output. The rows of a tile, the
+/// tiles and the batch elements are a reduction there; no two of its points store the same row.
+Levels schedulePackedOutput(Func &out, const KernelVars &v, const RDom &place, const Var &inner, const Var &outer,
+                            int taskQueries) {
+  Stage update = out.update();
+  RVar task("task"), head("head"), queryTask("query_task"), taskTile("qt");
+  update.allow_race_conditions();
+  if (taskQueries) {
+    update.split(place.y, queryTask, taskTile, taskQueries);
+    update.reorder(inner, place.x, outer, taskTile, queryTask, v.h, place.z);
+    update.fuse(v.h, place.z, head).fuse(queryTask, head, task);
+  } else {
+    update.reorder(inner, place.x, outer, place.y, v.h, place.z).fuse(v.h, place.z, task);
+  }
+  update.parallel(task).unroll(place.x);
+  return {LoopLevel(out, taskQueries ? taskTile : RVar(place.y)), LoopLevel(out, task)};
+}
+
 /// Stores the tile's part of the further outputs after that of the first one.
 void scheduleFurtherOutputs(Algorithm &algorithm, const TileLoops &loops, int lanes) {
   const KernelVars &v = algorithm.vars;
@@ -73,29 +96,44 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
   // copies.
   const int paddedWidth = (s.valueDim + lanes - 1) / lanes * lanes, valueCols = std::min(panel, paddedWidth);
   Var dOuter("do"), di("di");
-  const TileLoops loops(v, tileRows, schedule.taskQueries, !s.countsHeadsOfAll);
-  const Var &qo = loops.inTask, &task = loops.task;
+  Levels levels;
   Var ki = s.keyPanels.args()[0], ko = s.keyPanels.args()[2];
 
   const TailStrategy tail = s.valueDim % valueCols == 0 ? TailStrategy::GuardWithIf : TailStrategy::Predicate;
-  out.split(v.d, dOuter, di, valueCols, tail);
-  loops.apply(out, v, {di, loops.row, dOuter});
-  out.vectorize(di, lanes).unroll(di).unroll(loops.row);
-  scheduleFurtherOutputs(algorithm, loops, lanes);
+  if (s.packsRows) {
+    out.update().split(v.d, dOuter, di, valueCols, tail);
+    levels = schedulePackedOutput(out, v, s.place, di, dOuter, schedule.taskQueries);
+    out.update().vectorize(di, lanes).unroll(di);
+  } else {
+    const TileLoops loops(v, tileRows, schedule.taskQueries, !s.countsHeadsOfAll);
+    levels = {LoopLevel(out, loops.inTask), LoopLevel(out, loops.task)};
+    out.split(v.d, dOuter, di, valueCols, tail);
+    loops.apply(out, v, {di, loops.row, dOuter});
+    out.vectorize(di, lanes).unroll(di).unroll(loops.row);
+    scheduleFurtherOutputs(algorithm, loops, lanes);
+  }
 
   // Whole panels, and whole steps of the row sums and maxima, whose lanes may be more than a panel's columns.
   const int step = std::max(panel, kAttentionLanes), paddedKeys = (s.keys + step - 1) / step * step;
   // A range that varies may be rounded up by a step; the panels there repeat the last key.
   const int panelKeys = paddedKeys + (s.skipsKeys ? step : 0);
-  s.keyPanels.compute_at(out, task).store_in(MemoryType::Heap).bound(ko, 0, panelKeys / panel);
+  s.keyPanels.compute_at(levels.task).store_in(MemoryType::Heap);
+  if (s.hasLengths)
+    s.keyPanels.bound_storage(ko, panelKeys / panel);
+  else
+    s.keyPanels.bound(ko, 0, panelKeys / panel);
   s.keyPanels.bound_extent(ki, panel).vectorize(ki, lanes).unroll(ki);
   if (s.copiesValues) {
-    s.values.compute_at(out, task).store_in(MemoryType::Heap).bound(v.k, 0, s.keys);
+    s.values.compute_at(levels.task).store_in(MemoryType::Heap);
+    if (s.hasLengths)
+      s.values.bound_storage(v.k, s.keys);
+    else
+      s.values.bound(v.k, 0, s.keys);
     s.values.bound_extent(v.d, (s.valueDim + valueCols - 1) / valueCols * valueCols).vectorize(v.d, lanes);
   }
 
-  s.dots.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
-  s.weights.compute_at(out, qo).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
+  s.dots.compute_at(levels.tile).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
+  s.weights.compute_at(levels.tile).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
   if (s.skipsKeys) {
     // The range of keys varies from tile to tile; its storage does not.
     s.dots.align_bounds(v.k, step).bound_storage(v.k, paddedKeys + step);
@@ -117,17 +155,17 @@ void scheduleAttention(Algorithm &algorithm, const AttentionSchedule &schedule, 
 
   // Eight rows side by side: eight chains hide the latency of max and add.
   auto lanesStage = [&](Func func, const RVar &step) {
-    func.compute_at(out, qo).bound_extent(v.q, tileRows).vectorize(v.l, lanes).unroll(v.l).unroll(v.q);
+    func.compute_at(levels.tile).bound_extent(v.q, tileRows).vectorize(v.l, lanes).unroll(v.l).unroll(v.q);
     func.update().reorder(v.l, v.q, step).vectorize(v.l, lanes).unroll(v.l).unroll(v.q);
   };
   if (s.maximum.defined()) {
     lanesStage(s.maximumLanes, s.maximumStep);
-    s.maximum.compute_at(out, qo).bound_extent(v.q, tileRows);
+    s.maximum.compute_at(levels.tile).bound_extent(v.q, tileRows);
   }
   s.weights.vectorize(v.k, lanes);
   if (s.sum.defined()) {
     lanesStage(s.sumLanes, s.sumStep);
-    s.sum.compute_at(out, qo).bound_extent(v.q, tileRows);
+    s.sum.compute_at(levels.tile).bound_extent(v.q, tileRows);
   } else if (!s.skipsKeys) {
     s.weights.bound_extent(v.k, paddedKeys); // Whole vectors, which otherwise the row sums ask for.
   }

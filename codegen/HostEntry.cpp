@@ -14,16 +14,13 @@ namespace attnc {
 
 namespace {
 
-/// sizeof(halide_buffer_t) and the offset of its member `host` (HalideRuntime.h); kernels read nothing else of it.
-constexpr uint64_t kBufferSize = 56, kBufferHost = 16;
-
 class HostEmitter {
 public:
   HostEmitter(Module &module, const ModelPlan &plan, const HostData &data)
       : module(module), plan(plan), data(data), context(module.getContext()), pointer(PointerType::getUnqual(context)),
         i8(Type::getInt8Ty(context)), i32(Type::getInt32Ty(context)), i64(Type::getInt64Ty(context)) {}
 
-  Function *emitEntry(const std::vector<bool> &usesBatch);
+  Function *emitEntry(const std::vector<KernelCounts> &counts);
   void emitModel(Function *entry);
 
 private:
@@ -88,7 +85,8 @@ void HostEmitter::emitProfile() {
   std::vector<Constant *> calls;
   for (const KernelCall &call : plan.calls)
     calls.push_back(structure({string(call.label), string(call.kernel), string(call.ops), real(call.work.flops),
-                               real(call.work.matmulFlops), real(call.work.bytes), real(call.weightBytes)}));
+                               real(call.work.matmulFlops), real(call.work.bytes), real(call.weightBytes),
+                               real(call.tokenBytes), number32(call.work.share)}));
   Constant *none = ConstantPointerNull::get(pointer);
   Constant *table = calls.empty()
                         ? none
@@ -122,7 +120,7 @@ void HostEmitter::observe(IRBuilder<> &builder, size_t call) {
     builder.CreateCall(observer, {number32(static_cast<int64_t>(call))});
 }
 
-Function *HostEmitter::emitEntry(const std::vector<bool> &usesBatch) {
+Function *HostEmitter::emitEntry(const std::vector<KernelCounts> &counts) {
   if (data.profile)
     emitProfile();
   auto *type = FunctionType::get(i32, {pointer, pointer, pointer, pointer, pointer, i64}, false);
@@ -139,8 +137,10 @@ Function *HostEmitter::emitEntry(const std::vector<bool> &usesBatch) {
   for (size_t i = 0; i < plan.calls.size(); ++i) {
     const KernelCall &call = plan.calls[i];
     std::vector<Value *> arguments = {entry->getArg(0)};
-    if (usesBatch[i])
+    if (counts[i].batch)
       arguments.push_back(batch32);
+    if (counts[i].tokens)
+      arguments.push_back(builder.CreateLoad(i32, address(builder, entry, *call.tokens)));
     std::vector<Place> places = call.operands;
     places.insert(places.end(), call.results.begin(), call.results.end());
     for (size_t j = 0; j < places.size(); ++j) {
@@ -239,9 +239,10 @@ std::string modelSymbol(const std::string &modelName) { return modelName + "_att
 
 std::string profileSymbol(const std::string &modelName) { return modelName + "_attnc_profile"; }
 
-void emitHostEntry(Module &module, const ModelPlan &plan, const std::vector<bool> &usesBatch, const HostData &data) {
+void emitHostEntry(Module &module, const ModelPlan &plan, const std::vector<KernelCounts> &counts,
+                   const HostData &data) {
   HostEmitter emitter(module, plan, data);
-  emitter.emitModel(emitter.emitEntry(usesBatch));
+  emitter.emitModel(emitter.emitEntry(counts));
 }
 
 } // namespace attnc

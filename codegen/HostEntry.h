@@ -14,6 +14,9 @@ class Module;
 
 namespace attnc {
 
+/// sizeof(halide_buffer_t) and the offset of its member `host` (HalideRuntime.h); kernels read nothing else of it.
+constexpr uint64_t kBufferSize = 56, kBufferHost = 16;
+
 struct HostData {
   std::string cpuFeatures;     ///< attnc_model.cpu_features.
   uint64_t scratchSize = 0;    ///< attnc_model.scratch_size.
@@ -27,9 +30,9 @@ std::string modelSymbol(const std::string &modelName);
 /// That of its profile: <name>_attnc_profile.
 std::string profileSymbol(const std::string &modelName);
 
-/// Adds entry and model to `module`, which holds or declares the kernels. `usesBatch[i]`: whether the kernel of call i
-/// takes the batch.
-void emitHostEntry(llvm::Module &module, const ModelPlan &plan, const std::vector<bool> &usesBatch,
+/// Adds entry and model to `module`, which holds or declares the kernels. `counts[i]`: which numbers the kernel of call
+/// i takes.
+void emitHostEntry(llvm::Module &module, const ModelPlan &plan, const std::vector<KernelCounts> &counts,
                    const HostData &data);
 
 } // namespace attnc

@@ -8,8 +8,9 @@ using namespace Halide;
 
 namespace attnc {
 
-KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys)
-    : partial(band.first || band.last), keys(keys), begin(0), end(keys), fullBegin(0), fullEnd(keys) {
+KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, const Expr &known)
+    : banded(band.first || band.last), hasLength(known.defined()), partial(banded || hasLength), keys(keys),
+      length(hasLength ? known : Expr(keys)), begin(0), end(keys), fullBegin(0), fullEnd(keys) {
   const Expr tileStart = q / tileRows * tileRows;
   // The place of the tile's query of this number, moved by `offset`, as a place among the keys.
   auto bound = [&](int row, int64_t offset) {
@@ -19,9 +20,10 @@ KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys)
   };
   if (band.first)
     // At most the last key: the range never begins behind the panels, and that key's own condition still decides.
-    begin = min(bound(0, *band.first), keys - 1), fullBegin = bound(tileRows - 1, *band.first);
+    begin = min(bound(0, *band.first), max(length, 1) - 1), fullBegin = bound(tileRows - 1, *band.first);
   if (band.last)
     end = bound(tileRows - 1, *band.last + 1), fullEnd = bound(0, *band.last + 1);
+  end = min(end, length), fullEnd = min(fullEnd, length);
   fullBegin = min(fullBegin, end);
   fullEnd = max(fullEnd, fullBegin);
 }
@@ -42,6 +44,8 @@ std::vector<std::pair<RDom, bool>> KeyRange::pieces() const {
     part.where(part < to);
     return part;
   };
+  if (!banded)
+    return {{piece(begin, end, "key"), false}};
   return {{piece(begin, fullBegin, "first_keys"), true},
           {piece(fullBegin, fullEnd, "key"), false},
           {piece(fullEnd, end, "last_keys"), true}};
@@ -53,8 +57,12 @@ Expr KeyRange::within(const Expr &key, int step) const {
   return unsafe_promise_clamped(key, firstStep(step), endOfSteps(step) - 1);
 }
 
+Expr KeyRange::withinLength(const Expr &key) const {
+  return hasLength ? unsafe_promise_clamped(key, 0, max(length, 1) - 1) : key;
+}
+
 Expr KeyRange::panel(const Expr &number, int width) const {
-  return partial ? unsafe_promise_clamped(number, 0, (keys + width - 1) / width) : number;
+  return partial ? unsafe_promise_clamped(number, 0, (length + (width - 1)) / width) : number;
 }
 
 Expr KeyRange::orZero(const Expr &key, int step, const std::function<Expr(const Expr &)> &value) const {

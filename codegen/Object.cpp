@@ -95,7 +95,7 @@ struct ObjectBuilder::State {
   std::unique_ptr<Module> module;
   TargetInfo target;
   uint64_t scratch = 0;
-  StringMap<bool> usesBatch;
+  StringMap<KernelCounts> counts;
 };
 
 ObjectBuilder::ObjectBuilder(const TargetInfo &target, std::string &error)
@@ -179,7 +179,7 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   for (Function &function : module)
     if (!function.isDeclaration() && function.getName() != kernel.name)
       function.setName(kernel.name + ".task" + std::to_string(tasks++));
-  state->usesBatch[kernel.name] = kernel.usesBatch;
+  state->counts[kernel.name] = kernel.counts;
   if (Linker::linkModules(*state->module, std::move(*parsed)))
     return fail("cannot be linked with the other kernels");
   return true;
@@ -188,11 +188,11 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
 bool ObjectBuilder::addModel(const ModelPlan &plan, const void *image, bool declareImage, bool profile) {
   if (!state->machine)
     return false;
-  std::vector<bool> usesBatch;
+  std::vector<KernelCounts> counts;
   for (const KernelCall &call : plan.calls)
-    usesBatch.push_back(state->usesBatch.lookup(call.kernel));
+    counts.push_back(state->counts.lookup(call.kernel));
   HostData data{runtimeFeatures(*state->machine), state->scratch, image, declareImage, profile};
-  emitHostEntry(*state->module, plan, usesBatch, data);
+  emitHostEntry(*state->module, plan, counts, data);
   for (Function &function : *state->module)
     if (!function.isDeclaration()) {
       function.setLinkage(GlobalValue::InternalLinkage);

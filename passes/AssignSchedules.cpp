@@ -3,7 +3,7 @@
 // Gives every kernel its schedule, as an attribute.
 //
 // Needs: OutlineKernels' form.
-// Ensures: every kernel function carries attn.schedule, of the attribute that belongs to its kind, chosen by the cost
+// Ensures: every kernel function but token_rows carries attn.schedule, of the attribute of its kind, chosen by the cost
 // model of Schedules.cpp for the smallest batch. Why here: after outlining, so that equal kernels get one schedule;
 // before PackWeights, because a weight's panels are as wide as the register tile. Leaves alone: kernels that carry a
 // schedule already (a tuner's choice).
@@ -28,7 +28,8 @@ template <typename Op> Op only(func::FuncOp kernel) {
   return *ops.begin();
 }
 
-bool isRuntime(RankedTensorType type) { return !type.hasStaticShape(); }
+/// May a run have another number of rows than the type says for the smallest batch?
+bool isRuntime(RankedTensorType type) { return !type.hasStaticShape() || !hasAllRows(type); }
 
 RankedTensorType resultOf(func::FuncOp kernel) { return cast<RankedTensorType>(kernel.getResultTypes().front()); }
 
@@ -41,6 +42,7 @@ Attribute scheduleMatmul(func::FuncOp kernel, int64_t batch, const TargetInfo &t
   extents.rows = rowsAt(type, batch);
   extents.wholeRows = llvm::any_of(kernel.getOps(), [](Operation &op) { return isa<LayerNormOp, RMSNormOp>(op); });
   extents.runtimeBatch = isRuntime(type);
+  extents.mayBeFewer = !hasAllRows(type);
   MatmulSchedule schedule = chooseMatmul(extents, target);
   return MatmulScheduleAttr::get(kernel.getContext(), schedule.tileRows, schedule.tileCols, schedule.blockRows,
                                  schedule.taskRows, schedule.taskCols);
@@ -86,7 +88,7 @@ struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> 
     target.threads = threads;
     int64_t batch = minBatch(getOperation());
     for (func::FuncOp kernel : kernelFunctions(getOperation()))
-      if (!kernel->hasAttr("attn.schedule"))
+      if (!kernel->hasAttr("attn.schedule") && kernelKind(kernel) != KernelKind::token_rows)
         kernel->setAttr("attn.schedule", schedule(kernel, batch, target));
   }
 
@@ -98,8 +100,10 @@ struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> 
       return scheduleAttention(kernel, batch, target);
     case KernelKind::rowwise:
       return scheduleRowwise(kernel, batch, target);
+    case KernelKind::token_rows:
+      break;
     }
-    llvm_unreachable("every kind has a schedule");
+    llvm_unreachable("token_rows has no schedule, every other kind has one");
   }
 };
 

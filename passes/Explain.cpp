@@ -61,6 +61,9 @@ void printCall(func::CallOp call, func::FuncOp kernel, int64_t batch, llvm::raw_
   out << "  kernel   " << kernel.getSymName() << ": " << opsOf(kernel) << "\n";
   for (Type result : kernel.getResultTypes())
     out << "  result   " << result << "\n";
+  if (llvm::any_of(kernel.getResultTypes(),
+                   [](Type type) { return packingOf(cast<RankedTensorType>(type)) != nullptr; }))
+    out << "  rows     of true tokens alone; the cost is that of full lengths\n";
   out << "  cost     " << shortNumber(cost.flops) << "FLOP, " << shortNumber(cost.bytes) << "B\n";
   printAttention(kernel, out);
   if (Attribute schedule = kernel->getAttr("attn.schedule"))

@@ -19,6 +19,7 @@ namespace attnc {
 /// The fusing passes with a log for their refusals; without one they stay silent, or remark where `explain` is set.
 std::unique_ptr<mlir::Pass> createMergeProjectionsPass(ExplainLog *log);
 std::unique_ptr<mlir::Pass> createFuseAttentionPass(ExplainLog *log);
+std::unique_ptr<mlir::Pass> createPackRowsPass(ExplainLog *log);
 std::unique_ptr<mlir::Pass> createFuseEpiloguePass(const FuseEpiloguePassOptions &options, ExplainLog *log);
 
 struct PipelineOptions {
@@ -28,6 +29,7 @@ struct PipelineOptions {
   /// Fusions may be switched off one by one, to find out what each is worth and to compare values with and without.
   bool mergeProjections = true;
   bool fuseAttention = true;
+  bool packRows = true;
   bool fuseEpilogue = true;
 };
 

@@ -25,6 +25,8 @@ def MergeProjectionsPass
 
 def FuseAttentionPass : Attn_FusingPass<"attnc-fuse-attention", "matmul, scale, mask, softmax, matmul to attn.attention">;
 
+def PackRowsPass : Attn_FusingPass<"attnc-pack-rows", "compute the rows of true tokens alone, where lengths say which">;
+
 def FuseEpiloguePass : Attn_FusingPass<"attnc-fuse-epilogue", "group all ops into kernels"> {
   let options = explainOptions # [
     Option<"epilogue", "epilogue", "bool", "true", "take ops after a matmul or an attention into its kernel">,

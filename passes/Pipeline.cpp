@@ -22,6 +22,7 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
   Option<std::string> cpu{*this, "cpu", llvm::cl::desc("the CPU to compile for"), llvm::cl::init("x86-64-v3")};
   Option<bool> merge{*this, "merge", llvm::cl::desc("merge projections"), llvm::cl::init(true)};
   Option<bool> attention{*this, "attention", llvm::cl::desc("fuse attention"), llvm::cl::init(true)};
+  Option<bool> packRows{*this, "pack-rows", llvm::cl::desc("leave padding out"), llvm::cl::init(true)};
   Option<bool> epilogue{*this, "epilogue", llvm::cl::desc("fuse epilogues"), llvm::cl::init(true)};
 };
 
@@ -39,6 +40,7 @@ LogicalResult buildFromFlags(OpPassManager &manager, StringRef text, ErrorHandle
   options.target = *target;
   options.mergeProjections = flags.merge;
   options.fuseAttention = flags.attention;
+  options.packRows = flags.packRows;
   options.fuseEpilogue = flags.epilogue;
   buildPipeline(manager, options);
   return success();
@@ -53,6 +55,8 @@ void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
     manager.addPass(createMergeProjectionsPass(options.log));
   if (options.fuseAttention)
     manager.addPass(createFuseAttentionPass(options.log));
+  if (options.packRows)
+    manager.addPass(createPackRowsPass(options.log));
   FuseEpiloguePassOptions groups;
   groups.epilogue = options.fuseEpilogue;
   groups.threads = target.threads;

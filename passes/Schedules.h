@@ -14,7 +14,8 @@ struct MatmulExtents {
   int64_t rows = 1;          ///< The product of the leading extents of the result.
   int64_t n = 1, k = 1;      ///< Columns of the result, contracted extent.
   bool wholeRows = false;    ///< The epilogue needs whole rows (a norm).
-  bool runtimeBatch = false; ///< More rows may come at run time.
+  bool runtimeBatch = false; ///< Another number of rows may come at run time.
+  bool mayBeFewer = false;   ///< It may be any smaller number (packed rows).
 };
 
 struct MatmulSchedule {

@@ -70,6 +70,7 @@ mlir::OwningOpRef<mlir::ModuleOp> lowered(const Model &model, const CompileOptio
   pipeline.target = target;
   pipeline.mergeProjections = options.mergeProjections;
   pipeline.fuseAttention = options.fuseAttention;
+  pipeline.packRows = options.packRows;
   pipeline.fuseEpilogue = options.fuseEpilogue;
   buildPipeline(manager, pipeline);
   if (mlir::failed(manager.run(*module)))

@@ -85,7 +85,7 @@ private:
 
 struct CompileOptions {
   std::string cpu = "host";
-  bool mergeProjections = true, fuseAttention = true, fuseEpilogue = true;
+  bool mergeProjections = true, fuseAttention = true, packRows = true, fuseEpilogue = true;
 };
 
 /// Passes and codegen; the weights are handed over at init. Throws std::runtime_error with the diagnostics.
