@@ -7,6 +7,7 @@
 
 #include "codegen/Schedule.h"
 #include "codegen/Tensor.h"
+#include "passes/TargetInfo.h"
 
 #include "Halide.h"
 
@@ -33,12 +34,24 @@ struct RowStage {
 };
 
 /// acc(n, m) = sum over k, then the epilogue. Without a norm, `output` is the epilogue; with one, `rows` is what the
-/// norm reads and `output` what it makes.
+/// norm reads and `output` what it makes. With operands that are not f32, `operand(k, m)` holds rows of lhs as they are
+/// multiplied, and the sum goes over steps of k, `pair` inside them.
 struct MatmulStages {
+  DotKind dot = DotKind::F32;
   Halide::Func accumulator;
   Halide::RVar k;
-  Halide::Func rows; ///< Undefined without a norm.
-  int depth = 0;     ///< The contracted extent.
+  std::string weight;  ///< The name of the argument that holds the panels.
+  int panel = 0;       ///< The columns of a panel.
+  int parts = 1;       ///< Elements of a column that lie side by side in a panel.
+  Halide::RVar pair;   ///< Products that one instruction adds; undefined where each is a multiply-add of its own.
+  Halide::RVar parity; ///< Halves of a step, unrolled; Int8Widened alone.
+  Halide::Func rows;   ///< Undefined without a norm.
+  int depth = 0;       ///< The contracted extent.
+  Halide::Func operand;
+  std::vector<RowStage> magnitudeStages;  ///< int8: what magnitude(m) is computed from.
+  Halide::Func magnitude, inverse, scale; ///< int8: of each row; else undefined.
+  Halide::ImageParam panels;              ///< (part of a step, column of a panel, step, panel)
+  Halide::ImageParam columns;             ///< int8: (column of a panel, 0 scale or 1 offset, panel)
 };
 
 /// Per (head, batch): keyPanels(ki, d, ko) holds the keys in panels, values(d, k) the values where they need a copy;
@@ -88,8 +101,8 @@ struct Algorithm {
 /// kernel computes (it fixes the order of additions), so it depends on the extent alone, never on the target.
 int lanesFor(int extent);
 
-/// The algorithm of a kernel function of kind rowwise or matmul.
-Algorithm buildRowAlgorithm(mlir::func::FuncOp kernel);
+/// The algorithm of a kernel function of kind rowwise or matmul. `dot`: how a matmul by panels multiplies.
+Algorithm buildRowAlgorithm(mlir::func::FuncOp kernel, DotKind dot);
 
 /// The algorithm of a kernel function of kind attention. Of the schedule it takes the width of the key panels, and the
 /// queries of a tile, which share the range of keys that they look at.

@@ -15,14 +15,17 @@ namespace {
 
 class Generator {
 public:
-  Generator(mlir::ModuleOp module, const TargetInfo &target, Artefacts &artefacts, std::vector<std::string> &errors)
-      : module(module), target(target), artefacts(artefacts), errors(errors) {}
+  Generator(mlir::ModuleOp module, const std::vector<TargetInfo> &targets, Artefacts &artefacts,
+            std::vector<std::string> &errors)
+      : module(module), targets(targets), artefacts(artefacts), errors(errors) {}
 
   bool run(const WeightSource *weights, const CodegenRequest &request) {
     auto planned = planModel(module, error);
     if (!planned)
       return failed();
     plan = std::move(*planned);
+    for (VariantPlan &variant : plan.variants)
+      variant.cpu = targetNamed(targets, variant.cpu).name;
     artefacts.modelName = plan.name;
     artefacts.imageSize = plan.imageSize;
     // Weights first: a missing one is reported before any time is spent on kernels.
@@ -65,10 +68,15 @@ private:
     return true;
   }
 
+  const TargetInfo &targetOf(mlir::func::FuncOp kernel) const {
+    auto cpu = kernel->getAttrOfType<mlir::StringAttr>("attn.cpu");
+    return targetNamed(targets, cpu ? cpu.getValue().str() : "");
+  }
+
   bool lowerKernels() {
     return forEachKernel([&](mlir::func::FuncOp kernel) {
       std::string text;
-      if (!lowerKernelToText(kernel, target, text, error))
+      if (!lowerKernelToText(kernel, targetOf(kernel), text, error))
         return false;
       artefacts.halide += text + "\n";
       return true;
@@ -77,18 +85,19 @@ private:
 
   bool compileKernels() {
     return forEachKernel([&](mlir::func::FuncOp kernel) {
-      kernels.emplace_back();
+      const TargetInfo &target = targetOf(kernel);
+      kernels.push_back({target, {}});
       return timed("kernel " + kernel.getSymName().str(),
-                   [&] { return compileKernel(kernel, target, kernels.back(), error); });
+                   [&] { return compileKernel(kernel, target, kernels.back().second, error); });
     });
   }
 
   bool emit(OutputForm form, const WeightSource *weights, std::string &result) {
     const char *phase = form == OutputForm::Object ? "object" : form == OutputForm::LLVM ? "llvm" : "assembly";
     const bool ok = timed(phase, [&] {
-      ObjectBuilder builder(target, error);
-      for (const CompiledKernel &kernel : kernels)
-        if (!builder.addKernel(kernel))
+      ObjectBuilder builder(targets, error);
+      for (const auto &[target, kernel] : kernels)
+        if (!builder.addKernel(kernel, target))
           return false;
       const bool isObject = form == OutputForm::Object;
       ModelPlan described = plan;
@@ -104,21 +113,21 @@ private:
   }
 
   mlir::ModuleOp module;
-  const TargetInfo &target;
+  const std::vector<TargetInfo> &targets;
   Artefacts &artefacts;
   std::vector<std::string> &errors;
   std::string error;
   ModelPlan plan;
   std::vector<uint8_t> image;
-  std::vector<CompiledKernel> kernels;
+  std::vector<std::pair<const TargetInfo &, CompiledKernel>> kernels;
   bool profile = false;
 };
 
 } // namespace
 
-bool generateCode(mlir::ModuleOp module, const TargetInfo &target, const WeightSource *weights,
+bool generateCode(mlir::ModuleOp module, const std::vector<TargetInfo> &targets, const WeightSource *weights,
                   const CodegenRequest &request, Artefacts &artefacts, std::vector<std::string> &errors) {
-  return Generator(module, target, artefacts, errors).run(weights, request);
+  return Generator(module, targets, artefacts, errors).run(weights, request);
 }
 
 } // namespace attnc

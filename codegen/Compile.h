@@ -33,9 +33,10 @@ struct Artefacts {
   std::vector<std::pair<std::string, double>> phases;
 };
 
-/// Makes the artefacts of a module that has been through the pipeline. `weights` null: the object embeds none, the
-/// caller hands them over at init. False on failure, with a line for each problem in `errors`.
-bool generateCode(mlir::ModuleOp module, const TargetInfo &target, const WeightSource *weights,
+/// Makes the artefacts of a module that has been through the pipeline, for one target or for each function's attn.cpu
+/// among several (orderTargets()). `weights` null: the object embeds none, the caller hands them over at init. False on
+/// failure, with a line for each problem in `errors`.
+bool generateCode(mlir::ModuleOp module, const std::vector<TargetInfo> &targets, const WeightSource *weights,
                   const CodegenRequest &request, Artefacts &artefacts, std::vector<std::string> &errors);
 
 } // namespace attnc

@@ -83,6 +83,7 @@ private:
     describe("output", plan.outputs);
     if (plan.hasBatch)
       out << " * batch is a run-time value from " << plan.minBatch << " to " << plan.maxBatch << ".\n";
+    out << " * Code for " << cpus() << ".\n";
     out << " * Weights: "
         << (embedded ? "embedded in the object."
                      : "handed over to " + name + "_init() by name; " + std::to_string(plan.weights.size()) +
@@ -92,6 +93,14 @@ private:
         << "#include <attnc/runtime.h>\n\n"
         << "#ifdef __cplusplus\nextern \"C\"\n#else\nextern\n#endif\nconst attnc_model " << modelSymbol(name)
         << ";\n\n";
+  }
+
+  /// "x86-64-v4 and x86-64-v3; the first that ..."
+  std::string cpus() const {
+    std::string text;
+    for (size_t i = 0; i < plan.variants.size(); ++i)
+      text += (i == 0 ? "" : i + 1 < plan.variants.size() ? ", " : " and ") + plan.variants[i].cpu;
+    return plan.variants.size() > 1 ? text + "; " + name + "_init() takes the first that this machine can run" : text;
   }
 
   void describe(const char *role, const std::vector<TensorDesc> &tensors) {

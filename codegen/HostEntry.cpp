@@ -4,6 +4,7 @@
 
 #include "runtime/attnc/profile.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
@@ -20,13 +21,14 @@ public:
       : module(module), plan(plan), data(data), context(module.getContext()), pointer(PointerType::getUnqual(context)),
         i8(Type::getInt8Ty(context)), i32(Type::getInt32Ty(context)), i64(Type::getInt64Ty(context)) {}
 
-  Function *emitEntry(const std::vector<KernelCounts> &counts);
-  void emitModel(Function *entry);
+  void emitEntries();
+  void emitModel();
 
 private:
-  void emitProfile();
+  void emitProfile(const std::vector<KernelCall> &planned);
+  Function *emitEntry(const VariantPlan &variant, const HostVariant &host);
   void observe(IRBuilder<> &builder, size_t call);
-  Value *address(IRBuilder<> &builder, Function *entry, const Place &place);
+  Value *address(IRBuilder<> &builder, Function *entry, const VariantPlan &variant, const Place &place);
   GlobalVariable *global(Constant *value, const Twine &name, unsigned alignment = 8);
   Constant *string(const std::string &text);
   Constant *number64(uint64_t value) { return ConstantInt::get(i64, value); }
@@ -35,6 +37,7 @@ private:
   Constant *tensors(const std::vector<TensorDesc> &descs, const Twine &name);
   Constant *packSteps();
   Constant *image();
+  Constant *variants();
 
   Module &module;
   const ModelPlan &plan;
@@ -42,7 +45,8 @@ private:
   LLVMContext &context;
   PointerType *pointer;
   Type *i8, *i32, *i64;
-  Function *observer = nullptr; ///< Of a profile: takes the number of the call that begins.
+  std::vector<Function *> entries; ///< One a variant.
+  Function *observer = nullptr;    ///< Of a profile: takes the number of the call that begins.
 };
 
 GlobalVariable *HostEmitter::global(Constant *value, const Twine &name, unsigned alignment) {
@@ -55,7 +59,7 @@ Constant *HostEmitter::string(const std::string &text) {
   return global(ConstantDataArray::getString(context, text), "text", 1);
 }
 
-Value *HostEmitter::address(IRBuilder<> &builder, Function *entry, const Place &place) {
+Value *HostEmitter::address(IRBuilder<> &builder, Function *entry, const VariantPlan &variant, const Place &place) {
   Value *inputs = entry->getArg(1), *outputs = entry->getArg(2), *weights = entry->getArg(3), *arena = entry->getArg(4),
         *batch = entry->getArg(5);
   auto at = [&](Value *base, Value *offset) { return builder.CreateGEP(i8, base, offset); };
@@ -73,17 +77,17 @@ Value *HostEmitter::address(IRBuilder<> &builder, Function *entry, const Place &
     return at(arena, number64(static_cast<uint64_t>(place.value)));
   case Place::Kind::ArenaPerBatch: {
     Value *offset = builder.CreateMul(batch, number64(static_cast<uint64_t>(place.value)));
-    return at(arena, builder.CreateAdd(offset, number64(plan.arenaFixed)));
+    return at(arena, builder.CreateAdd(offset, number64(variant.arenaFixed)));
   }
   }
   return nullptr;
 }
 
 /// The attnc_profile, and the function that tells its observer, if there is one.
-void HostEmitter::emitProfile() {
+void HostEmitter::emitProfile(const std::vector<KernelCall> &planned) {
   auto real = [&](double value) { return ConstantFP::get(Type::getDoubleTy(context), value); };
   std::vector<Constant *> calls;
-  for (const KernelCall &call : plan.calls)
+  for (const KernelCall &call : planned)
     calls.push_back(structure({string(call.label), string(call.kernel), string(call.ops), real(call.work.flops),
                                real(call.work.matmulFlops), real(call.work.bytes), real(call.weightBytes),
                                real(call.tokenBytes), number32(call.work.share)}));
@@ -92,7 +96,7 @@ void HostEmitter::emitProfile() {
                         ? none
                         : global(ConstantArray::get(ArrayType::get(calls[0]->getType(), calls.size()), calls), "calls");
   Constant *value =
-      structure({number32(ATTNC_ABI_VERSION), number32(static_cast<int64_t>(plan.calls.size())), table, none, none});
+      structure({number32(ATTNC_ABI_VERSION), number32(static_cast<int64_t>(planned.size())), table, none, none});
   auto *profile = new GlobalVariable(module, value->getType(), false, GlobalValue::ExternalLinkage, value,
                                      profileSymbol(plan.name));
   profile->setAlignment(Align(8));
@@ -120,32 +124,39 @@ void HostEmitter::observe(IRBuilder<> &builder, size_t call) {
     builder.CreateCall(observer, {number32(static_cast<int64_t>(call))});
 }
 
-Function *HostEmitter::emitEntry(const std::vector<KernelCounts> &counts) {
+void HostEmitter::emitEntries() {
   if (data.profile)
-    emitProfile();
+    emitProfile(plan.variants.front().calls);
+  for (auto [variant, host] : zip_equal(plan.variants, data.variants))
+    entries.push_back(emitEntry(variant, host));
+}
+
+Function *HostEmitter::emitEntry(const VariantPlan &variant, const HostVariant &host) {
   auto *type = FunctionType::get(i32, {pointer, pointer, pointer, pointer, pointer, i64}, false);
-  Function *entry = Function::Create(type, GlobalValue::InternalLinkage, plan.name + "_attnc_entry", module);
+  Function *entry = Function::Create(type, GlobalValue::InternalLinkage, variant.function + "_attnc_entry", module);
+  entry->addFnAttr("target-cpu", host.cpu);
   IRBuilder<> builder(BasicBlock::Create(context, "entry", entry));
   size_t most = 0;
-  for (const KernelCall &call : plan.calls)
+  for (const KernelCall &call : variant.calls)
     most = std::max(most, call.operands.size() + call.results.size());
   auto *buffersType = ArrayType::get(ArrayType::get(i8, kBufferSize), most);
   AllocaInst *buffers = builder.CreateAlloca(buffersType, nullptr, "buffers");
   buffers->setAlignment(Align(8));
   builder.CreateMemSet(buffers, builder.getInt8(0), most * kBufferSize, Align(8));
   Value *batch32 = builder.CreateTrunc(entry->getArg(5), i32, "batch");
-  for (size_t i = 0; i < plan.calls.size(); ++i) {
-    const KernelCall &call = plan.calls[i];
+  for (size_t i = 0; i < variant.calls.size(); ++i) {
+    const KernelCall &call = variant.calls[i];
     std::vector<Value *> arguments = {entry->getArg(0)};
-    if (counts[i].batch)
+    if (host.counts[i].batch)
       arguments.push_back(batch32);
-    if (counts[i].tokens)
-      arguments.push_back(builder.CreateLoad(i32, address(builder, entry, *call.tokens)));
+    if (host.counts[i].tokens)
+      arguments.push_back(builder.CreateLoad(i32, address(builder, entry, variant, *call.tokens)));
     std::vector<Place> places = call.operands;
     places.insert(places.end(), call.results.begin(), call.results.end());
     for (size_t j = 0; j < places.size(); ++j) {
       Value *buffer = builder.CreateConstGEP1_64(i8, buffers, j * kBufferSize);
-      builder.CreateStore(address(builder, entry, places[j]), builder.CreateConstGEP1_64(i8, buffer, kBufferHost));
+      builder.CreateStore(address(builder, entry, variant, places[j]),
+                          builder.CreateConstGEP1_64(i8, buffer, kBufferHost));
       arguments.push_back(buffer);
     }
     observe(builder, i);
@@ -157,7 +168,7 @@ Function *HostEmitter::emitEntry(const std::vector<KernelCounts> &counts) {
     builder.CreateRet(status);
     builder.SetInsertPoint(next);
   }
-  observe(builder, plan.calls.size());
+  observe(builder, variant.calls.size());
   builder.CreateRet(number32(0));
   return entry;
 }
@@ -200,34 +211,27 @@ Constant *HostEmitter::image() {
   return global(value, plan.name + "_attnc_weights", ATTNC_ALIGNMENT);
 }
 
+/// The fields of attnc_variant in their order.
+Constant *HostEmitter::variants() {
+  std::vector<Constant *> all;
+  for (auto [variant, host, entry] : zip_equal(plan.variants, data.variants, entries))
+    all.push_back(structure({string(host.cpu), string(host.cpuFeatures), number64(variant.arenaFixed),
+                             number64(variant.arenaPerBatch), number64(host.scratchSize), entry}));
+  return global(ConstantArray::get(ArrayType::get(all[0]->getType(), all.size()), all), "variants");
+}
+
 /// The fields of attnc_model in their order; natural alignment in LLVM's struct and in C's is the same.
-void HostEmitter::emitModel(Function *entry) {
+void HostEmitter::emitModel() {
   Constant *constants = ConstantPointerNull::get(pointer);
   if (!plan.constants.empty())
     constants = global(ConstantDataArray::get(context, ArrayRef<float>(plan.constants)), "constants", ATTNC_ALIGNMENT);
   auto count = [&](size_t size) { return number32(static_cast<int64_t>(size)); };
-  Constant *model = structure({number32(ATTNC_ABI_VERSION),
-                               number32(0),
-                               string(plan.name),
-                               string("attnc " ATTNC_VERSION),
-                               string(data.cpuFeatures),
-                               count(plan.inputs.size()),
-                               count(plan.outputs.size()),
-                               count(plan.weights.size()),
-                               count(plan.packSteps.size()),
-                               tensors(plan.inputs, "inputs"),
-                               tensors(plan.outputs, "outputs"),
-                               tensors(plan.weights, "weights"),
-                               packSteps(),
-                               constants,
-                               image(),
-                               number64(plan.imageSize),
-                               number64(static_cast<uint64_t>(plan.minBatch)),
-                               number64(static_cast<uint64_t>(plan.maxBatch)),
-                               number64(plan.arenaFixed),
-                               number64(plan.arenaPerBatch),
-                               number64(data.scratchSize),
-                               entry});
+  Constant *model = structure(
+      {number32(ATTNC_ABI_VERSION), number32(0), string(plan.name), string("attnc " ATTNC_VERSION),
+       count(plan.inputs.size()), count(plan.outputs.size()), count(plan.weights.size()), count(plan.packSteps.size()),
+       tensors(plan.inputs, "inputs"), tensors(plan.outputs, "outputs"), tensors(plan.weights, "weights"), packSteps(),
+       constants, image(), number64(plan.imageSize), number64(static_cast<uint64_t>(plan.minBatch)),
+       number64(static_cast<uint64_t>(plan.maxBatch)), count(plan.variants.size()), variants()});
   auto *variable =
       new GlobalVariable(module, model->getType(), true, GlobalValue::ExternalLinkage, model, modelSymbol(plan.name));
   variable->setAlignment(Align(8));
@@ -239,10 +243,10 @@ std::string modelSymbol(const std::string &modelName) { return modelName + "_att
 
 std::string profileSymbol(const std::string &modelName) { return modelName + "_attnc_profile"; }
 
-void emitHostEntry(Module &module, const ModelPlan &plan, const std::vector<KernelCounts> &counts,
-                   const HostData &data) {
+void emitHostEntry(Module &module, const ModelPlan &plan, const HostData &data) {
   HostEmitter emitter(module, plan, data);
-  emitter.emitModel(emitter.emitEntry(counts));
+  emitter.emitEntries();
+  emitter.emitModel();
 }
 
 } // namespace attnc

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The generated host side in LLVM IR: the entry function that calls the kernels one after the other, and the
-// attnc_model that describes them (runtime/attnc/runtime.h).
+// The generated host side in LLVM IR: for each variant the entry function that calls its kernels one after the other,
+// and the attnc_model that describes them (runtime/attnc/runtime.h).
 #pragma once
 
 #include "codegen/ModelPlan.h"
@@ -17,12 +17,20 @@ namespace attnc {
 /// sizeof(halide_buffer_t) and the offset of its member `host` (HalideRuntime.h); kernels read nothing else of it.
 constexpr uint64_t kBufferSize = 56, kBufferHost = 16;
 
+/// What plan.variants does not say of a variant.
+struct HostVariant {
+  std::string cpu;                  ///< attnc_variant.cpu, and the CPU of the entry's own code.
+  std::string cpuFeatures;          ///< attnc_variant.cpu_features.
+  uint64_t scratchSize = 0;         ///< attnc_variant.scratch_size.
+  std::vector<KernelCounts> counts; ///< Of each call: which numbers its kernel takes.
+};
+
 struct HostData {
-  std::string cpuFeatures;     ///< attnc_model.cpu_features.
-  uint64_t scratchSize = 0;    ///< attnc_model.scratch_size.
+  std::vector<HostVariant> variants; ///< As many as plan.variants.
   const void *image = nullptr; ///< The packed weights to embed (plan.imageSize bytes), or null: handed over at init.
   bool declareImage = false;   ///< Refer to the image without its bytes, for text that a person reads.
-  bool profile = false;        ///< Describe the calls and tell an observer (runtime/attnc/profile.h).
+  bool profile =
+      false; ///< Of a model with one variant: describe the calls and tell an observer (runtime/attnc/profile.h).
 };
 
 /// The name of the model's symbol: <name>_attnc_model.
@@ -30,9 +38,7 @@ std::string modelSymbol(const std::string &modelName);
 /// That of its profile: <name>_attnc_profile.
 std::string profileSymbol(const std::string &modelName);
 
-/// Adds entry and model to `module`, which holds or declares the kernels. `counts[i]`: which numbers the kernel of call
-/// i takes.
-void emitHostEntry(llvm::Module &module, const ModelPlan &plan, const std::vector<KernelCounts> &counts,
-                   const HostData &data);
+/// Adds entries and model to `module`, which holds or declares the kernels.
+void emitHostEntry(llvm::Module &module, const ModelPlan &plan, const HostData &data);
 
 } // namespace attnc

@@ -2,7 +2,9 @@
 
 #include "codegen/KernelCompiler.h"
 
+#include "codegen/DotAlgorithm.h"
 #include "codegen/Kernels.h"
+#include "codegen/PrefetchPanels.h"
 #include "codegen/SignalsHeldBack.h"
 #include "codegen/StoredProducts.h"
 #include "codegen/TokenRowsKernel.h"
@@ -19,16 +21,23 @@ namespace attnc {
 namespace {
 
 /// StrictFloat: NaN, infinities and the order of operations mean what the algorithm says. The multiply-adds that this
-/// keeps Halide from forming are formed afterwards (ContractMultiplyAdd.h).
-Halide::Target halideTarget(const TargetInfo &target) {
+/// keeps Halide from forming are formed afterwards (ContractMultiplyAdd.h). A kernel with dot products of bfloat16 is
+/// strict by makeStrictButAccumulator().
+Halide::Target halideTarget(const TargetInfo &target, DotKind dot) {
   using T = Halide::Target;
-  std::vector<T::Feature> features = {T::NoAsserts, T::NoBoundsQuery, T::NoRuntime, T::UserContext, T::StrictFloat};
+  std::vector<T::Feature> features = {T::NoAsserts, T::NoBoundsQuery, T::NoRuntime, T::UserContext};
+  if (dot != DotKind::Bf16)
+    features.push_back(T::StrictFloat);
   if (target.arch == TargetInfo::Arch::AArch64)
     return T(T::Linux, T::ARM, 64, features);
   for (T::Feature feature : {T::SSE41, T::AVX, T::F16C, T::FMA, T::AVX2})
     features.push_back(feature);
   if (target.vectorBytes == 64)
     for (T::Feature feature : {T::AVX512, T::AVX512_Skylake})
+      features.push_back(feature);
+  // Of what these two stand for, Halide uses the dot products and conversions to bfloat16.
+  if (dot == DotKind::Bf16 || dot == DotKind::Int8)
+    for (T::Feature feature : {T::AVX512_Cannonlake, T::AVX512_Zen4})
       features.push_back(feature);
   return T(T::Linux, T::X86, 64, features);
 }
@@ -43,6 +52,14 @@ AttentionSchedule fromAttribute(attn::AttentionScheduleAttr s) {
           static_cast<int>(s.getTaskQueries())};
 }
 
+/// How the kernel's matmul by panels multiplies.
+DotKind dotOf(mlir::func::FuncOp kernel, const TargetInfo &target) {
+  for (attn::MatmulOp matmul : kernel.getOps<attn::MatmulOp>())
+    if (matmul.getRhs().getType().getEncoding())
+      return dotKindOf(matmul.getPrecision(), target);
+  return DotKind::F32;
+}
+
 /// Algorithm and schedule of a kernel function.
 Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
   const int lanes = static_cast<int>(target.floats());
@@ -53,7 +70,7 @@ Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
     scheduleAttention(algorithm, plan, lanes);
     return algorithm;
   }
-  Algorithm algorithm = buildRowAlgorithm(kernel);
+  Algorithm algorithm = buildRowAlgorithm(kernel, dotOf(kernel, target));
   if (auto matmul = mlir::dyn_cast_if_present<attn::MatmulScheduleAttr>(schedule))
     scheduleMatmul(algorithm, fromAttribute(matmul), lanes);
   else if (auto rowwise = mlir::dyn_cast_if_present<attn::RowwiseScheduleAttr>(schedule))
@@ -76,10 +93,17 @@ void setUpHalide() {
 }
 
 /// The pipeline of a kernel, with the lowering passes that its bits rely on: they belong to a Pipeline, not to a Func.
-Halide::Pipeline pipelineOf(const Algorithm &algorithm) {
+Halide::Pipeline pipelineOf(mlir::func::FuncOp kernel, Algorithm &algorithm) {
   setUpHalide();
+  if (algorithm.matmul.dot == DotKind::Bf16)
+    makeStrictButAccumulator(algorithm);
   Halide::Pipeline pipeline = algorithm.pipeline();
   pipeline.add_custom_lowering_pass(new HideStoredProducts);
+  if (auto schedule = kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule")) {
+    const MatmulStages &matmul = algorithm.matmul;
+    pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight, matmul.panel,
+                                                         static_cast<int>(schedule.getTileCols())));
+  }
   return pipeline;
 }
 
@@ -135,7 +159,9 @@ bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, Compiled
     }
     // Halide makes a folder in /tmp for the time of a compilation, though it puts nothing there.
     const SignalsHeldBack held;
-    pipelineOf(algorithm).compile_to_bitcode(file.path(), algorithm.arguments, compiled.name, halideTarget(target));
+    pipelineOf(kernel, algorithm)
+        .compile_to_bitcode(file.path(), algorithm.arguments, compiled.name,
+                            halideTarget(target, algorithm.matmul.dot));
     compiled.bitcode = file.contents();
     if (compiled.bitcode.empty())
       error = "kernel '" + compiled.name + "': Halide wrote no bitcode";
@@ -151,7 +177,9 @@ bool lowerKernelToText(mlir::func::FuncOp kernel, const TargetInfo &target, std:
   }
   return guarded(name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
-    Halide::Module module = pipelineOf(algorithm).compile_to_module(algorithm.arguments, name, halideTarget(target));
+    Halide::Module module =
+        pipelineOf(kernel, algorithm)
+            .compile_to_module(algorithm.arguments, name, halideTarget(target, algorithm.matmul.dot));
     std::ostringstream out;
     out << module;
     text = out.str();

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Matmul with epilogue: out(n, m) = epilogue(sum_k lhs(k, m) * weight(n, k)), the weight in panels [N/NR][K][NR].
+// Matmul with epilogue: out(n, m) = epilogue(sum_k lhs(k, m) * weight(n, k)), the weight in panels [N/P][K][P].
 //
-// The register tile is MR rows x NR columns; k runs innermost but for the tile, so each step loads NR/lanes vectors of
-// the panel and broadcasts MR elements of lhs for MR * NR/lanes multiply-adds. Every element is one chain over k in
-// order: neither tile nor task nor thread changes its bits. Rows past the end repeat the last row inside a tile and are
-// not stored; columns past the end are zeros of the panel and are masked at the store.
+// The register tile is MR rows x NR columns, NR a divisor of P; k runs innermost but for the tile, so each step loads
+// NR/lanes vectors of the panel and broadcasts MR elements of lhs for MR * NR/lanes multiply-adds. Every element is one
+// chain over k in order: neither tile nor task nor thread changes its bits. Rows past the end repeat the last row
+// inside a tile and are not stored; columns past the end are zeros of the panel and are masked at the store.
 //
-// Without a norm, a task is a range of panels and rows: panel by panel over a block of row tiles, so that the panel
-// stays in the first-level cache and the block of lhs in the second. With a norm, a task is a range of whole rows:
-// their unnormalised values go to scratch and are normalised while they are in the second-level cache.
+// Without a norm, a task is a range of column tiles and rows: one column tile after the other over a block of row
+// tiles, so that the tile's part of the panel stays in the first-level cache and the block of lhs in the second, and
+// the parts of a panel follow each other. With a norm, a task is a range of whole rows: their unnormalised values go to
+// scratch and are normalised while they are in the second-level cache.
 
 #include "codegen/Kernels.h"
 
@@ -19,15 +20,51 @@ namespace attnc {
 
 namespace {
 
+/// Rows of lhs as they are multiplied, at most `rows` of them at a time, and the scales that they have.
+void scheduleOperand(MatmulStages &stages, const KernelVars &vars, Func consumer, const Var &at, int rows, int lanes) {
+  if (stages.dot == DotKind::F32)
+    return;
+  const int width = vectorFor(stages.depth, lanes);
+  Func operand = stages.operand;
+  operand.compute_at(consumer, at).bound_storage(vars.m, rows).store_in(MemoryType::Heap);
+  operand.vectorize(vars.k, width, TailStrategy::GuardWithIf);
+  if (operand.has_update_definition())
+    operand.update().vectorize(RVar(operand.update(0).get_schedule().dims()[0].var), width, TailStrategy::GuardWithIf);
+  if (!stages.scale.defined())
+    return;
+  for (Func scalar : {stages.magnitude, stages.inverse, stages.scale})
+    scalar.compute_at(consumer, at).bound_storage(vars.m, rows).store_in(MemoryType::Heap);
+  scheduleRowStages(stages.magnitudeStages, stages.magnitude, vars.m, lanes);
+}
+
+/// One step of k: what one instruction adds, for every vector of the tile.
+void scheduleStep(MatmulStages &stages, const KernelVars &vars, int lanes) {
+  Stage step = stages.accumulator.update();
+  switch (stages.dot) {
+  case DotKind::F32:
+  case DotKind::Bf16Widened:
+    step.reorder(vars.n, vars.m, stages.k).vectorize(vars.n, lanes).unroll(vars.n).unroll(vars.m);
+    if (stages.dot == DotKind::F32 && stages.depth % 2 == 0)
+      step.unroll(stages.k, 2);
+    return;
+  case DotKind::Int8Widened:
+    step.reorder(stages.pair, vars.n, vars.m, stages.parity, stages.k).unroll(stages.parity);
+    break;
+  case DotKind::Bf16:
+  case DotKind::Int8:
+    step.reorder(stages.pair, vars.n, vars.m, stages.k);
+    break;
+  }
+  step.atomic().vectorize(vars.n, lanes).vectorize(stages.pair).unroll(vars.n).unroll(vars.m);
+}
+
 /// The accumulators of one register tile.
 void scheduleAccumulator(MatmulStages &stages, const KernelVars &vars, Func consumer, const Var &at,
                          const MatmulSchedule &schedule, int lanes) {
   Func &acc = stages.accumulator;
   acc.compute_at(consumer, at).bound_extent(vars.n, schedule.tileCols).bound_extent(vars.m, schedule.tileRows);
   acc.vectorize(vars.n, lanes).unroll(vars.n).unroll(vars.m);
-  acc.update().reorder(vars.n, vars.m, stages.k).vectorize(vars.n, lanes).unroll(vars.n).unroll(vars.m);
-  if (stages.depth % 2 == 0)
-    acc.update().unroll(stages.k, 2);
+  scheduleStep(stages, vars, lanes);
 }
 
 /// Splits columns into register tiles; a last tile that is not whole is masked.
@@ -41,15 +78,15 @@ void scheduleMatmul(Algorithm &algorithm, const MatmulSchedule &schedule, int la
   const auto &n = algorithm.vars.n, &m = algorithm.vars.m;
   Func &out = algorithm.output;
   MatmulStages &stages = algorithm.matmul;
-  Var panel("panel"), tile("tile"), ni("ni"), mi("mi"), block("block"), tileInBlock("tile_in_block");
+  Var colTile("col_tile"), tile("tile"), ni("ni"), mi("mi"), block("block"), tileInBlock("tile_in_block");
   const TailStrategy tail = columnTail(algorithm.columns, schedule.tileCols);
   if (!stages.rows.defined()) {
-    out.split(n, panel, ni, schedule.tileCols, tail).split(m, tile, mi, schedule.tileRows, TailStrategy::GuardWithIf);
+    out.split(n, colTile, ni, schedule.tileCols, tail).split(m, tile, mi, schedule.tileRows, TailStrategy::GuardWithIf);
     out.vectorize(ni, lanes).unroll(ni).unroll(mi);
-    const int panels = (algorithm.columns + schedule.tileCols - 1) / schedule.tileCols;
-    const int taskCols = schedule.taskCols > 0 ? std::min(schedule.taskCols, panels) : panels;
-    Var panelTask("panel_task"), panelInTask("panel_in_task"), rowTask("row_task"), tileInTask("tile_in_task");
-    out.split(panel, panelTask, panelInTask, taskCols, TailStrategy::GuardWithIf);
+    const int colTiles = (algorithm.columns + schedule.tileCols - 1) / schedule.tileCols;
+    const int taskCols = schedule.taskCols > 0 ? std::min(schedule.taskCols, colTiles) : colTiles;
+    Var colTask("col_task"), colTileInTask("col_tile_in_task"), rowTask("row_task"), tileInTask("tile_in_task");
+    out.split(colTile, colTask, colTileInTask, taskCols, TailStrategy::GuardWithIf);
     Var inner = tile;
     if (schedule.taskRows > 0) {
       out.split(tile, rowTask, tileInTask, schedule.taskRows, TailStrategy::GuardWithIf);
@@ -58,11 +95,12 @@ void scheduleMatmul(Algorithm &algorithm, const MatmulSchedule &schedule, int la
     out.split(inner, block, tileInBlock, schedule.blockRows, TailStrategy::GuardWithIf);
     if (schedule.taskRows > 0) {
       Var task("task");
-      out.reorder(ni, mi, tileInBlock, panelInTask, block, panelTask, rowTask).fuse(panelTask, rowTask, task);
+      out.reorder(ni, mi, tileInBlock, colTileInTask, block, colTask, rowTask).fuse(colTask, rowTask, task);
       out.parallel(task);
     } else {
-      out.reorder(ni, mi, tileInBlock, panelInTask, block, panelTask).parallel(panelTask);
+      out.reorder(ni, mi, tileInBlock, colTileInTask, block, colTask).parallel(colTask);
     }
+    scheduleOperand(stages, algorithm.vars, out, block, schedule.blockRows * schedule.tileRows, lanes);
     scheduleAccumulator(stages, algorithm.vars, out, tileInBlock, schedule, lanes);
     return;
   }
@@ -73,8 +111,9 @@ void scheduleMatmul(Algorithm &algorithm, const MatmulSchedule &schedule, int la
   out.vectorize(n, vectorFor(algorithm.columns, lanes), TailStrategy::ShiftInwards);
   scheduleRowStages(algorithm.rowStages, out, row, lanes);
   rows.compute_at(out, task).bound_storage(m, taskRows).store_in(MemoryType::Heap);
-  rows.split(n, panel, ni, schedule.tileCols, tail).split(m, tile, mi, schedule.tileRows, TailStrategy::GuardWithIf);
-  rows.reorder(ni, mi, tile, panel).vectorize(ni, lanes).unroll(ni).unroll(mi);
+  rows.split(n, colTile, ni, schedule.tileCols, tail).split(m, tile, mi, schedule.tileRows, TailStrategy::GuardWithIf);
+  rows.reorder(ni, mi, tile, colTile).vectorize(ni, lanes).unroll(ni).unroll(mi);
+  scheduleOperand(stages, algorithm.vars, out, task, taskRows, lanes);
   scheduleAccumulator(stages, algorithm.vars, rows, tile, schedule, lanes);
 }
 

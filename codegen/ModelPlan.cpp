@@ -7,6 +7,7 @@
 #include "ir/AttnDialect.h"
 #include "passes/Costs.h"
 #include "passes/Explain.h"
+#include "passes/Graph.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
@@ -33,21 +34,17 @@ public:
     plan.minBatch = integer(module, "attn.min_batch", 1);
     plan.maxBatch = integer(module, "attn.max_batch", 1);
     plan.imageSize = integer(module, "attn.image_size", 0);
-    plan.arenaFixed = integer(module, "attn.arena_fixed", 0);
-    plan.arenaPerBatch = integer(module, "attn.arena_per_batch", 0);
-    for (auto function : module.getOps<mlir::func::FuncOp>())
-      if (!function->hasAttr("attn.kind"))
-        main = function;
-    if (!main)
+    const auto functions = modelFunctions(module);
+    if (functions.empty())
       return fail("the module has no function but kernels");
-    plan.name = identifier(main.getSymName().str());
-    describeInterface();
+    plan.name = identifier(modelName(functions.front()).str());
+    describeInterface(functions.front());
     for (auto parameter : module.getOps<attn::ParameterOp>()) {
       weightIndex[parameter.getSymName()] = static_cast<int32_t>(plan.weights.size());
       plan.weights.push_back(describe(parameter.getType(), parameter.getSymName(), {}));
     }
-    for (mlir::Operation &op : main.front().without_terminator())
-      if (!visit(op))
+    for (mlir::func::FuncOp function : functions)
+      if (!planVariant(function))
         return std::nullopt;
     if (!plan.hasBatch)
       plan.minBatch = plan.maxBatch = 1;
@@ -80,13 +77,12 @@ private:
     return desc;
   }
 
-  void describeInterface() {
+  void describeInterface(mlir::func::FuncOp main) {
     for (unsigned i = 0; i < main.getNumArguments(); ++i) {
       mlir::DictionaryAttr attributes = main.getArgAttrDict(i);
       plan.inputs.push_back(describe(main.getArgument(i).getType(),
                                      text(attributes, "attn.name", "input" + std::to_string(i)),
                                      text(attributes, "attn.doc", "")));
-      places[main.getArgument(i)] = {Place::Kind::Input, static_cast<int64_t>(i)};
     }
     for (unsigned i = 0; i < main.getNumResults(); ++i) {
       mlir::DictionaryAttr attributes = main.getResultAttrDict(i);
@@ -94,6 +90,23 @@ private:
                                       text(attributes, "attn.name", "output" + std::to_string(i)),
                                       text(attributes, "attn.doc", "")));
     }
+  }
+
+  bool planVariant(mlir::func::FuncOp function) {
+    VariantPlan variant;
+    variant.function = identifier(function.getSymName().str());
+    if (auto cpu = function->getAttrOfType<mlir::StringAttr>("attn.cpu"))
+      variant.cpu = cpu.getValue().str();
+    variant.arenaFixed = integer(function, "attn.arena_fixed", 0);
+    variant.arenaPerBatch = integer(function, "attn.arena_per_batch", 0);
+    plan.variants.push_back(std::move(variant));
+    readOffsets.clear();
+    for (mlir::BlockArgument argument : function.getArguments())
+      places[argument] = {Place::Kind::Input, argument.getArgNumber()};
+    for (mlir::Operation &op : function.front().without_terminator())
+      if (!visit(op))
+        return false;
+    return true;
   }
 
   bool visit(mlir::Operation &op) {
@@ -133,13 +146,25 @@ private:
       step.stride_col = piece.getStrideCol();
       step.dst = static_cast<uint64_t>(offset);
       step.first = piece.getFirst();
-      step.kind = panels ? ATTNC_PACK_PANEL : ATTNC_PACK_COPY;
+      step.kind = panels ? panelKind(panels) : ATTNC_PACK_COPY;
       step.panel = panels ? panels.getWidth() : 0;
       if (!panels)
         placeDense(step, mlir::cast<mlir::RankedTensorType>(packed.getType()).getRank());
       plan.packSteps.push_back(step);
     }
     return true;
+  }
+
+  static attnc_pack_kind panelKind(attn::PanelsAttr panels) {
+    switch (panels.getPrecision()) {
+    case attn::Precision::f32:
+      return ATTNC_PACK_PANEL;
+    case attn::Precision::bf16:
+      return ATTNC_PACK_PANEL_BF16;
+    case attn::Precision::int8:
+      return ATTNC_PACK_PANEL_I8;
+    }
+    llvm_unreachable("every precision has its panels");
   }
 
   /// A dense piece is a contiguous copy; a strided one is the panel layout of width 1, whose order is row-major.
@@ -166,6 +191,8 @@ private:
         return fail("a call of " + planned.kernel + " reads a value without a place"), false;
       planned.operands.push_back(place->second);
     }
+    for (mlir::Value operand : call.getOperands())
+      placeColumns(operand, planned);
     auto outputs = call->getAttrOfType<mlir::DenseI64ArrayAttr>("attn.outputs");
     auto offsets = call->getAttrOfType<mlir::DenseI64ArrayAttr>("attn.offsets");
     auto perBatch = call->getAttrOfType<mlir::DenseBoolArrayAttr>("attn.per_batch");
@@ -181,7 +208,7 @@ private:
     countTokens(call, planned);
     limitIndices(call, planned);
     measureWork(call, planned);
-    plan.calls.push_back(std::move(planned));
+    plan.variants.back().calls.push_back(std::move(planned));
     return true;
   }
 
@@ -197,6 +224,15 @@ private:
     for (mlir::Value result : call.getResults())
       if (count && !attn::hasAllRows(mlir::cast<mlir::RankedTensorType>(result.getType())))
         tokenCounts[result] = *count;
+  }
+
+  /// A kernel has int8 panels as two buffers: the second one, behind all its arguments, is their scales and offsets.
+  void placeColumns(mlir::Value operand, KernelCall &planned) {
+    auto type = mlir::cast<mlir::RankedTensorType>(operand.getType());
+    auto panels = mlir::dyn_cast_if_present<attn::PanelsAttr>(type.getEncoding());
+    if (panels && panels.getPrecision() == attn::Precision::int8)
+      planned.operands.push_back(
+          {Place::Kind::Weight, places[operand].value + panels.stepsOf(type.getDimSize(1)) * panels.getWidth() * 4});
   }
 
   void measureWork(mlir::func::CallOp call, KernelCall &planned) {
@@ -233,7 +269,6 @@ private:
 
   mlir::ModuleOp module;
   std::string &error;
-  mlir::func::FuncOp main;
   ModelPlan plan;
   llvm::DenseMap<mlir::Value, Place> places;
   llvm::DenseMap<mlir::Value, Place> tokenCounts; ///< Of values with packed rows.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the model function says after the pipeline, as plain data: the calls in order, where every tensor lies, and what
-// the runtime is told about inputs, outputs and weights. The host entry, the model table and the header are made from
-// it.
+// What the model's functions say after the pipeline, as plain data: the calls in order, where every tensor lies, and
+// what the runtime is told about inputs, outputs and weights. Host entries, model table and header are made from it.
 #pragma once
 
 #include "codegen/KernelWork.h"
@@ -51,15 +50,23 @@ struct KernelCall {
   double tokenBytes = 0;       ///< Bytes that it reads and writes of anything but weights.
 };
 
+/// The model for one CPU: one function of the module.
+struct VariantPlan {
+  std::string function; ///< Its name, unique in the object.
+  std::string cpu;      ///< TargetInfo::name; empty: the only target.
+  std::vector<KernelCall> calls;
+  uint64_t arenaFixed = 0, arenaPerBatch = 0;
+};
+
 struct ModelPlan {
   std::string name;
   std::vector<TensorDesc> inputs, outputs, weights;
   std::vector<attnc_pack_step> packSteps;
   std::vector<float> constants;
-  std::vector<KernelCall> calls;
+  std::vector<VariantPlan> variants; ///< In the module's order; one weights image for all.
   int64_t minBatch = 1, maxBatch = 1;
   bool hasBatch = false; ///< Whether any tensor's shape depends on the batch.
-  uint64_t arenaFixed = 0, arenaPerBatch = 0, imageSize = 0;
+  uint64_t imageSize = 0;
 };
 
 /// Reads a module that has been through the pipeline. Nothing on failure, with the reason in `error`.

@@ -4,6 +4,7 @@
 
 #include "codegen/ContractMultiplyAdd.h"
 #include "codegen/HostEntry.h"
+#include "codegen/TargetMachines.h"
 #include "passes/TargetInfo.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -12,16 +13,13 @@
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Linker/Linker.h"
-#include "llvm/MC/MCSubtargetInfo.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/KnownBits.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/Target/TargetOptions.h"
 
 using namespace llvm;
 
@@ -29,63 +27,22 @@ namespace attnc {
 
 namespace {
 
-/// What the runtime can check, in its spelling, which is LLVM's too.
-constexpr const char *kCheckedFeatures[] = {"sse3",         "ssse3",
-                                            "sse4.1",       "sse4.2",
-                                            "popcnt",       "avx",
-                                            "avx2",         "fma",
-                                            "f16c",         "bmi",
-                                            "bmi2",         "avx512f",
-                                            "avx512cd",     "avx512dq",
-                                            "avx512bw",     "avx512vl",
-                                            "avx512ifma",   "avx512vbmi",
-                                            "avx512vbmi2",  "avx512vnni",
-                                            "avx512bitalg", "avx512vpopcntdq",
-                                            "avx512bf16"};
-
 /// Halide's calls out of a kernel and what answers them.
 constexpr std::pair<const char *, const char *> kRuntimeNames[] = {{"halide_do_par_for", "attnc_rt_parallel_for"},
                                                                    {"halide_malloc", "attnc_rt_malloc"},
                                                                    {"halide_free", "attnc_rt_free"}};
 
-Triple tripleOf(const TargetInfo &target) {
-  return Triple(target.arch == TargetInfo::Arch::AArch64 ? "aarch64-unknown-linux-gnu" : "x86_64-unknown-linux-gnu");
-}
-
-std::unique_ptr<TargetMachine> machineFor(const TargetInfo &target, std::string &error) {
-  static const bool initialised = [] {
-    InitializeAllTargetInfos();
-    InitializeAllTargets();
-    InitializeAllTargetMCs();
-    InitializeAllAsmPrinters();
-    return true;
-  }();
-  (void)initialised;
-  const Triple triple = tripleOf(target);
-  const Target *llvmTarget = TargetRegistry::lookupTarget(triple, error);
-  if (!llvmTarget)
-    return nullptr;
-  TargetOptions options;
-  // Contraction is explicit (ContractMultiplyAdd.h).
-  options.AllowFPOpFusion = FPOpFusion::Strict;
-  return std::unique_ptr<TargetMachine>(
-      llvmTarget->createTargetMachine(triple, target.name, "", options, Reloc::PIC_, {}, CodeGenOptLevel::Default));
-}
-
-/// Features that the machine's CPU has, as attnc_model.cpu_features lists them.
-std::string runtimeFeatures(const TargetMachine &machine) {
-  if (machine.getTargetTriple().isAArch64())
-    return "neon";
-  std::string features;
-  const std::unique_ptr<MCSubtargetInfo> info(
-      machine.getTarget().createMCSubtargetInfo(machine.getTargetTriple(), machine.getTargetCPU(), ""));
-  for (const char *feature : kCheckedFeatures)
-    if (info->checkFeatures(std::string("+") + feature))
-      features += (features.empty() ? "" : " ") + std::string(feature);
-  return features;
-}
-
 uint64_t roundUp(uint64_t size) { return (size + ATTNC_ALIGNMENT - 1) / ATTNC_ALIGNMENT * ATTNC_ALIGNMENT; }
+
+/// Halide asks for lines that are read once and bypass the second-level cache, where other tiles look for them again.
+void keepFetchedLines(Module &module) {
+  constexpr unsigned locality = 2; ///< The argument's number.
+  constexpr uint64_t kKeepInAllCaches = 3;
+  for (Function &function : module)
+    for (Instruction &instruction : instructions(function))
+      if (auto *call = dyn_cast<IntrinsicInst>(&instruction); call && call->getIntrinsicID() == Intrinsic::prefetch)
+        call->setArgOperand(locality, ConstantInt::get(call->getArgOperand(locality)->getType(), kKeepInAllCaches));
+}
 
 } // namespace
 
@@ -93,18 +50,34 @@ struct ObjectBuilder::State {
   LLVMContext context;
   std::unique_ptr<TargetMachine> machine;
   std::unique_ptr<Module> module;
-  TargetInfo target;
-  uint64_t scratch = 0;
-  StringMap<KernelCounts> counts;
+  /// What is known of a kernel once its bitcode is read.
+  struct Kernel {
+    KernelCounts counts;
+    uint64_t scratch = 0;
+  };
+  StringMap<Kernel> kernels;
+
+  HostVariant describe(const VariantPlan &variant, const TargetInfo &target) const;
 };
 
-ObjectBuilder::ObjectBuilder(const TargetInfo &target, std::string &error)
-    : state(std::make_unique<State>()), error(error) {
-  state->target = target;
-  state->machine = machineFor(target, error);
+/// Kernels run one after the other, so they share the scratch.
+HostVariant ObjectBuilder::State::describe(const VariantPlan &variant, const TargetInfo &target) const {
+  HostVariant host{target.name, runtimeFeatures(target), 0, {}};
+  for (const KernelCall &call : variant.calls) {
+    const Kernel kernel = kernels.lookup(call.kernel);
+    host.counts.push_back(kernel.counts);
+    host.scratchSize = std::max(host.scratchSize, kernel.scratch);
+  }
+  return host;
+}
+
+ObjectBuilder::ObjectBuilder(const std::vector<TargetInfo> &targets, std::string &error)
+    : state(std::make_unique<State>()), targets(targets), error(error) {
+  // Each function names its own CPU; what has none is compiled for the one that asks for the least.
+  state->machine = machineFor(targets.back(), error);
   state->module = std::make_unique<Module>("attnc", state->context);
   if (state->machine) {
-    state->module->setTargetTriple(tripleOf(target));
+    state->module->setTargetTriple(state->machine->getTargetTriple());
     state->module->setDataLayout(state->machine->createDataLayout());
   }
 }
@@ -135,7 +108,21 @@ static std::optional<uint64_t> scratchOf(Module &module) {
   return total;
 }
 
-bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
+/// Halide notes its target as flags of the module, in which kernels of one object may differ.
+static void dropHalideFlags(Module &module) {
+  NamedMDNode *flags = module.getModuleFlagsMetadata();
+  if (!flags)
+    return;
+  SmallVector<MDNode *> kept;
+  for (MDNode *flag : flags->operands())
+    if (!cast<MDString>(flag->getOperand(1))->getString().starts_with("halide_"))
+      kept.push_back(flag);
+  flags->clearOperands();
+  for (MDNode *flag : kept)
+    flags->addOperand(flag);
+}
+
+bool ObjectBuilder::addKernel(const CompiledKernel &kernel, const TargetInfo &target) {
   if (!state->machine)
     return false;
   auto fail = [&](const std::string &reason) {
@@ -149,9 +136,9 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   auto scratch = scratchOf(module);
   if (!scratch)
     return fail("internal: scratch without a constant size");
-  // Kernels run one after the other, so they share the scratch.
-  state->scratch = std::max(state->scratch, *scratch);
   contractMultiplyAdd(module);
+  keepFetchedLines(module);
+  dropHalideFlags(module);
   for (auto [halide, ours] : kRuntimeNames)
     if (Function *function = module.getFunction(halide))
       function->setName(ours);
@@ -166,9 +153,9 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
       continue;
     }
     function.removeFnAttr("target-features");
-    function.addFnAttr("target-cpu", state->target.name);
-    function.addFnAttr("tune-cpu", state->target.name);
-    if (state->target.vectorBytes == 64)
+    function.addFnAttr("target-cpu", target.name);
+    function.addFnAttr("tune-cpu", target.name);
+    if (target.vectorBytes == 64)
       function.addFnAttr("prefer-vector-width", "512");
   }
   for (Function *function : unused)
@@ -179,7 +166,7 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
   for (Function &function : module)
     if (!function.isDeclaration() && function.getName() != kernel.name)
       function.setName(kernel.name + ".task" + std::to_string(tasks++));
-  state->counts[kernel.name] = kernel.counts;
+  state->kernels[kernel.name] = {kernel.counts, *scratch};
   if (Linker::linkModules(*state->module, std::move(*parsed)))
     return fail("cannot be linked with the other kernels");
   return true;
@@ -188,11 +175,10 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel) {
 bool ObjectBuilder::addModel(const ModelPlan &plan, const void *image, bool declareImage, bool profile) {
   if (!state->machine)
     return false;
-  std::vector<KernelCounts> counts;
-  for (const KernelCall &call : plan.calls)
-    counts.push_back(state->counts.lookup(call.kernel));
-  HostData data{runtimeFeatures(*state->machine), state->scratch, image, declareImage, profile};
-  emitHostEntry(*state->module, plan, counts, data);
+  HostData data{{}, image, declareImage, profile};
+  for (const VariantPlan &variant : plan.variants)
+    data.variants.push_back(state->describe(variant, targetNamed(targets, variant.cpu)));
+  emitHostEntry(*state->module, plan, data);
   for (Function &function : *state->module)
     if (!function.isDeclaration()) {
       function.setLinkage(GlobalValue::InternalLinkage);

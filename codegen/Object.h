@@ -16,17 +16,19 @@ struct TargetInfo;
 
 enum class OutputForm { Object, Assembly, LLVM };
 
-/// Links and emits. Kernels are in the order of plan.calls' first use.
+/// Links and emits. Kernels are in the order of their first call.
 class ObjectBuilder {
 public:
-  ObjectBuilder(const TargetInfo &target, std::string &error);
+  /// `targets`: those of all variants, the most demanding first; kept by the caller.
+  ObjectBuilder(const std::vector<TargetInfo> &targets, std::string &error);
   ~ObjectBuilder();
 
-  /// Adds a kernel's bitcode: contracts multiply-adds, binds its calls to the runtime, sizes its scratch.
-  bool addKernel(const CompiledKernel &kernel);
+  /// Adds a kernel's bitcode for one of the targets: contracts multiply-adds, binds its calls to the runtime, sizes its
+  /// scratch.
+  bool addKernel(const CompiledKernel &kernel, const TargetInfo &target);
 
-  /// Adds the entry and the model, with `image` embedded where it is not null, and the profile where it is wanted. Call
-  /// once, after all kernels.
+  /// Adds the entries and the model, with `image` embedded where it is not null, and the profile where it is wanted.
+  /// Call once, after all kernels.
   bool addModel(const ModelPlan &plan, const void *image, bool declareImage, bool profile);
 
   /// Emits the module; may be called once.
@@ -35,6 +37,7 @@ public:
 private:
   struct State;
   std::unique_ptr<State> state;
+  const std::vector<TargetInfo> &targets;
   std::string &error;
 };
 

@@ -2,6 +2,7 @@
 
 #include "codegen/OpAlgorithms.h"
 
+#include "codegen/DotAlgorithm.h"
 #include "codegen/ScalarMath.h"
 #include "codegen/ScoreRegion.h"
 
@@ -84,11 +85,18 @@ std::vector<Expr> OpTranslator::extentsOf(mlir::Type type) {
   return extents;
 }
 
+std::string argumentName(mlir::BlockArgument operand) { return "arg" + std::to_string(operand.getArgNumber()); }
+
 Tensor OpTranslator::argument(mlir::BlockArgument operand) {
   auto type = mlir::cast<mlir::RankedTensorType>(operand.getType());
   Tensor tensor{extentsOf(type), halideType(type.getElementType()), nullptr};
-  const std::string name = "arg" + std::to_string(operand.getArgNumber());
-  if (auto panels = mlir::dyn_cast_if_present<attn::PanelsAttr>(type.getEncoding())) {
+  const std::string name = argumentName(operand);
+  auto panels = mlir::dyn_cast_if_present<attn::PanelsAttr>(type.getEncoding());
+  if (panels && panels.getPrecision() != attn::Precision::f32) {
+    defineRoundedPanels(type, name, algorithm);
+    return tensor;
+  }
+  if (panels) {
     const int width = static_cast<int>(panels.getWidth()), depth = static_cast<int>(type.getDimSize(1));
     const int count = static_cast<int>((type.getDimSize(0) + width - 1) / width);
     ImageParam param(tensor.type, 3, name);

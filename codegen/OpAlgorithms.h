@@ -43,6 +43,10 @@ public:
   Halide::Func maximumRows(const std::string &name, int extent,
                            const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
 
+  /// The maximum of integers.
+  Halide::Func maximumOfRows(const std::string &name, int extent,
+                             const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
+
 private:
   Tensor argument(mlir::BlockArgument argument);
   Tensor result(mlir::Operation &op, std::function<Halide::Expr(const Index &)> at);
@@ -77,6 +81,9 @@ private:
   llvm::DenseMap<mlir::Value, Tensor> tensors;
   int counter = 0;
 };
+
+/// The name of the buffer that a kernel's argument is.
+std::string argumentName(mlir::BlockArgument operand);
 
 /// An element-wise activation.
 Halide::Expr activationOf(attn::ActivationKind kind, const Halide::Expr &x);

@@ -98,6 +98,11 @@ Func OpTranslator::maximumRows(const std::string &name, int extent,
   return reduceRows(name, extent, -kInfinity, [](Expr a, Expr b) { return select(b > a, b, a); }, value);
 }
 
+Func OpTranslator::maximumOfRows(const std::string &name, int extent,
+                                 const std::function<Expr(const Expr &, const Expr &)> &value) {
+  return reduceRows(name, extent, 0, [](Expr a, Expr b) { return max(a, b); }, value);
+}
+
 void OpTranslator::softmax(attn::SoftmaxOp op) {
   const Tensor input = get(op.getInput());
   if (op.getAxis() + 1 != input.rank())
@@ -305,6 +310,8 @@ void OpTranslator::pool(attn::PoolOp op) {
 void OpTranslator::matmul(attn::MatmulOp op) {
   const Tensor lhs = get(op.getLhs()), rhs = get(op.getRhs());
   const auto &[n, m] = std::tie(algorithm.vars.n, algorithm.vars.m);
+  _halide_user_assert(op.getPrecision() == attn::Precision::f32)
+      << "attnc: a matmul of two computed values has the precision f32 alone";
   const int depth = staticExtent(lhs.extents.back());
   const bool transposed = op.getTransposeRhs();
   Tensor shape{extentsOf(op.getType()), Float(32), nullptr};

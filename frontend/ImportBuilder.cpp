@@ -61,6 +61,7 @@ Value ImportBuilder::matmul(Value lhs, Value rhs, bool transposeRhs) {
   return emitWith<attn::MatmulOp>({lhs, rhs}, [&](attn::MatmulOp::Properties &properties) {
     if (transposeRhs)
       properties.transpose_rhs = builder.getUnitAttr();
+    properties.precision = attn::PrecisionAttr::get(builder.getContext(), attn::Precision::f32);
   });
 }
 

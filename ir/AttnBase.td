@@ -54,6 +54,11 @@ def Attn_Normalizer : Attn_Enum<"Normalizer", [
   I32EnumAttrCase<"identity", 3>]>;
 def Attn_NormalizerAttr : EnumAttr<Attn_Dialect, Attn_Normalizer, "normalizer">;
 
+// What a matmul rounds its operands to before it multiplies them.
+def Attn_Precision : Attn_Enum<"Precision", [
+  I32EnumAttrCase<"f32", 0>, I32EnumAttrCase<"bf16", 1>, I32EnumAttrCase<"int8", 2>]>;
+def Attn_PrecisionAttr : EnumAttr<Attn_Dialect, Attn_Precision, "precision">;
+
 def Attn_KernelKind : Attn_Enum<"KernelKind", [
   I32EnumAttrCase<"matmul", 0>, I32EnumAttrCase<"attention", 1>, I32EnumAttrCase<"rowwise", 2>,
   I32EnumAttrCase<"token_rows", 3>]>;
@@ -63,14 +68,31 @@ class Attn_Attr<string name, string mnemonic_> : AttrDef<Attn_Dialect, name> {
   let mnemonic = mnemonic_;
 }
 
+def Attn_PanelPrecision : EnumParameter<Attn_Precision> {
+  let defaultValue = "::attnc::attn::Precision::f32";
+}
+
 def Attn_PanelsAttr : Attn_Attr<"Panels", "panels"> {
-  let summary = "encoding of a matmul's weight: panels of `width` columns";
+  let summary = "encoding of a matmul's weight: panels of `width` columns, with elements of `precision`";
   let description = [{
-    The logical weight is [n, k] (transpose_rhs form). Element (n, k) lies at ((n / width) * K + k) * width + n %
-    width; the last panel is padded with zeros. `width` is the register tile's columns.
+    The logical weight is [n, k] (transpose_rhs form), its values those that the matmul multiplies. A panel holds `width`
+    columns n one after the other; the last panel is padded with zeros, and so is k to whole steps. `width` depends on
+    n alone, so one image serves every CPU. By `precision`:
+    f32: element (n, k) lies at position ((n / width) * K + k) * width + n % width.
+    bf16: steps of two k: at ((n / width * ceil(K/2) + k/2) * width + n % width) * 2 + k % 2, in elements of 2 bytes.
+    int8: a panel is ceil(K/4) steps of four k, (k/4 * width + n % width) * 4 + k % 4 in bytes, followed by one f32 and
+    one i32 for each of its columns: the scale, and -128 times the sum of the column's integers.
   }];
-  let parameters = (ins "int64_t":$width);
-  let assemblyFormat = "`<` $width `>`";
+  let parameters = (ins "int64_t":$width, Attn_PanelPrecision:$precision);
+  let assemblyFormat = "`<` $width (`,` $precision^)? `>`";
+  let extraClassDeclaration = [{
+    /// How many k of one column lie side by side.
+    int64_t getStep() const;
+    /// Steps of a column of `depth` elements.
+    int64_t stepsOf(int64_t depth) const { return depth / getStep() + (depth % getStep() != 0); }
+    /// Bytes of one panel of this depth; nothing where they exceed 63 bits.
+    ::std::optional<int64_t> panelBytes(int64_t depth) const;
+  }];
 }
 
 def Attn_PackedRowsAttr : Attn_Attr<"PackedRows", "packed_rows"> {
@@ -102,11 +124,11 @@ def Attn_PieceAttr : Attn_Attr<"Piece", "piece"> {
 def Attn_MatmulScheduleAttr : Attn_Attr<"MatmulSchedule", "matmul_schedule"> {
   let summary = "how a matmul kernel is tiled";
   let description = [{
-    tile_rows x tile_cols: the register tile (tile_cols is a multiple of the vector and the width of the weight's
-    panels). block_rows: register tiles of rows that are computed before the next panel is taken (the panel stays in
-    cache).
-    task_cols: panels per parallel task, 0 where a task takes whole rows (an epilogue that needs the row, or many rows).
-    task_rows: row tiles per parallel task, 0 where a task takes all rows.
+    tile_rows x tile_cols: the register tile (tile_cols is a multiple of the vector and divides the width of the
+    weight's panels). block_rows: register tiles of rows that are computed before the next column tile is taken (its
+    part of the panel stays in cache).
+    task_cols: column tiles per parallel task, 0 where a task takes whole rows (an epilogue that needs the row, or many
+    rows). task_rows: row tiles per parallel task, 0 where a task takes all rows.
   }];
   let parameters = (ins "int64_t":$tile_rows, "int64_t":$tile_cols, "int64_t":$block_rows, "int64_t":$task_rows,
                         "int64_t":$task_cols);

@@ -60,6 +60,25 @@ static LogicalResult checkMatmulLeading(OptionalLoc loc, RankedTensorType lhs, R
   return success();
 }
 
+/// The layout of the rhs and what the operands are rounded to.
+static LogicalResult checkMatmulPrecision(OptionalLoc loc, MatmulOp::Adaptor op, int64_t contracted) {
+  RankedTensorType rhs = tensorType(op.getRhs());
+  // matmul_c4: an rhs with the encoding #attn.panels has rank 2, transpose_rhs, and the encoding's precision.
+  if (rhs.getEncoding() && (rhs.getRank() != 2 || !op.getTransposeRhs()))
+    return inferError<MatmulOp>(loc, "rhs with an encoding needs rank 2 and transpose_rhs, but is ", rhs);
+  auto panels = dyn_cast_if_present<PanelsAttr>(rhs.getEncoding());
+  if (panels && panels.getPrecision() != op.getPrecision())
+    return inferError<MatmulOp>(loc, "precision is ", stringifyPrecision(op.getPrecision()), ", but rhs is ", rhs);
+  // matmul_c5: a precision other than f32 needs an rhs of rank 2; int8 needs k <= 65536.
+  if (op.getPrecision() != Precision::f32 && rhs.getRank() != 2)
+    return inferError<MatmulOp>(loc, "precision ", stringifyPrecision(op.getPrecision()),
+                                " needs an rhs of rank 2, but it is ", rhs);
+  if (op.getPrecision() == Precision::int8 && contracted > MatmulOp::mostInt8Terms)
+    return inferError<MatmulOp>(loc, "int8 sums at most ", MatmulOp::mostInt8Terms, " products, but there are ",
+                                contracted);
+  return success();
+}
+
 LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   RankedTensorType lhs = tensorType(op.getLhs()), rhs = tensorType(op.getRhs());
   // matmul_c1: lhs has rank >= 1 and rhs rank >= 2.
@@ -76,10 +95,9 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
                                 op.getTransposeRhs() ? " (transpose_rhs)" : "",
                                 " contract the last extent of lhs with ",
                                 op.getTransposeRhs() ? "the last" : "the one before the last", " of rhs");
-  // matmul_c4: an rhs with the encoding #attn.panels has rank 2 and transpose_rhs.
-  if (rhs.getEncoding() && (rhs.getRank() != 2 || !op.getTransposeRhs()))
-    return inferError<MatmulOp>(loc, "rhs with an encoding needs rank 2 and transpose_rhs, but is ", rhs);
-  // matmul_c5: packed rows of lhs go with an rhs of rank 2.
+  if (failed(checkMatmulPrecision(loc, op, contracted)))
+    return failure();
+  // matmul_c6: packed rows of lhs go with an rhs of rank 2.
   if (packingOf(lhs) && rhs.getRank() != 2)
     return inferError<MatmulOp>(loc, "packed rows of lhs need an rhs of rank 2, but it is ", rhs);
   SmallVector<int64_t> shape(lhs.getShape().drop_back());

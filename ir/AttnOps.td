@@ -89,12 +89,22 @@ def Attn_MatmulOp : Attn_InferredOp<"matmul"> {
     matmul_c1: lhs has rank >= 1 and rhs rank >= 2; an lhs of rank 1 counts as one row, which the result drops.
     matmul_c2: the contracted extents are static and equal.
     matmul_c3: rhs has rank 2, or the rank of lhs and the same leading extents.
-    matmul_c4: an rhs with the encoding #attn.panels has rank 2 and transpose_rhs.
-    matmul_c5: packed rows of lhs go with an rhs of rank 2.
+    matmul_c4: an rhs with the encoding #attn.panels has rank 2, transpose_rhs, and the encoding's precision.
+    matmul_c5: a precision other than f32 needs an rhs of rank 2; int8 needs k <= 65536.
+    matmul_c6: packed rows of lhs go with an rhs of rank 2.
     packed_rows_c3: where a row is taken as a whole (here and in the norms), packed rows have rank >= 3.
+    `precision` says what the operands are rounded to before they are multiplied; sums and the result are f32 or exact.
+    bf16: both to bfloat16, to nearest even. int8: each row of lhs and each column n of rhs has a scale, a / 127 with a its
+    largest magnitude; its elements x become the integer nearest to x * (127 / a), ties to even. The integers' products
+    are summed exactly, and the sum is multiplied by both scales.
   }];
-  let arguments = (ins Attn_FloatRows:$lhs, Attn_Float:$rhs, UnitAttr:$transpose_rhs);
+  let arguments = (ins Attn_FloatRows:$lhs, Attn_Float:$rhs, UnitAttr:$transpose_rhs,
+                       DefaultValuedAttr<Attn_PrecisionAttr, "::attnc::attn::Precision::f32">:$precision);
   let results = (outs Attn_FloatRows:$result);
+  let extraClassDeclaration = [{
+    /// The most products of u8 x s8 whose sum stays within an i32.
+    static constexpr int64_t mostInt8Terms = 65536;
+  }];
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
 }
 

@@ -2,6 +2,7 @@
 
 #include "ir/Reference.h"
 
+#include "ir/ReferencePrecision.h"
 #include "ir/ReferenceScore.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -22,6 +23,8 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Evaluates blocks with accumulators of type Real.
 template <typename Real> class Interpreter {
+  template <typename Other> friend class Interpreter;
+
 public:
   Interpreter(const ParameterValues &params, int64_t batch) : params(params), batch(batch) {}
 
@@ -138,7 +141,27 @@ private:
   // Contractions.
 
   FailureOr<Tensor> evaluate(MatmulOp op) {
-    const Tensor &lhs = get(op.getLhs()), &rhs = get(op.getRhs());
+    if (op.getPrecision() == attn::Precision::bf16)
+      return matmul(op, roundedToBfloat(get(op.getLhs())), roundedToBfloat(get(op.getRhs())));
+    if (op.getPrecision() == attn::Precision::int8 && op.getLhs().getType().getShape().back() > 0)
+      return matmulInt8(op);
+    return matmul(op, get(op.getLhs()), get(op.getRhs()));
+  }
+
+  /// Scales of the rows of lhs and of the columns of rhs, and the integers between, whose sums are exact in a double.
+  FailureOr<Tensor> matmulInt8(MatmulOp op) {
+    int64_t contracted = op.getLhs().getType().getShape().back(), cols = op.getResult().getType().getShape().back();
+    bool transposed = op.getTransposeRhs();
+    Quantized lhs = quantizedToInt8(get(op.getLhs()), contracted, 1);
+    Quantized rhs = quantizedToInt8(get(op.getRhs()), contracted, transposed ? 1 : cols);
+    Interpreter<double> exact(params, batch);
+    Tensor result = exact.matmul(op, lhs.integers, rhs.integers);
+    for (size_t i = 0; i < result.values.size(); ++i)
+      result.values[i] = Real(result.values[i]) * (Real(lhs.scales[i / cols]) * Real(rhs.scales[i % cols]));
+    return result;
+  }
+
+  Tensor matmul(MatmulOp op, const Tensor &lhs, const Tensor &rhs) {
     Tensor result = zeros(op.getResult());
     int64_t contracted = lhs.shape.back(), cols = result.shape.back();
     int64_t rows = lhs.rank() == 1 ? 1 : lhs.shape[lhs.rank() - 2];

@@ -5,7 +5,7 @@
 // Needs: OutlineKernels' form.
 // Ensures: every kernel function but token_rows carries attn.schedule, of the attribute of its kind, chosen by the cost
 // model of Schedules.cpp for the smallest batch. Why here: after outlining, so that equal kernels get one schedule;
-// before PackWeights, because a weight's panels are as wide as the register tile. Leaves alone: kernels that carry a
+// before PackWeights, so that no extents have to be looked for in packed types. Leaves alone: kernels that carry a
 // schedule already (a tuner's choice).
 
 #include "passes/Costs.h"
@@ -43,6 +43,7 @@ Attribute scheduleMatmul(func::FuncOp kernel, int64_t batch, const TargetInfo &t
   extents.wholeRows = llvm::any_of(kernel.getOps(), [](Operation &op) { return isa<LayerNormOp, RMSNormOp>(op); });
   extents.runtimeBatch = isRuntime(type);
   extents.mayBeFewer = !hasAllRows(type);
+  extents.dot = dotKindOf(matmul.getPrecision(), target);
   MatmulSchedule schedule = chooseMatmul(extents, target);
   return MatmulScheduleAttr::get(kernel.getContext(), schedule.tileRows, schedule.tileCols, schedule.blockRows,
                                  schedule.taskRows, schedule.taskCols);
@@ -83,6 +84,8 @@ struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> 
     TargetInfo target;
     target.vectorBytes = vectorBytes;
     target.registers = registers;
+    target.dotBf16 = dotBf16;
+    target.dotInt8 = dotInt8;
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     target.threads = threads;

@@ -68,6 +68,8 @@ double flopsOf(Operation *op, int64_t batch) {
 double bytesRead(BlockArgument argument, int64_t batch) {
   auto type = cast<RankedTensorType>(argument.getType());
   double bytes = double(elementsAt(type, batch)) * elementBytes(type.getElementType());
+  if (auto panels = dyn_cast_if_present<PanelsAttr>(type.getEncoding()))
+    bytes /= double(panels.getStep());
   for (Operation *user : argument.getUsers())
     if (auto embedding = dyn_cast<EmbeddingOp>(user); embedding && embedding.getTable() == argument)
       return double(elementsAt(embedding.getType(), batch)) * 4;

@@ -70,6 +70,33 @@ void printCall(func::CallOp call, func::FuncOp kernel, int64_t batch, llvm::raw_
     out << "  schedule " << schedule << "\n";
 }
 
+double number(Operation *op, StringRef name) {
+  auto attribute = op->getAttrOfType<IntegerAttr>(name);
+  return attribute ? double(attribute.getInt()) : 0;
+}
+
+void printModel(func::FuncOp model, int64_t batch, llvm::raw_ostream &out) {
+  if (auto cpu = model->getAttrOfType<StringAttr>("attn.cpu"))
+    out << "for " << cpu.getValue() << ":\n";
+  KernelCost total;
+  int64_t calls = 0;
+  SmallPtrSet<Operation *, 16> kernels;
+  for (auto call : model.getOps<func::CallOp>()) {
+    auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+    printCall(call, kernel, batch, out);
+    KernelCost cost = costOf(kernel, batch);
+    total.flops += cost.flops;
+    total.bytes += cost.bytes;
+    kernels.insert(kernel);
+    ++calls;
+  }
+  out << calls << " calls of " << kernels.size() << " kernels, " << shortNumber(total.flops) << "FLOP, "
+      << shortNumber(total.bytes) << "B for a batch of " << batch << "\n";
+  out << "weights " << shortNumber(number(model->getParentOp(), "attn.image_size")) << "B, arena "
+      << shortNumber(number(model, "attn.arena_fixed")) << "B + " << shortNumber(number(model, "attn.arena_per_batch"))
+      << "B for each batch element\n";
+}
+
 void printRefusals(const ExplainLog &log, llvm::raw_ostream &out) {
   llvm::MapVector<std::pair<StringRef, StringRef>, SmallVector<StringRef>> places;
   for (const ExplainLog::Refusal &refusal : log.refusals)
@@ -93,33 +120,16 @@ std::string opsOf(func::FuncOp kernel) {
       std::string name = op.getName().stripDialect().str();
       if (auto activation = dyn_cast<ActivationOp>(op))
         name = stringifyActivationKind(activation.getKind()).str();
+      if (auto matmul = dyn_cast<MatmulOp>(op); matmul && matmul.getPrecision() != Precision::f32)
+        name += "(" + stringifyPrecision(matmul.getPrecision()).str() + ")";
       names.push_back(name);
     }
   return llvm::join(names, " + ");
 }
 
 void printExplanation(ModuleOp module, const ExplainLog &log, llvm::raw_ostream &out) {
-  int64_t batch = minBatch(module);
-  KernelCost total;
-  int64_t calls = 0;
   for (func::FuncOp model : modelFunctions(module))
-    for (auto call : model.getOps<func::CallOp>()) {
-      auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
-      printCall(call, kernel, batch, out);
-      KernelCost cost = costOf(kernel, batch);
-      total.flops += cost.flops;
-      total.bytes += cost.bytes;
-      ++calls;
-    }
-  out << calls << " calls of " << kernelFunctions(module).size() << " kernels, " << shortNumber(total.flops) << "FLOP, "
-      << shortNumber(total.bytes) << "B for a batch of " << batch << "\n";
-  auto number = [&](StringRef name) {
-    auto attribute = module->getAttrOfType<IntegerAttr>(name);
-    return attribute ? attribute.getInt() : 0;
-  };
-  out << "weights " << shortNumber(double(number("attn.image_size"))) << "B, arena "
-      << shortNumber(double(number("attn.arena_fixed"))) << "B + "
-      << shortNumber(double(number("attn.arena_per_batch"))) << "B for each batch element\n";
+    printModel(model, minBatch(module), out);
   printRefusals(log, out);
 }
 

@@ -18,6 +18,11 @@ SmallVector<func::FuncOp> modelFunctions(ModuleOp module) {
   return functions;
 }
 
+StringRef modelName(func::FuncOp model) {
+  auto name = model->getAttrOfType<StringAttr>("attn.model");
+  return name ? name.getValue() : model.getSymName();
+}
+
 SmallVector<func::FuncOp> kernelFunctions(ModuleOp module) {
   SmallVector<func::FuncOp> functions;
   for (auto function : module.getOps<func::FuncOp>())

@@ -12,8 +12,11 @@
 
 namespace attnc {
 
-/// The functions that are models, not kernels.
+/// The functions that are models, not kernels. Several are variants of one model.
 llvm::SmallVector<mlir::func::FuncOp> modelFunctions(mlir::ModuleOp module);
+
+/// The name of the model that a function is: its own, or where it is a variant, that of attn.model.
+llvm::StringRef modelName(mlir::func::FuncOp model);
 
 /// The kernel functions that OutlineKernels made, in the order of their first call.
 llvm::SmallVector<mlir::func::FuncOp> kernelFunctions(mlir::ModuleOp module);

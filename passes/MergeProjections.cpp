@@ -44,15 +44,15 @@ bool feedsAttention(Value value) {
   return !value.use_empty() && llvm::all_of(value.getUsers(), [](Operation *user) { return isa<SplitHeadsOp>(user); });
 }
 
-/// The projections of each value, in the order of the block.
-using Candidates = llvm::MapVector<Value, SmallVector<Projection>>;
+/// The projections of each value in one precision, in the order of the block.
+using Candidates = llvm::MapVector<std::pair<Value, unsigned>, SmallVector<Projection>>;
 
 Candidates findCandidates(Block &block) {
   Candidates candidates;
   for (auto matmul : block.getOps<MatmulOp>()) {
     if (!matmul.getTransposeRhs() || !hasWeightRhs(matmul))
       continue;
-    candidates[matmul.getLhs()].push_back(projectionAt(matmul));
+    candidates[{matmul.getLhs(), unsigned(matmul.getPrecision())}].push_back(projectionAt(matmul));
   }
   candidates.remove_if([](const auto &entry) { return entry.second.size() < 2; });
   return candidates;
@@ -92,7 +92,7 @@ void merge(MutableArrayRef<Projection> projections, RewriterBase &rewriter) {
   }
   Location loc = rewriter.getFusedLoc(locations);
   Value weight = rewriter.createOrFold<ConcatOp>(loc, ValueRange(weights), uint64_t(0));
-  Value result = MatmulOp::create(rewriter, loc, first.getLhs(), weight, /*transpose_rhs=*/true);
+  Value result = MatmulOp::create(rewriter, loc, first.getLhs(), weight, /*transpose_rhs=*/true, first.getPrecision());
   if (!biases.empty()) {
     Value bias = rewriter.createOrFold<ConcatOp>(loc, ValueRange(biases), uint64_t(0));
     result = AddOp::create(rewriter, loc, result, bias);

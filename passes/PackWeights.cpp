@@ -2,7 +2,7 @@
 //
 // Places every weight that a kernel reads in the weights image, in the layout that the kernel wants.
 //
-// Needs: AssignSchedules has run: a weight's panels are as wide as its kernel's register tile.
+// Needs: OutlineKernels' form. Schedules are not read: how wide a panel is depends on the weight alone (Panels.h).
 // Ensures: a model's function holds attn.packed, calls and its return. The weight of a matmul kernel is [n, k] with the
 // encoding #attn.panels in the call, in the kernel's argument and in its matmul, which has transpose_rhs; all other
 // weights are dense. Equal weights in equal layouts lie in the image once. An entry starts at a multiple of 64 bytes;
@@ -13,6 +13,7 @@
 
 #include "passes/Arena.h"
 #include "passes/Graph.h"
+#include "passes/Panels.h"
 #include "passes/Passes.h"
 #include "passes/WeightLayout.h"
 
@@ -32,6 +33,7 @@ namespace {
 struct PanelArgument {
   unsigned index;
   int64_t width;
+  Precision precision;
   bool transposed; ///< The model has the weight as [k, n].
 };
 
@@ -40,17 +42,18 @@ std::optional<PanelArgument> panelArgument(func::FuncOp kernel) {
   if (kernelKind(kernel) != KernelKind::matmul)
     return std::nullopt;
   auto matmul = *kernel.getOps<MatmulOp>().begin();
-  auto schedule = kernel->getAttrOfType<MatmulScheduleAttr>("attn.schedule");
   auto argument = cast<BlockArgument>(matmul.getRhs());
   assert(argument.hasOneUse() && "FuseEpilogue lets nothing else read a matmul's weight");
-  return PanelArgument{argument.getArgNumber(), schedule.getTileCols(), !matmul.getTransposeRhs()};
+  return PanelArgument{argument.getArgNumber(), panelWidth(matmul.getType().getShape().back()), matmul.getPrecision(),
+                       !matmul.getTransposeRhs()};
 }
 
 RankedTensorType panelType(RankedTensorType type, const PanelArgument &panel) {
   SmallVector<int64_t> shape(type.getShape());
   if (panel.transposed)
     std::swap(shape[0], shape[1]);
-  return RankedTensorType::get(shape, type.getElementType(), PanelsAttr::get(type.getContext(), panel.width));
+  return RankedTensorType::get(shape, type.getElementType(),
+                               PanelsAttr::get(type.getContext(), panel.width, panel.precision));
 }
 
 /// The kernel's side of the layout.
@@ -65,16 +68,17 @@ void retype(func::FuncOp kernel, const PanelArgument &panel) {
 
 /// Bytes of an entry in the image; nothing where they exceed 64 bits.
 std::optional<int64_t> entryBytes(RankedTensorType type) {
-  std::optional<int64_t> elements = 1;
+  std::optional<int64_t> bytes;
   if (auto panels = dyn_cast_if_present<PanelsAttr>(type.getEncoding())) {
-    std::optional<int64_t> columns = roundUp(type.getDimSize(0), panels.getWidth());
-    elements = columns ? llvm::checkedMul(*columns, type.getDimSize(1)) : std::nullopt;
+    int64_t width = panels.getWidth(), count = type.getDimSize(0) / width + (type.getDimSize(0) % width != 0);
+    std::optional<int64_t> each = panels.panelBytes(type.getDimSize(1));
+    bytes = each ? llvm::checkedMul(*each, count) : std::nullopt;
   } else {
+    bytes = 4;
     for (int64_t extent : type.getShape())
-      elements = elements ? llvm::checkedMul(*elements, extent) : std::nullopt;
-    elements = elements ? roundUp(*elements, 64) : std::nullopt;
+      bytes = bytes ? llvm::checkedMul(*bytes, extent) : std::nullopt;
+    bytes = bytes ? roundUp(*bytes, 256) : std::nullopt;
   }
-  std::optional<int64_t> bytes = elements ? llvm::checkedMul<int64_t>(*elements, 4) : std::nullopt;
   return bytes ? roundUp(*bytes, 64) : std::nullopt;
 }
 

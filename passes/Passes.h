@@ -20,6 +20,7 @@ namespace attnc {
 std::unique_ptr<mlir::Pass> createMergeProjectionsPass(ExplainLog *log);
 std::unique_ptr<mlir::Pass> createFuseAttentionPass(ExplainLog *log);
 std::unique_ptr<mlir::Pass> createPackRowsPass(ExplainLog *log);
+std::unique_ptr<mlir::Pass> createAssignPrecisionPass(const AssignPrecisionPassOptions &options, ExplainLog *log);
 std::unique_ptr<mlir::Pass> createFuseEpiloguePass(const FuseEpiloguePassOptions &options, ExplainLog *log);
 
 struct PipelineOptions {
@@ -31,11 +32,19 @@ struct PipelineOptions {
   bool fuseAttention = true;
   bool packRows = true;
   bool fuseEpilogue = true;
+
+  /// What matmuls by weights round their operands to; f32 leaves the precisions that the module has.
+  attn::Precision precision = attn::Precision::f32;
 };
 
 /// Adds every pass from the frontend's module to what codegen reads: @main holds attn.packed, calls and its return, and
 /// every kernel is a private function with attn.kind and attn.schedule.
 void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
+
+/// The two halves of the pipeline: up to AssignSchedules, which looks at the target, and from PackWeights on, which
+/// does not. Between them a module may be joined with those of other targets (Variants.h).
+void buildTargetPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
+void buildImagePipeline(mlir::OpPassManager &manager);
 
 /// Registers each pass, and the whole pipeline as `attnc-pipeline`, for attnc-opt.
 void registerPasses();

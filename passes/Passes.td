@@ -27,6 +27,16 @@ def FuseAttentionPass : Attn_FusingPass<"attnc-fuse-attention", "matmul, scale, 
 
 def PackRowsPass : Attn_FusingPass<"attnc-pack-rows", "compute the rows of true tokens alone, where lengths say which">;
 
+def AssignPrecisionPass
+    : Attn_FusingPass<"attnc-assign-precision", "matmuls by weights multiply bfloat16 or int8 operands"> {
+  let options = explainOptions # [
+    Option<"precision", "precision", "::attnc::attn::Precision", "::attnc::attn::Precision::bf16",
+           "what the operands are rounded to",
+           [{::llvm::cl::values(clEnumValN(::attnc::attn::Precision::f32, "f32", "nothing changes"),
+                                clEnumValN(::attnc::attn::Precision::bf16, "bf16", "bfloat16"),
+                                clEnumValN(::attnc::attn::Precision::int8, "int8", "8-bit integers with scales"))}]>];
+}
+
 def FuseEpiloguePass : Attn_FusingPass<"attnc-fuse-epilogue", "group all ops into kernels"> {
   let options = explainOptions # [
     Option<"epilogue", "epilogue", "bool", "true", "take ops after a matmul or an attention into its kernel">,
@@ -40,6 +50,8 @@ def AssignSchedulesPass : Attn_Pass<"attnc-assign-schedules", "choose tiles and 
   let options = [
     Option<"vectorBytes", "vector-bytes", "int64_t", "32", "bytes of a vector register">,
     Option<"registers", "registers", "int64_t", "16", "vector registers">,
+    Option<"dotBf16", "dot-bf16", "bool", "false", "there is a dot product of bfloat16 pairs">,
+    Option<"dotInt8", "dot-int8", "bool", "false", "there is a dot product of four u8 and four s8">,
     Option<"l1Bytes", "l1-bytes", "int64_t", "32768", "bytes of a core's L1 data cache">,
     Option<"l2Bytes", "l2-bytes", "int64_t", "524288", "bytes of a core's L2 cache">,
     Option<"threads", "threads", "int64_t", "2", "threads that a kernel is balanced for">];

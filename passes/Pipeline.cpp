@@ -23,6 +23,7 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
   Option<bool> merge{*this, "merge", llvm::cl::desc("merge projections"), llvm::cl::init(true)};
   Option<bool> attention{*this, "attention", llvm::cl::desc("fuse attention"), llvm::cl::init(true)};
   Option<bool> packRows{*this, "pack-rows", llvm::cl::desc("leave padding out"), llvm::cl::init(true)};
+  Option<std::string> precision{*this, "precision", llvm::cl::desc("f32, bf16 or int8"), llvm::cl::init("f32")};
   Option<bool> epilogue{*this, "epilogue", llvm::cl::desc("fuse epilogues"), llvm::cl::init(true)};
 };
 
@@ -36,8 +37,12 @@ LogicalResult buildFromFlags(OpPassManager &manager, StringRef text, ErrorHandle
   std::optional<TargetInfo> target = findTarget(flags.arch, flags.cpu, error);
   if (!target)
     return reportError(error);
+  std::optional<attn::Precision> precision = attn::symbolizePrecision(flags.precision);
+  if (!precision)
+    return reportError("unknown precision '" + Twine(flags.precision) + "'; there are f32, bf16 and int8");
   PipelineOptions options;
   options.target = *target;
+  options.precision = *precision;
   options.mergeProjections = flags.merge;
   options.fuseAttention = flags.attention;
   options.packRows = flags.packRows;
@@ -48,7 +53,7 @@ LogicalResult buildFromFlags(OpPassManager &manager, StringRef text, ErrorHandle
 
 } // namespace
 
-void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
+void buildTargetPipeline(OpPassManager &manager, const PipelineOptions &options) {
   const TargetInfo &target = options.target;
   manager.addPass(createCanonicalizeGraphPass());
   if (options.mergeProjections)
@@ -57,6 +62,11 @@ void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
     manager.addPass(createFuseAttentionPass(options.log));
   if (options.packRows)
     manager.addPass(createPackRowsPass(options.log));
+  if (options.precision != attn::Precision::f32) {
+    AssignPrecisionPassOptions precision;
+    precision.precision = options.precision;
+    manager.addPass(createAssignPrecisionPass(precision, options.log));
+  }
   FuseEpiloguePassOptions groups;
   groups.epilogue = options.fuseEpilogue;
   groups.threads = target.threads;
@@ -66,12 +76,22 @@ void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
   AssignSchedulesPassOptions machine;
   machine.vectorBytes = target.vectorBytes;
   machine.registers = target.registers;
+  machine.dotBf16 = target.dotBf16;
+  machine.dotInt8 = target.dotInt8;
   machine.l1Bytes = target.l1Bytes;
   machine.l2Bytes = target.l2Bytes;
   machine.threads = target.threads;
   manager.addPass(createAssignSchedulesPass(machine));
+}
+
+void buildImagePipeline(OpPassManager &manager) {
   manager.addPass(createPackWeightsPass());
   manager.addPass(createPlanMemoryPass());
+}
+
+void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
+  buildTargetPipeline(manager, options);
+  buildImagePipeline(manager);
 }
 
 void registerPasses() {

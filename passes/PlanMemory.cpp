@@ -7,10 +7,10 @@
 // `attn.per_batch` (does the result's size depend on the run-time batch), and, where a result is returned,
 // `attn.outputs` (for each result its index in the return, -1 for none). A fixed tensor is at arena + offset. A tensor
 // that depends on the batch is at arena + attn.arena_fixed + batch * offset, where its bytes for one batch element,
-// rounded up to 64, times the batch are its own. The module carries attn.arena_fixed and attn.arena_per_batch, in
-// bytes, multiples of 64. No result overlaps an operand of its call, nor any value that is read later; the number of
-// packed rows is read by every call that has such rows. Why here: last; any change of the calls would change lifetimes.
-// Leaves alone: returned values and arguments, which are the caller's memory.
+// rounded up to 64, times the batch are its own. The model's function carries attn.arena_fixed and
+// attn.arena_per_batch, in bytes, multiples of 64. No result overlaps an operand of its call, nor any value that is
+// read later; the number of packed rows is read by every call that has such rows. Why here: last; any change of the
+// calls would change lifetimes. Leaves alone: returned values and arguments, which are the caller's memory.
 
 #include "passes/Arena.h"
 #include "passes/Costs.h"
@@ -143,17 +143,14 @@ private:
 
 struct PlanMemoryPass : impl::PlanMemoryPassBase<PlanMemoryPass> {
   void runOnOperation() override {
-    int64_t fixedBytes = 0, perBatchBytes = 0;
+    Builder builder(&getContext());
     for (func::FuncOp model : modelFunctions(getOperation())) {
       Planner planner(model);
       if (failed(planner.run()))
         return signalPassFailure();
-      fixedBytes = std::max(fixedBytes, planner.fixedBytes());
-      perBatchBytes = std::max(perBatchBytes, planner.perBatchBytes());
+      model->setAttr("attn.arena_fixed", builder.getI64IntegerAttr(planner.fixedBytes()));
+      model->setAttr("attn.arena_per_batch", builder.getI64IntegerAttr(planner.perBatchBytes()));
     }
-    Builder builder(&getContext());
-    getOperation()->setAttr("attn.arena_fixed", builder.getI64IntegerAttr(fixedBytes));
-    getOperation()->setAttr("attn.arena_per_batch", builder.getI64IntegerAttr(perBatchBytes));
   }
 };
 

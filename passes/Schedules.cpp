@@ -2,6 +2,8 @@
 
 #include "passes/Schedules.h"
 
+#include "passes/Panels.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -11,7 +13,7 @@ namespace {
 int64_t ceilDiv(int64_t value, int64_t unit) { return value / unit + (value % unit != 0); }
 
 /// Register tiles of rows x 2 vectors: 2 * rows accumulators, 2 vectors of weights and 1 broadcast must fit the
-/// registers.
+/// registers. A tile that spills falls to a fifth of its speed.
 struct TileRow {
   int64_t registers, vectorBytes;
   int64_t mostRows; ///< 10 x 2 + 3 = 23 of 32 zmm; 6 x 2 + 3 = 15 of 16 ymm; 8 x 2 + 3 = 19 of 32 NEON registers.
@@ -19,9 +21,21 @@ struct TileRow {
       mostRowsLong; ///< Where n or k exceeds longExtent: 512 KiB of L2 hold 77-87 % of peak with 6 rows, more with 4.
 };
 constexpr TileRow tileTable[] = {{32, 64, 10, 10}, {16, 32, 6, 4}, {32, 16, 8, 8}};
+
+/// The same for operands that are not f32, and the bytes of an element of lhs in scratch. Widening takes 2 more vectors
+/// for weights, and int8's products a register of their own.
+struct DotRow {
+  DotKind dot;
+  int64_t mostRows16, mostRows32; ///< With 16 and with 32 registers.
+  int64_t lhsBytes;
+};
+constexpr DotRow dotTable[] = {{DotKind::Bf16, 8, 8, 2},
+                               {DotKind::Bf16Widened, 4, 8, 4},
+                               {DotKind::Int8, 6, 6, 1},
+                               {DotKind::Int8Widened, 4, 8, 2}};
 constexpr int64_t longExtent = 768;
 
-/// Row tiles of one block: a panel of weights is used that often before the next one is loaded.
+/// Row tiles of one block: a column tile's weights are used that often before the next ones are loaded.
 constexpr int64_t tilesPerBlock = 16;
 
 const TileRow &tileRowOf(const TargetInfo &target) {
@@ -47,11 +61,41 @@ int64_t bestTile(int64_t rows, int64_t most, int64_t share) {
   return best;
 }
 
+const DotRow *dotRowOf(DotKind dot) {
+  for (const DotRow &row : dotTable)
+    if (row.dot == dot)
+      return &row;
+  return nullptr;
+}
+
+/// Operands that are not f32: a task converts the rows of lhs that it reads, so tasks are rows where there are enough
+/// for every thread, and a block of converted rows takes at most a quarter of L2.
+MatmulSchedule roundedRows(const MatmulExtents &extents, const TargetInfo &target, const DotRow &row, int64_t most,
+                           int64_t tileCols) {
+  int64_t tile = bestTile(extents.rows, most, target.threads);
+  int64_t tiles = ceilDiv(extents.rows, tile), panels = ceilDiv(extents.n, tileCols);
+  int64_t fitting = target.l2Bytes / 4 / (tile * std::max<int64_t>(extents.k * row.lhsBytes, 1));
+  int64_t block = std::clamp<int64_t>(fitting, 1, tilesPerBlock);
+  if (tiles >= 2 * target.threads || panels < target.threads) {
+    int64_t task = std::min(block, ceilDiv(tiles, target.threads));
+    return {tile, tileCols, task, task, panels};
+  }
+  bool oneBlock = tiles <= block && !extents.runtimeBatch;
+  return {tile, tileCols, oneBlock ? tiles : block, oneBlock ? 0 : block, ceilDiv(panels, target.threads)};
+}
+
+/// Column tiles of a task: an equal share, in whole panels where that leaves no thread without a task.
+int64_t columnsPerTask(int64_t tiles, int64_t tilesPerPanel, int64_t threads) {
+  int64_t share = ceilDiv(tiles, threads), whole = ceilDiv(share, tilesPerPanel) * tilesPerPanel;
+  return ceilDiv(tiles, whole) >= threads ? whole : share;
+}
+
 /// Tasks of whole rows: a norm reads its row while the row is in L2, so the rows of a task take at most half of it.
-MatmulSchedule wholeRows(const MatmulExtents &extents, const TargetInfo &target, int64_t most, int64_t tileCols) {
+MatmulSchedule wholeRows(const MatmulExtents &extents, const TargetInfo &target, int64_t most, int64_t tileCols,
+                         int64_t lhsBytes) {
   int64_t tile = bestTile(extents.rows, most, target.threads);
   int64_t tiles = ceilDiv(extents.rows, tile);
-  int64_t fitting = std::max<int64_t>(target.l2Bytes / 2 / (tile * extents.n * 4), 1);
+  int64_t fitting = std::max<int64_t>(target.l2Bytes / 2 / (tile * (extents.n * 4 + extents.k * lhsBytes)), 1);
   // With a quarter of the rows there are still four tasks a thread.
   int64_t tasksPerThread = extents.mayBeFewer ? 16 : 1;
   int64_t task = std::min({tilesPerBlock, ceilDiv(tiles, tasksPerThread * target.threads), fitting});
@@ -65,17 +109,22 @@ MatmulSchedule chooseMatmul(const MatmulExtents &extents, const TargetInfo &targ
   bool isLong = extents.n > longExtent || extents.k > longExtent;
   int64_t most = isLong ? row.mostRowsLong : row.mostRows;
   int64_t tileCols = extents.n <= target.floats() ? target.floats() : 2 * target.floats();
+  const DotRow *dot = dotRowOf(extents.dot);
+  if (dot)
+    most = target.registers >= 32 ? dot->mostRows32 : dot->mostRows16;
   if (extents.wholeRows)
-    return wholeRows(extents, target, most, tileCols);
+    return wholeRows(extents, target, most, tileCols, dot ? dot->lhsBytes : 0);
+  if (dot)
+    return roundedRows(extents, target, *dot, most, tileCols);
 
   int64_t tile = bestTile(extents.rows, most, 1);
-  int64_t tiles = ceilDiv(extents.rows, tile), panels = ceilDiv(extents.n, tileCols);
-  int64_t taskCols = ceilDiv(panels, target.threads);
-  // Panels that cannot occupy every thread leave the rows to be split.
-  if (panels < target.threads) {
+  int64_t tiles = ceilDiv(extents.rows, tile), colTiles = ceilDiv(extents.n, tileCols);
+  // Column tiles that cannot occupy every thread leave the rows to be split.
+  if (colTiles < target.threads) {
     int64_t task = std::min(tilesPerBlock, ceilDiv(tiles, target.threads));
-    return {tile, tileCols, task, task, panels};
+    return {tile, tileCols, task, task, colTiles};
   }
+  int64_t taskCols = columnsPerTask(colTiles, panelWidth(extents.n) / tileCols, target.threads);
   bool oneBlock = tiles <= tilesPerBlock && !extents.runtimeBatch;
   return {tile, tileCols, oneBlock ? tiles : tilesPerBlock, oneBlock ? 0 : tilesPerBlock, taskCols};
 }

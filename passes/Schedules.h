@@ -16,6 +16,7 @@ struct MatmulExtents {
   bool wholeRows = false;    ///< The epilogue needs whole rows (a norm).
   bool runtimeBatch = false; ///< Another number of rows may come at run time.
   bool mayBeFewer = false;   ///< It may be any smaller number (packed rows).
+  DotKind dot = DotKind::F32;
 };
 
 struct MatmulSchedule {

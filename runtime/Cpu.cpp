@@ -69,4 +69,26 @@ CpuFeature cpuFeature(const char *, size_t) { return CpuFeature::Unknown; }
 
 #endif
 
+MissingFeatures missingFeatures(const char *features) {
+  MissingFeatures missing;
+  size_t used = 0;
+  for (const char *name = features + strspn(features, " "); *name; name += strspn(name, " ")) {
+    const size_t length = strcspn(name, " ");
+    const CpuFeature feature = cpuFeature(name, length);
+    if (feature != CpuFeature::Present) {
+      ++missing.count;
+      missing.unknown |= feature == CpuFeature::Unknown;
+      if (used + length + 1 < sizeof missing.text) {
+        if (used > 0)
+          missing.text[used++] = ' ';
+        memcpy(missing.text + used, name, length);
+        used += length;
+      }
+    }
+    name += length;
+  }
+  missing.text[used] = '\0';
+  return missing;
+}
+
 } // namespace attnc::rt

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Which instruction sets this CPU has, by the names that attnc_model.cpu_features uses.
+// Which instruction sets this CPU has, by the names that attnc_variant.cpu_features uses.
 #pragma once
 
 #include <cstddef>
@@ -15,5 +15,15 @@ enum class CpuFeature {
 
 /// Looks up the feature named by the first `length` characters of `name`.
 CpuFeature cpuFeature(const char *name, size_t length);
+
+/// What of a list of features is not here.
+struct MissingFeatures {
+  size_t count = 0;
+  bool unknown = false; ///< One of them is of another architecture.
+  char text[100];       ///< Their names, separated by spaces; the first ones where there are many.
+};
+
+/// Looks up each name of a space-separated list.
+MissingFeatures missingFeatures(const char *features);
 
 } // namespace attnc::rt

@@ -6,29 +6,31 @@
 #include "runtime/Pack.h"
 #include "runtime/Tensor.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 namespace attnc::rt {
 namespace {
 
-attnc_status checkCpu(const attnc_model &model, attnc_error *error) {
-  for (const char *name = model.cpu_features; *name;) {
-    const size_t length = strcspn(name, " ");
-    if (length > 0) {
-      const CpuFeature feature = cpuFeature(name, length);
-      const int shown = length < 40 ? static_cast<int>(length) : 40;
-      if (feature == CpuFeature::Unknown)
-        return fail(error, ATTNC_ERROR_CPU,
-                    "model '%.60s' needs the CPU feature '%.*s', which is unknown on this machine", model.name, shown,
-                    name);
-      if (feature == CpuFeature::Absent)
-        return fail(error, ATTNC_ERROR_CPU, "model '%.60s' needs the CPU feature '%.*s', which this CPU lacks",
-                    model.name, shown, name);
-    }
-    name += length + (name[length] == ' ');
+attnc_status failCpu(const attnc_model &model, const attnc_variant &variant, const MissingFeatures &missing,
+                     attnc_error *error) {
+  const char *least = model.num_variants > 1 ? "; it asks for the least of the model's variants" : "";
+  return fail(error, ATTNC_ERROR_CPU, "model '%.40s' for CPU '%.30s' needs %s, which this CPU %s%s", model.name,
+              variant.cpu, missing.text, missing.unknown ? "does not know" : "lacks",
+              &variant == &model.variants[model.num_variants - 1] ? least : "");
+}
+
+/// The first variant that this CPU can run; the last one asks for the least.
+attnc_status chooseVariant(const attnc_model &model, const attnc_variant **chosen, attnc_error *error) {
+  MissingFeatures missing;
+  for (int32_t i = 0; i < model.num_variants; ++i) {
+    missing = missingFeatures(model.variants[i].cpu_features);
+    *chosen = &model.variants[i];
+    if (missing.count == 0)
+      return ATTNC_OK;
   }
-  return ATTNC_OK;
+  return failCpu(model, **chosen, missing, error);
 }
 
 attnc_status checkImage(const attnc_model &model, const attnc_weights &weights, attnc_error *error) {
@@ -123,7 +125,7 @@ attnc_status attnc_init(attnc_instance *instance, const attnc_model *model, cons
                         attnc_error *error) {
   if (!instance)
     return fail(error, ATTNC_ERROR_ARGUMENT, "instance is NULL");
-  *instance = attnc_instance{nullptr, nullptr};
+  *instance = attnc_instance{nullptr, nullptr, nullptr};
   if (!model)
     return fail(error, ATTNC_ERROR_ARGUMENT, "model is NULL");
   // No other field may be read before this: its place in the structure belongs to the version.
@@ -133,10 +135,11 @@ attnc_status attnc_init(attnc_instance *instance, const attnc_model *model, cons
         "the object was compiled for runtime ABI %u, this runtime has ABI %u; compile it with the attnc of this "
         "runtime",
         model->abi_version, ATTNC_ABI_VERSION);
-  if (attnc_status status = checkCpu(*model, error))
+  const attnc_variant *variant = nullptr;
+  if (attnc_status status = chooseVariant(*model, &variant, error))
     return status;
   if (model->weights_image) {
-    *instance = attnc_instance{model, model->weights_image};
+    *instance = attnc_instance{model, variant, model->weights_image};
     return succeed(error);
   }
   if (!weights && (model->num_weights > 0 || model->weights_image_size > 0))
@@ -146,6 +149,31 @@ attnc_status attnc_init(attnc_instance *instance, const attnc_model *model, cons
   if (weights)
     if (attnc_status status = packHandedOver(*model, *weights, error))
       return status;
-  *instance = attnc_instance{model, weights && model->weights_image_size > 0 ? weights->image : nullptr};
+  *instance = attnc_instance{model, variant, weights && model->weights_image_size > 0 ? weights->image : nullptr};
   return succeed(error);
+}
+
+attnc_status attnc_select_cpu(attnc_instance *instance, const char *cpu, attnc_error *error) {
+  if (!instance || !instance->model)
+    return fail(error, ATTNC_ERROR_ARGUMENT, "the instance is not initialised: call attnc_init() and check its result");
+  if (!cpu)
+    return fail(error, ATTNC_ERROR_ARGUMENT, "cpu is NULL");
+  const attnc_model &model = *instance->model;
+  for (int32_t i = 0; i < model.num_variants; ++i) {
+    const attnc_variant &variant = model.variants[i];
+    if (strcmp(variant.cpu, cpu) != 0)
+      continue;
+    const MissingFeatures missing = missingFeatures(variant.cpu_features);
+    if (missing.count > 0)
+      return failCpu(model, variant, missing, error);
+    instance->variant = &variant;
+    return succeed(error);
+  }
+  char names[120] = "";
+  size_t used = 0;
+  for (int32_t i = 0; i < model.num_variants && used < sizeof names; ++i)
+    used += static_cast<size_t>(
+        snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "", model.variants[i].cpu));
+  return fail(error, ATTNC_ERROR_ARGUMENT, "model '%.40s' has no variant for CPU '%.30s'; it has %s", model.name, cpu,
+              names);
 }

@@ -13,39 +13,143 @@ inline void copyElement(uint8_t *to, const uint8_t *from) { memcpy(to, from, kEl
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/// Rows [begin, end) of the source, all inside one panel, where the source's columns are contiguous or strided.
-/// 8 rows x 16 columns at a time: the columns are one cache line of a contiguous source, and 8 rows are what an L1 of 8
-/// ways keeps when the stride is a multiple of 4 KiB.
-void transposePanel(const attnc_pack_step &step, const uint8_t *source, int64_t begin, int64_t end, uint8_t *to) {
+/// Rows [begin, end) of the source that lie in one panel, from column `lane` of the panel on.
+struct Run {
+  const attnc_pack_step &step;
+  const uint8_t *source;
+  int64_t begin, end, lane;
+
+  const uint8_t *element(int64_t n, int64_t k) const {
+    return source + (n * step.stride_row + k * step.stride_col) * kElement;
+  }
+};
+
+/// Calls visit(column of the panel, k, element) for a run's elements, 8 rows x 16 columns at a time: the columns are
+/// one cache line of a contiguous source, and 8 rows are what an L1 of 8 ways keeps when the stride is a multiple of 4
+/// KiB.
+template <typename Visit> void forEachElement(const Run &run, Visit visit) {
   constexpr int64_t rowBlock = 8, colBlock = 16;
-  for (int64_t col = 0; col < step.cols; col += colBlock) {
-    const int64_t colEnd = smaller(col + colBlock, step.cols);
-    for (int64_t row = begin; row < end; row += rowBlock) {
-      const int64_t rowEnd = smaller(row + rowBlock, end);
+  for (int64_t col = 0; col < run.step.cols; col += colBlock) {
+    const int64_t colEnd = smaller(col + colBlock, run.step.cols);
+    for (int64_t row = run.begin; row < run.end; row += rowBlock) {
+      const int64_t rowEnd = smaller(row + rowBlock, run.end);
       for (int64_t k = col; k < colEnd; ++k)
         for (int64_t n = row; n < rowEnd; ++n)
-          copyElement(to + (k * step.panel + n - begin) * kElement,
-                      source + (n * step.stride_row + k * step.stride_col) * kElement);
+          visit(run.lane + n - run.begin, k, run.element(n, k));
     }
   }
 }
 
-/// The same where the source's rows are contiguous: each column of the panel is one piece of memory.
-void copyPanel(const attnc_pack_step &step, const uint8_t *source, int64_t begin, int64_t end, uint8_t *to) {
-  for (int64_t k = 0; k < step.cols; ++k)
-    memcpy(to + k * step.panel * kElement, source + (begin + k * step.stride_col) * kElement,
-           static_cast<size_t>((end - begin) * kElement));
+/// f32. Where the source's rows are contiguous, each column of the panel is one piece of memory.
+void packFloats(const Run &run, uint8_t *panel) {
+  const int64_t width = run.step.panel;
+  if (run.step.stride_row != 1)
+    return forEachElement(run, [&](int64_t column, int64_t k, const uint8_t *from) {
+      copyElement(panel + (k * width + column) * kElement, from);
+    });
+  for (int64_t k = 0; k < run.step.cols; ++k)
+    memcpy(panel + (k * width + run.lane) * kElement, run.element(run.begin, k),
+           static_cast<size_t>((run.end - run.begin) * kElement));
+}
+
+uint32_t bitsOf(const uint8_t *element) {
+  uint32_t bits;
+  memcpy(&bits, element, sizeof bits);
+  return bits;
+}
+
+/// The upper half of the nearest bfloat16, ties to even; NaN stays NaN, quiet.
+uint16_t bfloatOf(uint32_t bits) {
+  if ((bits & 0x7FFFFFFFu) > 0x7F800000u)
+    return static_cast<uint16_t>(bits >> 16 | 0x40);
+  return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+void packBfloats(const Run &run, uint8_t *panel) {
+  const int64_t width = run.step.panel;
+  forEachElement(run, [&](int64_t column, int64_t k, const uint8_t *from) {
+    const uint16_t value = bfloatOf(bitsOf(from));
+    memcpy(panel + (k / 2 * width + column) * 4 + k % 2 * 2, &value, sizeof value);
+  });
+}
+
+/// One column of an int8 panel.
+struct ColumnScale {
+  uint32_t largest = 0; ///< Bits of the largest magnitude: they are in its order, NaN above infinity.
+  float factor = 0, scale = 0;
+  int32_t sum = 0;
+
+  void finish() {
+    float magnitude;
+    memcpy(&magnitude, &largest, sizeof magnitude);
+    if (largest >= 0x7F800000u) {
+      const uint32_t nan = 0x7FC00000u;
+      memcpy(&scale, &nan, sizeof scale);
+    } else if (magnitude >= 0x1p-100f) {
+      factor = 127 / magnitude;
+      scale = magnitude / 127;
+    }
+  }
+
+  int8_t quantize(uint32_t bits) {
+    if (factor == 0)
+      return 0;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    // The product is exact in a double, and adding 1.5 * 2^52 rounds it to an integer.
+    constexpr double whole = 0x1.8p52;
+    const auto integer = static_cast<int8_t>(static_cast<double>(value) * factor + whole - whole);
+    sum += integer;
+    return integer;
+  }
+};
+
+constexpr int64_t kMostColumns = 64; ///< Of an int8 panel that are packed at once.
+
+void packIntegers(const Run &run, uint8_t *panel) {
+  const int64_t width = run.step.panel, steps = (run.step.cols + 3) / 4;
+  ColumnScale columns[kMostColumns];
+  forEachElement(run, [&](int64_t column, int64_t, const uint8_t *from) {
+    const uint32_t magnitude = bitsOf(from) & 0x7FFFFFFFu;
+    uint32_t &largest = columns[column - run.lane].largest;
+    largest = magnitude > largest ? magnitude : largest;
+  });
+  for (ColumnScale &column : columns)
+    column.finish();
+  forEachElement(run, [&](int64_t column, int64_t k, const uint8_t *from) {
+    const int8_t value = columns[column - run.lane].quantize(bitsOf(from));
+    memcpy(panel + (k / 4 * width + column) * 4 + k % 4, &value, sizeof value);
+  });
+  for (int64_t column = run.lane; column < run.lane + run.end - run.begin; ++column) {
+    const ColumnScale &found = columns[column - run.lane];
+    const int32_t offset = -128 * found.sum;
+    memcpy(panel + (steps * width + column) * 4, &found.scale, sizeof found.scale);
+    memcpy(panel + ((steps + 1) * width + column) * 4, &offset, sizeof offset);
+  }
+}
+
+/// How a kind of panel is packed.
+struct PanelKind {
+  int64_t elementsPerWord; ///< k of one column that share four bytes.
+  int64_t columnWords;     ///< Of each column, behind its elements.
+  void (*pack)(const Run &run, uint8_t *panel);
+};
+
+PanelKind panelKindOf(attnc_pack_kind kind) {
+  if (kind == ATTNC_PACK_PANEL_BF16)
+    return {2, 0, packBfloats};
+  if (kind == ATTNC_PACK_PANEL_I8)
+    return {4, 2, packIntegers};
+  return {1, 0, packFloats};
 }
 
 void packPanels(const attnc_pack_step &step, const uint8_t *source, uint8_t *destination) {
+  const PanelKind kind = panelKindOf(step.kind);
+  const int64_t words = (step.cols + kind.elementsPerWord - 1) / kind.elementsPerWord + kind.columnWords;
   for (int64_t begin = 0; begin < step.rows;) {
     const int64_t packedRow = step.first + begin, lane = packedRow % step.panel;
-    const int64_t end = smaller(begin + step.panel - lane, step.rows);
-    uint8_t *to = destination + (packedRow / step.panel * step.cols * step.panel + lane) * kElement;
-    if (step.stride_row == 1)
-      copyPanel(step, source, begin, end, to);
-    else
-      transposePanel(step, source, begin, end, to);
+    const int64_t end = smaller(begin + smaller(step.panel - lane, kMostColumns), step.rows);
+    kind.pack({step, source, begin, end, lane}, destination + packedRow / step.panel * words * step.panel * 4);
     begin = end;
   }
 }
@@ -58,7 +162,7 @@ void packWeights(const attnc_pack_step *steps, int32_t count, const void *const 
     const attnc_pack_step &step = steps[i];
     const void *data = step.weight < 0 ? constants : weightData[step.weight];
     const uint8_t *source = static_cast<const uint8_t *>(data) + step.src_offset * kElement;
-    if (step.kind == ATTNC_PACK_PANEL)
+    if (step.kind != ATTNC_PACK_COPY)
       packPanels(step, source, image + step.dst);
     else if (step.rows > 0 && step.cols > 0)
       memcpy(image + step.dst, source, static_cast<size_t>(step.rows * step.cols * kElement));

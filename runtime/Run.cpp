@@ -21,15 +21,15 @@ bool addAligned(uint64_t *total, uint64_t size) {
   return alignUp(size, &size) && !__builtin_add_overflow(*total, size, total);
 }
 
-bool layOut(const attnc_model &model, int64_t batch, int32_t threads, Layout *layout) {
+bool layOut(const attnc_model &model, const attnc_variant &variant, int64_t batch, int32_t threads, Layout *layout) {
   if (batch < model.min_batch || batch > model.max_batch || batch < 0 || threads < 1)
     return false;
   const auto count = static_cast<uint64_t>(threads);
   uint64_t scratch, arena;
-  if (!alignUp(model.scratch_size, &layout->scratchStride) ||
+  if (!alignUp(variant.scratch_size, &layout->scratchStride) ||
       __builtin_mul_overflow(count, layout->scratchStride, &scratch) ||
-      __builtin_mul_overflow(static_cast<uint64_t>(batch), model.arena_size_per_batch, &arena) ||
-      __builtin_add_overflow(arena, model.arena_size_fixed, &arena))
+      __builtin_mul_overflow(static_cast<uint64_t>(batch), variant.arena_size_per_batch, &arena) ||
+      __builtin_add_overflow(arena, variant.arena_size_fixed, &arena))
     return false;
   layout->workers = sizeof(Run);
   layout->scratch = layout->workers + count * sizeof(Worker);
@@ -158,7 +158,7 @@ attnc_status checkCall(const attnc_instance *instance, const void *const *inputs
                        const attnc_executor *executor, attnc_error *error) {
   if (!instance)
     return fail(error, ATTNC_ERROR_ARGUMENT, "instance is NULL");
-  if (!instance->model)
+  if (!instance->model || !instance->variant)
     return fail(error, ATTNC_ERROR_ARGUMENT, "the instance is not initialised: call attnc_init() and check its result");
   const attnc_model &model = *instance->model;
   if (!instance->weights && model.weights_image_size > 0)
@@ -177,13 +177,13 @@ attnc_status checkCall(const attnc_instance *instance, const void *const *inputs
   return ATTNC_OK;
 }
 
-attnc_status checkWorkspace(const attnc_model &model, int64_t batch, int32_t threads, const void *workspace,
+attnc_status checkWorkspace(const attnc_instance &instance, int64_t batch, int32_t threads, const void *workspace,
                             size_t size, Layout *layout, attnc_error *error) {
   if (!workspace)
     return fail(error, ATTNC_ERROR_ARGUMENT, "workspace is NULL");
   if (reinterpret_cast<uintptr_t>(workspace) % ATTNC_ALIGNMENT)
     return fail(error, ATTNC_ERROR_ARGUMENT, "workspace is not aligned to %u bytes", ATTNC_ALIGNMENT);
-  if (!layOut(model, batch, threads, layout))
+  if (!layOut(*instance.model, *instance.variant, batch, threads, layout))
     return fail(error, ATTNC_ERROR_WORKSPACE,
                 "the workspace for batch %" PRId64 " on %d threads is too large for this machine", batch, threads);
   if (size < layout->total)
@@ -210,7 +210,7 @@ Run *prepare(uint8_t *workspace, const Layout &layout, const attnc_executor *exe
   return run;
 }
 
-attnc_status failRun(const attnc_model &model, const Run &run, attnc_error *error) {
+attnc_status failRun(const attnc_model &model, const attnc_variant &variant, const Run &run, attnc_error *error) {
   const int32_t value = run.failureValue();
   switch (run.failureReason()) {
   case Failure::Executor:
@@ -222,7 +222,7 @@ attnc_status failRun(const attnc_model &model, const Run &run, attnc_error *erro
     return fail(error, ATTNC_ERROR_KERNEL, "the executor called a task with index %d, outside its loop", value);
   case Failure::ScratchSpace:
     return fail(error, ATTNC_ERROR_KERNEL, "model '%.60s' ran out of its %llu bytes of scratch: a bug in attnc",
-                model.name, static_cast<unsigned long long>(model.scratch_size));
+                model.name, static_cast<unsigned long long>(variant.scratch_size));
   case Failure::ScratchPointer:
     return fail(error, ATTNC_ERROR_KERNEL,
                 "a kernel of model '%.60s' freed scratch that it does not hold: a bug in attnc", model.name);
@@ -239,10 +239,16 @@ attnc_status failRun(const attnc_model &model, const Run &run, attnc_error *erro
 using namespace attnc::rt;
 
 size_t attnc_workspace_size(const attnc_model *model, int64_t batch, int32_t threads) {
-  Layout layout = {};
-  if (!model || model->abi_version != ATTNC_ABI_VERSION || !layOut(*model, batch, threads, &layout))
+  if (!model || model->abi_version != ATTNC_ABI_VERSION)
     return 0;
-  return static_cast<size_t>(layout.total);
+  uint64_t most = 0;
+  for (int32_t i = 0; i < model->num_variants; ++i) {
+    Layout layout = {};
+    if (!layOut(*model, model->variants[i], batch, threads, &layout))
+      return 0;
+    most = layout.total > most ? layout.total : most;
+  }
+  return static_cast<size_t>(most);
 }
 
 attnc_status attnc_run(const attnc_instance *instance, const void *const *inputs, void *const *outputs, int64_t batch,
@@ -252,7 +258,7 @@ attnc_status attnc_run(const attnc_instance *instance, const void *const *inputs
   const attnc_model &model = *instance->model;
   const int32_t threads = executor ? executor->threads : 1;
   Layout layout = {};
-  if (attnc_status status = checkWorkspace(model, batch, threads, workspace, workspace_size, &layout, error))
+  if (attnc_status status = checkWorkspace(*instance, batch, threads, workspace, workspace_size, &layout, error))
     return status;
   auto *bytes = static_cast<uint8_t *>(workspace);
   const auto begin = reinterpret_cast<uintptr_t>(workspace);
@@ -263,8 +269,10 @@ attnc_status attnc_run(const attnc_instance *instance, const void *const *inputs
     return status;
 
   Run *run = prepare(bytes, layout, executor, threads);
-  const int32_t result = model.entry(&run->workers[0], inputs, outputs, instance->weights, bytes + layout.arena, batch);
+  const attnc_variant &variant = *instance->variant;
+  const int32_t result =
+      variant.entry(&run->workers[0], inputs, outputs, instance->weights, bytes + layout.arena, batch);
   if (result != 0)
     run->recordFailure(Failure::Kernel, result);
-  return run->failed() ? failRun(model, *run, error) : succeed(error);
+  return run->failed() ? failRun(model, variant, *run, error) : succeed(error);
 }

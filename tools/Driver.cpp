@@ -3,13 +3,14 @@
 #include "tools/Driver.h"
 
 #include "codegen/Compile.h"
+#include "codegen/TargetMachines.h"
 #include "frontend/HuggingFace.h"
 #include "frontend/Identifiers.h"
 #include "frontend/Import.h"
 #include "frontend/MlirDiagnostics.h"
 #include "frontend/ParseModel.h"
 #include "frontend/WeightStore.h"
-#include "passes/Passes.h"
+#include "passes/Variants.h"
 #include "tools/OutputFiles.h"
 #include "tools/SharedLibrary.h"
 
@@ -83,8 +84,7 @@ private:
   bool compile() {
     const auto start = std::chrono::steady_clock::now();
     std::string error;
-    const std::optional<TargetInfo> target = findTarget(options.arch, options.cpu, error);
-    if (!target)
+    if (!findTargets(error))
       return misuse(error);
     if (!placeOutputs())
       return false;
@@ -105,14 +105,28 @@ private:
         return weight ? weight->data : nullptr;
       };
     }
-    if (!obtainModule(model) || !lower(*target) || !generate(*target, source ? &source : nullptr))
+    if (!obtainModule(model) || !lower() || !generate(source ? &source : nullptr))
       return false;
     OutputFiles files;
-    if (!write(files, *target))
+    if (!write(files))
       return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    summarise(*target, seconds);
+    summarise(seconds);
     return true;
+  }
+
+  bool findTargets(std::string &error) {
+    for (const std::string &cpu : options.cpus) {
+      const std::optional<TargetInfo> target = findTarget(options.arch, cpu, error);
+      if (!target)
+        return false;
+      targets.push_back(*target);
+    }
+    if (targets.size() > 1 && options.profile) {
+      error = "--profile takes one CPU";
+      return false;
+    }
+    return targets.size() == 1 || orderTargets(targets, error);
   }
 
   std::optional<ModelDesc> readModel() {
@@ -165,23 +179,22 @@ private:
   }
 
   /// Runs the pipeline; keeps the texts that are wanted on the way.
-  bool lower(const TargetInfo &target) {
+  bool lower() {
     MlirDiagnostics handler(context, diagnostics);
     if (wants(Emit::Attn))
       texts[Emit::Attn] = printed(*module);
-    mlir::PassManager manager(&context);
     PipelineOptions pipeline;
-    pipeline.target = target;
     pipeline.log = &log;
-    buildPipeline(manager, pipeline);
-    if (options.printIRAfterAll) {
-      manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },
-                               [](mlir::Pass *, mlir::Operation *) { return true; },
-                               /*printModuleScope=*/true, /*printAfterOnlyOnChange=*/true);
-    }
-    if (options.timePasses)
-      manager.enableTiming();
-    if (mlir::failed(manager.run(*module)))
+    pipeline.precision = *attn::symbolizePrecision(options.precision);
+    auto observe = [&](mlir::PassManager &manager) {
+      if (options.printIRAfterAll)
+        manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },
+                                 [](mlir::Pass *, mlir::Operation *) { return true; },
+                                 /*printModuleScope=*/true, /*printAfterOnlyOnChange=*/true);
+      if (options.timePasses)
+        manager.enableTiming();
+    };
+    if (mlir::failed(lowerForTargets(module, targets, pipeline, observe)))
       return diagnostics.hasErrors() ? false : fail("internal: a pass failed without saying why");
     if (wants(Emit::Kernels))
       texts[Emit::Kernels] = printed(*module);
@@ -190,7 +203,7 @@ private:
     return true;
   }
 
-  bool generate(const TargetInfo &target, const WeightSource *source) {
+  bool generate(const WeightSource *source) {
     CodegenRequest request;
     request.object = wants(Emit::Object);
     request.header = wants(Emit::Header);
@@ -199,7 +212,7 @@ private:
     request.assembly = wants(Emit::Assembly);
     request.profile = options.profile;
     std::vector<std::string> problems;
-    if (!generateCode(*module, target, source, request, artefacts, problems)) {
+    if (!generateCode(*module, targets, source, request, artefacts, problems)) {
       for (const std::string &problem : problems)
         diagnostics.error(weightsLoc, problem);
       return false;
@@ -250,7 +263,7 @@ private:
     return true;
   }
 
-  bool write(OutputFiles &files, const TargetInfo &target) {
+  bool write(OutputFiles &files) {
     std::string error;
     for (const EmitName &entry : kEmitNames) {
       if (!wants(entry.emit))
@@ -263,9 +276,10 @@ private:
         llvm::outs() << text(entry.emit);
         continue;
       }
-      const bool staged = entry.emit == Emit::Object && sharedLibrary
-                              ? linkSharedLibrary(artefacts.object, place, options.program, target, files, error)
-                              : files.stage(place, text(entry.emit), error);
+      const bool staged =
+          entry.emit == Emit::Object && sharedLibrary
+              ? linkSharedLibrary(artefacts.object, place, options.program, targets.front(), files, error)
+              : files.stage(place, text(entry.emit), error);
       if (!staged)
         return fail(error);
     }
@@ -277,21 +291,25 @@ private:
     return files.publish(error) || fail(error);
   }
 
-  void summarise(const TargetInfo &target, double seconds) {
+  void summarise(double seconds) {
     if (!wants(Emit::Object))
       return;
     char line[400];
     const bool embedded = store != nullptr;
+    std::string cpus;
+    for (const TargetInfo &target : targets)
+      cpus += (cpus.empty() ? "" : ", ") + target.name;
     const double imageMegabytes = artefacts.imageSize / 1e6;
     std::snprintf(line, sizeof line,
                   "attnc: %s for %s: %.0f KB of code and tables, %.1f MB of weights %s, %.2f s -> %s\n",
-                  artefacts.modelName.c_str(), target.name.c_str(),
+                  artefacts.modelName.c_str(), cpus.c_str(),
                   (artefacts.object.size() - (embedded ? artefacts.imageSize : 0)) / 1e3, imageMegabytes,
                   embedded ? "embedded" : "handed over at init", seconds, places[Emit::Object].c_str());
     summary = line;
   }
 
   const DriverOptions &options;
+  std::vector<TargetInfo> targets; ///< The most demanding first.
   Diagnostics diagnostics;
   std::vector<std::string> errors;
   std::string summary;

@@ -7,6 +7,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 namespace attnc {
 
@@ -17,8 +18,10 @@ struct DriverOptions {
   std::string output; ///< Empty: kernel.o, or standard output for one text artefact.
   std::set<Emit> emit;
   DimOverrides dims;
-  std::string cpu = "host", arch = "x86_64";
-  bool embedWeights = true; ///< False: the caller hands the weights over, whatever the description says.
+  std::vector<std::string> cpus = {"host"}; ///< One variant for each.
+  std::string arch = "x86_64";
+  std::string precision = "f32"; ///< f32, bf16 or int8: what matmuls by weights round their operands to.
+  bool embedWeights = true;      ///< False: the caller hands the weights over, whatever the description says.
   bool tokenTypeIds = false;
   bool profile = false; ///< The object tells an observer of its kernel calls.
   bool explain = false, printIRAfterAll = false, timePasses = false, quiet = false;

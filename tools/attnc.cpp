@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Signals.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -24,8 +25,11 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
   -o FILE               kernel.o (default; kernel.h appears beside it), NAME.so, or a directory
                         that exists
   --dim NAME=N          set a named dimension: --dim seq=128 --dim batch=1
-  --cpu NAME            host (default), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or a CPU name of LLVM
+  --cpu NAME[,NAME...]  host (default), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or a CPU name of
+                        LLVM; of several, a program takes the best that its machine can run
   --target TRIPLE       x86_64-linux-gnu (default) or aarch64-linux-gnu
+  --precision NAME      f32 (default), bf16 or int8: what products by weights round their operands to
+                        (docs/MODEL.md); all else stays f32
   --weights FROM        embed: in the object (default where the description names a file);
                         caller: handed over at init
   --token-type-ids      Hugging Face: make token_type_ids an input
@@ -42,6 +46,7 @@ exit codes: 0 done, 1 the model or a file is wrong, 2 the command line is wrong
 examples:
   attnc model.json -o kernel.o && cc main.c kernel.o libattnc_rt.a -pthread
   attnc path/to/all-MiniLM-L6-v2 --dim seq=128 --cpu x86-64-v3 -o minilm.o
+  attnc model.json --cpu x86-64-v3,x86-64-v4 -o kernel.o
   attnc model.json --explain -o kernel.o
   attnc model.json --emit attn
 )";
@@ -75,17 +80,25 @@ bool parseTarget(const std::string &triple, attnc::DriverOptions &options) {
   return triple == "aarch64-linux-gnu" || triple == "aarch64-unknown-linux-gnu";
 }
 
-bool parseEmit(const std::string &list, attnc::DriverOptions &options, std::string &unknown) {
+/// The parts of a list with commas between them.
+std::vector<std::string> split(const std::string &list) {
+  std::vector<std::string> parts;
   for (size_t start = 0; start <= list.size();) {
     const size_t comma = std::min(list.find(',', start), list.size());
-    const std::string name = list.substr(start, comma - start);
+    parts.push_back(list.substr(start, comma - start));
+    start = comma + 1;
+  }
+  return parts;
+}
+
+bool parseEmit(const std::string &list, attnc::DriverOptions &options, std::string &unknown) {
+  for (const std::string &name : split(list)) {
     const attnc::Emit *emit = attnc::findEmit(name);
     if (!emit) {
       unknown = name;
       return false;
     }
     options.emit.insert(*emit);
-    start = comma + 1;
   }
   return true;
 }
@@ -101,6 +114,7 @@ int main(int argc, char **argv) {
                                                 {"--dim", true, true},
                                                 {"--cpu"},
                                                 {"--target"},
+                                                {"--precision"},
                                                 {"--weights"},
                                                 {"--emit", true, true},
                                                 {"--explain", false},
@@ -136,11 +150,17 @@ int main(int argc, char **argv) {
   if (line.has("--target") && !parseTarget(line.value("--target"), options))
     return usageError("unknown target '" + line.value("--target") +
                       "'; accepted are x86_64-linux-gnu and aarch64-linux-gnu");
-  options.cpu = line.value("--cpu", options.arch == "aarch64" ? "generic" : "host");
+  options.cpus = split(line.value("--cpu", options.arch == "aarch64" ? "generic" : "host"));
+  for (size_t i = 0; i < options.cpus.size(); ++i)
+    if (std::count(options.cpus.begin(), options.cpus.begin() + i, options.cpus[i]))
+      return usageError("--cpu: '" + options.cpus[i] + "' is named twice");
   const std::string weights = line.value("--weights", "embed");
   if (weights != "embed" && weights != "caller")
     return usageError("--weights " + weights + ": expected embed or caller");
   options.embedWeights = weights == "embed";
+  options.precision = line.value("--precision", "f32");
+  if (options.precision != "f32" && options.precision != "bf16" && options.precision != "int8")
+    return usageError("--precision " + options.precision + ": expected f32, bf16 or int8");
   for (const std::string &list : line.all("--emit"))
     if (!parseEmit(list, options, error))
       return usageError("--emit: unknown artefact '" + error +

@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Changes when the layout or meaning of anything below changes; attnc_init() compares. */
-#define ATTNC_ABI_VERSION 1u
+#define ATTNC_ABI_VERSION 2u
 #define ATTNC_MAX_RANK 8
 /* Alignment in bytes of the weights image, the workspace and every tensor inside them. */
 #define ATTNC_ALIGNMENT 64u
@@ -31,7 +31,7 @@ typedef enum attnc_status {
   ATTNC_OK = 0,
   ATTNC_ERROR_ARGUMENT = 1,  /* a null or misaligned pointer, a batch out of range, an output that overlaps something */
   ATTNC_ERROR_ABI = 2,       /* the object was compiled for another version of this header */
-  ATTNC_ERROR_CPU = 3,       /* this CPU lacks an instruction set that the object was compiled for */
+  ATTNC_ERROR_CPU = 3,       /* this CPU lacks instruction sets that the model's kernels need */
   ATTNC_ERROR_WEIGHTS = 4,   /* a weight is missing or not of the expected dtype and shape; the image is too small */
   ATTNC_ERROR_WORKSPACE = 5, /* the workspace is smaller than attnc_workspace_size() */
   ATTNC_ERROR_INDEX = 6,     /* an index (a token id) is outside its table */
@@ -80,7 +80,16 @@ typedef enum attnc_pack_kind {
   /* A matmul operand in panels: element (n, k), 0 <= n < rows, 0 <= k < cols, read at
    * source[src_offset + n*stride_row + k*stride_col], goes to dst + ((first+n)/panel*cols + k)*panel + (first+n)%panel.
    */
-  ATTNC_PACK_PANEL = 1
+  ATTNC_PACK_PANEL = 1,
+  /* The same rounded to bfloat16 (to nearest even), of 2 bytes, two k side by side: with p = (first+n)/panel and
+   * i = (first+n)%panel, element (n, k) goes to byte dst + ((p*ceil(cols/2) + k/2)*panel + i)*4 + k%2*2. */
+  ATTNC_PACK_PANEL_BF16 = 2,
+  /* The same as integers of 1 byte, four k side by side, with a scale for each n. With a the largest magnitude of row
+   * n: x becomes the integer nearest to x * (127 / a), ties to even, and goes to byte P + (k/4*panel + i)*4 + k%4,
+   * where P = dst + p*(ceil(cols/4) + 2)*panel*4. Behind the panel's integers, at S = P + ceil(cols/4)*panel*4, lie the
+   * f32 scale a / 127 at S + i*4 and, at S + (panel + i)*4, as i32, -128 times the sum of the row's integers. A row
+   * with a < 2^-100 becomes zeros, one with a NaN or an infinity gets the scale NaN. */
+  ATTNC_PACK_PANEL_I8 = 3
 } attnc_pack_kind;
 
 typedef struct attnc_pack_step {
@@ -90,9 +99,22 @@ typedef struct attnc_pack_step {
   int64_t rows, cols;             /* elements */
   int64_t stride_row, stride_col; /* elements, in the source */
   uint64_t dst;  /* bytes from the start of the image; PANEL with panel > 1: a multiple of ATTNC_ALIGNMENT */
-  int64_t first; /* PANEL: the row of the packed matrix where this piece begins */
-  int64_t panel; /* PANEL: columns of the register tile */
+  int64_t first; /* PANELs: the row of the packed matrix where this piece begins */
+  int64_t panel; /* PANELs: columns of a panel */
 } attnc_pack_step;
+
+/* The code of a model for one CPU. */
+typedef struct attnc_variant {
+  const char *cpu;           /* as `attnc --cpu` names it: "x86-64-v3" */
+  const char *cpu_features;  /* space-separated, as GCC's __builtin_cpu_supports names them: "avx2 fma"; "" for none */
+  uint64_t arena_size_fixed; /* bytes of activations that do not depend on the batch */
+  uint64_t arena_size_per_batch; /* bytes of activations per batch element */
+  uint64_t scratch_size;         /* bytes that each worker's kernels may take at once */
+  /* The generated host entry. `weights` is the image, `arena` has arena_size_fixed + batch*arena_size_per_batch bytes;
+   * `context` is handed back to attnc_rt_*. Returns 0, or what a kernel returned. */
+  int32_t (*entry)(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
+                   int64_t batch);
+} attnc_variant;
 
 /* A compiled model, in the read-only data of kernel.o; its symbol is <name>_attnc_model. Private to the runtime but for
  * name, inputs, outputs, weights and max_batch. */
@@ -100,8 +122,7 @@ typedef struct attnc_model {
   uint32_t abi_version;
   uint32_t reserved;
   const char *name;
-  const char *compiler;     /* "attnc <version>" */
-  const char *cpu_features; /* space-separated, as GCC's __builtin_cpu_supports names them: "avx2 fma"; "" for none */
+  const char *compiler; /* "attnc <version>" */
   int32_t num_inputs, num_outputs, num_weights, num_pack_steps;
   const attnc_tensor_info *inputs;
   const attnc_tensor_info *outputs;
@@ -111,13 +132,8 @@ typedef struct attnc_model {
   const void *weights_image;     /* embedded image, or NULL: attnc_init() packs what the caller hands over */
   uint64_t weights_image_size;   /* bytes; bytes that no step writes are zero */
   int64_t min_batch, max_batch;  /* both 1 where the model has no batch dimension */
-  uint64_t arena_size_fixed;     /* bytes of activations that do not depend on the batch */
-  uint64_t arena_size_per_batch; /* bytes of activations per batch element */
-  uint64_t scratch_size;         /* bytes that each worker's kernels may take at once */
-  /* The generated host entry. `weights` is the image, `arena` has arena_size_fixed + batch*arena_size_per_batch bytes;
-   * `context` is handed back to attnc_rt_*. Returns 0, or what a kernel returned. */
-  int32_t (*entry)(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
-                   int64_t batch);
+  int32_t num_variants;          /* >= 1 */
+  const attnc_variant *variants; /* the most demanding CPU first; the same weights image and results for all */
 } attnc_model;
 
 /* --- threads --------------------------------------------------------------------------------------------------- */
@@ -170,15 +186,23 @@ typedef struct attnc_weights {
 /* A model that is ready to run. Holds no resources; copy it freely, there is nothing to destroy. */
 typedef struct attnc_instance {
   const attnc_model *model;
+  const attnc_variant *variant; /* what attnc_run() runs; its `cpu` is there to be shown */
   const void *weights;
 } attnc_instance;
 
-/* Checks that ABI, CPU and weights fit, packs the weights where they are handed over. `weights` may be NULL where the
- * object embeds them. On failure *instance cannot be run. */
+/* Checks that ABI, CPU and weights fit, chooses the first variant that this CPU can run, packs the weights where they
+ * are handed over. `weights` may be NULL where the object embeds them. On failure *instance cannot be run. */
 attnc_status attnc_init(attnc_instance *instance, const attnc_model *model, const attnc_weights *weights,
                         attnc_error *error);
 
-/* Bytes of workspace that a run with this batch on this many threads needs; 0 for arguments out of range. */
+/* Makes an initialised instance run the variant for `cpu`, a name given to `attnc --cpu`, instead of the one that
+ * attnc_init() chose: to find out which code a fault or a time belongs to. Other instances, copies of this one too,
+ * keep theirs. ATTNC_ERROR_ARGUMENT where the model has no such variant, ATTNC_ERROR_CPU where this CPU cannot run it;
+ * then *instance stays as it is. */
+attnc_status attnc_select_cpu(attnc_instance *instance, const char *cpu, attnc_error *error);
+
+/* Bytes of workspace that a run with this batch on this many threads needs, whichever variant runs; 0 for arguments out
+ * of range. */
 size_t attnc_workspace_size(const attnc_model *model, int64_t batch, int32_t threads);
 
 /* Runs the model. inputs and outputs are in the order of model->inputs and model->outputs; they must not overlap.

@@ -85,7 +85,7 @@ TEST_P(AttentionTest, OneKey) {
 TEST_P(AttentionTest, NegativeScale) { check({kBatch, 2, 9, 19, 8, 8, Mask::Keys, false, false, -0.3f}, 2, 5); }
 
 TEST_P(AttentionTest, WholeLayer) {
-  const Model model = encoderModel(19, 48, 3, 100);
+  const Model model = encoderModel(67, 48, 3, 100);
   EXPECT_EQ(kernelCalls(model, options), "matmul_0 attention_0 matmul_1 matmul_2 matmul_3");
   const Kernel kernel(model, options);
   for (int64_t batch : {1, 3, 8}) {

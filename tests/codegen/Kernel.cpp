@@ -127,6 +127,7 @@ std::vector<Array> Kernel::run(const Data &data, const RunOptions &options) cons
   const attnc_weights weights{handedOver.items.data(), handedOver.items.size(), image.data(), image.size()};
   attnc_instance instance{};
   require(api.init(&instance, &descriptor, &weights, &error) == ATTNC_OK, std::string("init: ") + error.message);
+  require(options.cpu.empty() || api.selectCpu(&instance, options.cpu.c_str(), &error) == ATTNC_OK, error.message);
   require(image.surroundingsUntouched(), "init writes beside the weights image");
   image.makeReadOnly();
 

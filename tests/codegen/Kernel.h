@@ -17,6 +17,7 @@ struct RunOptions {
   Placement placement = Placement::AtEnd;
   /// Bytes by which inputs and outputs are moved from the guard, a multiple of 4.
   size_t offset = 0;
+  std::string cpu = ""; ///< The variant; empty: the one that the runtime chooses.
 };
 
 class Kernel {

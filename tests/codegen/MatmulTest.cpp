@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Matmul kernels with every epilogue, at extents around every register tile: rows of 4, 6 and 10, columns of 8, 16
-// and 32.
+// Matmul kernels of every precision with every epilogue, at extents around every register tile: rows of 4, 6, 8 and 10,
+// columns of 8, 16 and 32, steps of k of 2 and 4. The reference rounds the operands of a precision in the same way, so
+// the bounds are those of f32.
 
 #include "tests/codegen/Kernel.h"
 #include "tests/codegen/Models.h"
@@ -38,7 +39,7 @@ void check(const MatmulCase &c, const Kernel &kernel, int64_t batch, const RunOp
   const Array actual = kernel.run(data, options).front();
   const Expected expected = evaluate(model, data);
   SCOPED_TRACE(std::to_string(c.rows == kBatch ? batch : c.rows) + " rows, " + std::to_string(c.columns) +
-               " columns, depth " + std::to_string(c.depth) + ", " + c.epilogue + ", " +
+               " columns, depth " + std::to_string(c.depth) + ", " + c.epilogue + ", " + c.precision + ", " +
                std::to_string(options.threads) + " threads");
   if (actual.values.size() > 8 && c.columns > 2) {
     EXPECT_TRUE(canTell(expected.f64.front()));
@@ -56,15 +57,20 @@ struct Extents {
   int64_t rows, columns, depth;
 };
 
-class MatmulTest : public testing::TestWithParam<std::string> {
+struct Variant {
+  std::string cpu, precision;
+};
+
+class MatmulTest : public testing::TestWithParam<Variant> {
 protected:
   void SetUp() override {
-    if (!canRun(GetParam()))
-      GTEST_SKIP() << "this CPU runs no code for " << GetParam();
+    if (!canRun(GetParam().cpu))
+      GTEST_SKIP() << "this CPU runs no code for " << GetParam().cpu;
   }
-  void checkStatic(const MatmulCase &c, int threads) {
+  void checkStatic(MatmulCase c, int threads) {
     CompileOptions options;
-    options.cpu = GetParam();
+    options.cpu = GetParam().cpu;
+    c.precision = GetParam().precision;
     check(c, Kernel(matmulModel(c), options), 1, {threads, threads % 2 ? Placement::AtEnd : Placement::AtBegin});
   }
 };
@@ -97,22 +103,28 @@ TEST_P(MatmulTest, LongExtents) {
 
 TEST_P(MatmulTest, RunTimeBatch) {
   CompileOptions options;
-  options.cpu = GetParam();
+  options.cpu = GetParam().cpu;
   for (const char *epilogue : {"bias", "gelu_tanh", "residual_layernorm"}) {
-    const MatmulCase c{kBatch, 39, 23, epilogue};
+    const MatmulCase c{kBatch, 39, 23, epilogue, GetParam().precision};
     const Kernel kernel(matmulModel(c), options);
     for (int64_t batch : {1, 2, 5, 6, 7, 10, 11, 50, 64})
       check(c, kernel, batch, {static_cast<int>(1 + batch % 3)});
   }
 }
 
-std::string nameOf(const testing::TestParamInfo<std::string> &info) {
-  std::string name = info.param;
+std::string nameOf(const testing::TestParamInfo<Variant> &info) {
+  std::string name = info.param.cpu + "_" + info.param.precision;
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, MatmulTest, testing::Values("x86-64-v3", "x86-64-v4"), nameOf);
+// The host may have dot products that the levels lack.
+INSTANTIATE_TEST_SUITE_P(Targets, MatmulTest,
+                         testing::Values(Variant{"x86-64-v3", "f32"}, Variant{"x86-64-v4", "f32"},
+                                         Variant{"x86-64-v3", "bf16"}, Variant{"x86-64-v4", "bf16"},
+                                         Variant{"host", "bf16"}, Variant{"x86-64-v3", "int8"},
+                                         Variant{"x86-64-v4", "int8"}, Variant{"host", "int8"}),
+                         nameOf);
 
 } // namespace
 } // namespace attnc::test

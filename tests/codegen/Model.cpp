@@ -3,12 +3,13 @@
 #include "tests/codegen/Model.h"
 
 #include "codegen/Compile.h"
+#include "codegen/TargetMachines.h"
 #include "ir/Reference.h"
-#include "passes/Passes.h"
+#include "passes/Variants.h"
 
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
 
+#include <sstream>
 #include <stdexcept>
 
 namespace attnc::test {
@@ -57,23 +58,26 @@ struct Session {
   mlir::MLIRContext context;
 };
 
-mlir::OwningOpRef<mlir::ModuleOp> lowered(const Model &model, const CompileOptions &options, TargetInfo &target) {
+mlir::OwningOpRef<mlir::ModuleOp> lowered(const Model &model, const CompileOptions &options,
+                                          std::vector<TargetInfo> &targets) {
   Session &session = Session::get();
-  std::string error;
-  auto found = findTarget("x86_64", options.cpu, error);
-  if (!found)
+  std::string error, cpu;
+  std::istringstream cpus(options.cpu);
+  while (std::getline(cpus, cpu, ',')) {
+    auto found = findTarget("x86_64", cpu, error);
+    if (!found)
+      session.fail(error, "");
+    targets.push_back(*found);
+  }
+  if (!orderTargets(targets, error))
     session.fail(error, "");
-  target = *found;
   auto module = session.parse(model.text);
-  mlir::PassManager manager(&session.context);
   PipelineOptions pipeline;
-  pipeline.target = target;
   pipeline.mergeProjections = options.mergeProjections;
   pipeline.fuseAttention = options.fuseAttention;
   pipeline.packRows = options.packRows;
   pipeline.fuseEpilogue = options.fuseEpilogue;
-  buildPipeline(manager, pipeline);
-  if (mlir::failed(manager.run(*module)))
+  if (mlir::failed(lowerForTargets(module, targets, pipeline)))
     session.fail("a pass failed", model.text);
   return module;
 }
@@ -124,10 +128,12 @@ Value ModelWriter::op(const std::string &text, const std::vector<Value> &operand
   return value;
 }
 
-Value ModelWriter::linear(const Value &x, const Value &weight) {
+Value ModelWriter::linear(const Value &x, const Value &weight, const std::string &precision) {
   Shape shape = x.shape;
   shape.back() = weight.shape[0];
-  return op("attn.matmul " + x.name + ", " + weight.name + " {transpose_rhs}", {x, weight}, shape);
+  return op("attn.matmul " + x.name + ", " + weight.name + " {precision = #attn<precision " + precision +
+                ">, transpose_rhs}",
+            {x, weight}, shape);
 }
 
 Value ModelWriter::add(const Value &x, const Value &y) {
@@ -172,20 +178,20 @@ Model ModelWriter::finish(const std::vector<Value> &results) {
 }
 
 std::string compileObject(const Model &model, const CompileOptions &options) {
-  TargetInfo target;
-  auto module = lowered(model, options, target);
+  std::vector<TargetInfo> targets;
+  auto module = lowered(model, options, targets);
   CodegenRequest request;
   request.object = true;
   Artefacts artefacts;
   std::vector<std::string> errors;
-  if (!generateCode(*module, target, nullptr, request, artefacts, errors))
+  if (!generateCode(*module, targets, nullptr, request, artefacts, errors))
     Session::get().fail(errors.empty() ? "codegen failed" : errors.front(), model.text);
   return std::move(artefacts.object);
 }
 
 std::string kernelCalls(const Model &model, const CompileOptions &options) {
-  TargetInfo target;
-  auto module = lowered(model, options, target);
+  std::vector<TargetInfo> targets;
+  auto module = lowered(model, options, targets);
   std::string names;
   module->walk([&](mlir::func::CallOp call) { names += (names.empty() ? "" : " ") + call.getCallee().str(); });
   return names;

@@ -67,7 +67,7 @@ public:
   Value op(const std::string &text, const std::vector<Value> &operands, const Shape &shape, DType dtype = DType::f32);
 
   /// x times the rows of a weight, as torch.nn.Linear without its bias.
-  Value linear(const Value &x, const Value &weight);
+  Value linear(const Value &x, const Value &weight, const std::string &precision = "f32");
   Value add(const Value &x, const Value &y);
   Value activation(const std::string &kind, const Value &x);
   /// With a weight and a bias of their own, named after `name`.
@@ -84,7 +84,7 @@ private:
 };
 
 struct CompileOptions {
-  std::string cpu = "host";
+  std::string cpu = "host"; ///< Or several with commas between them.
   bool mergeProjections = true, fuseAttention = true, packRows = true, fuseEpilogue = true;
 };
 

@@ -110,7 +110,7 @@ const std::vector<std::string> &epilogues() {
 Model matmulModel(const MatmulCase &c) {
   ModelWriter w;
   const Value x = w.input("x", {c.rows, c.depth});
-  Value y = w.linear(x, w.weight("w", {c.columns, c.depth}));
+  Value y = w.linear(x, w.weight("w", {c.columns, c.depth}), c.precision);
   if (c.epilogue != "none")
     y = w.add(y, w.weight("b", {c.columns}));
   if (c.epilogue == "residual" || c.epilogue == "residual_layernorm")
@@ -138,12 +138,12 @@ Model attentionModel(const AttentionCase &c) {
   return w.finish(attention(w, c, query, key, value));
 }
 
-Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidden) {
+Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidden, const std::string &precision) {
   ModelWriter w;
   const Value x = w.input("x", {kBatch, tokens, embedDim});
   auto linear = [&](const Value &input, const std::string &name, int64_t columns) {
     const Value weight = w.weight(name + ".weight", {columns, input.shape.back()});
-    return w.add(w.linear(input, weight), w.weight(name + ".bias", {columns}));
+    return w.add(w.linear(input, weight, precision), w.weight(name + ".bias", {columns}));
   };
   auto projection = [&](const std::string &name) {
     const Value y = linear(x, name, embedDim);

@@ -12,6 +12,7 @@ struct MatmulCase {
   int64_t columns = 1, depth = 1;
   /// One of epilogues().
   std::string epilogue = "none";
+  std::string precision = "f32"; ///< bf16, int8
 };
 
 /// none, bias, each activation, residual, layernorm, rmsnorm, residual_layernorm, padded, layernorm_padded.
@@ -46,6 +47,7 @@ struct AttentionCase {
 Model attentionModel(const AttentionCase &c);
 
 /// A post-norm encoder layer with padding: every kind of kernel.
-Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidden);
+Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidden,
+                   const std::string &precision = "f32");
 
 } // namespace attnc::test

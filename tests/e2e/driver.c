@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * Runs the model whose symbol is MODEL on one file with the bytes of all its inputs, one after the other, and writes
- * those of all its outputs: driver INPUT OUTPUT BATCH THREADS. Knows nothing of the model but what the object says
- * about it.
+ * those of all its outputs: driver INPUT OUTPUT BATCH THREADS. Prints the CPU whose variant ran. Knows nothing of the
+ * model but what the object says about it.
  */
 #include <attnc/runtime.h>
 
@@ -61,6 +61,7 @@ int main(int argc, char **argv) {
       ATTNC_OK)
     fail(error.message);
   attnc_pool_destroy(pool);
+  puts(instance.variant->cpu);
 
   file = fopen(argv[2], "wb");
   if (!file)

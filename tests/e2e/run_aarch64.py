@@ -27,13 +27,22 @@ def need_tools():
             raise Skip(f"{tool} is not installed (Debian package {package})")
 
 
-def build_runtime(folder):
-    """The runtime's objects for AArch64, as its CMakeLists.txt compiles them."""
-    need_tools()
+def compile_runtime(folder, compiler):
+    """The runtime's objects, as its CMakeLists.txt compiles them."""
     sources = sorted((ROOT / "runtime").glob("*.cpp"))
-    command("aarch64-linux-gnu-g++", "-std=c++17", "-O2", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
+    command(compiler, "-std=c++17", "-O2", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
             f"-I{ROOT}/runtime", f"-I{ROOT}", "-c", *sources, cwd=folder)
     return sorted(folder.glob("*.o"))
+
+
+def link_driver(compiler, name, kernel, runtime, driver):
+    command(compiler, "-std=c99", "-O1", "-static", f"-DMODEL={name}_attnc_model", f"-I{ROOT}/runtime",
+            FOLDER / "driver.c", kernel, *runtime, "-pthread", "-o", driver)
+
+
+def build_runtime(folder):
+    need_tools()
+    return compile_runtime(folder, "aarch64-linux-gnu-g++")
 
 
 def check(name, tools, runtime, folder):
@@ -43,8 +52,7 @@ def check(name, tools, runtime, folder):
     inputs, valid = part(tensors, "input"), part(tensors, "valid")
     kernel, driver, given, made = (folder / f"{name}.{end}" for end in ("o", "driver", "in", "out"))
     command(tools / "attnc", GOLDENS / f"{name}.json", "-o", kernel, "--target", "aarch64-linux-gnu")
-    command("aarch64-linux-gnu-gcc", "-std=c99", "-O1", "-static", f"-DMODEL={name}_attnc_model", f"-I{ROOT}/runtime",
-            FOLDER / "driver.c", kernel, *runtime, "-pthread", "-o", driver)
+    link_driver("aarch64-linux-gnu-gcc", name, kernel, runtime, driver)
     given.write_bytes(b"".join(inputs[key].tobytes() for key in spec["inputs"]))
     batch = next(iter(inputs.values())).shape[0] if "batch" in spec.get("dims", {}) else 1
     runs = []

@@ -140,6 +140,36 @@ func.func @matmul_c4(%x: tensor<2x3xf32>, %y: tensor<3x16xf32, #attn.panels<16>>
 
 // -----
 
+// matmul_c4
+func.func @matmul_c4_precision(%x: tensor<2x3xf32>, %y: tensor<16x3xf32, #attn.panels<16, bf16>>) {
+  // expected-error@+2 {{precision is int8, but rhs is 'tensor<16x3xf32, #attn.panels<16, bf16>>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.matmul %x, %y {precision = #attn<precision int8>, transpose_rhs} : (tensor<2x3xf32>, tensor<16x3xf32, #attn.panels<16, bf16>>) -> tensor<2x16xf32>
+  return
+}
+
+// -----
+
+// matmul_c5
+func.func @matmul_c5_rank(%x: tensor<4x2x3xf32>, %y: tensor<4x3x16xf32>) {
+  // expected-error@+2 {{precision bf16 needs an rhs of rank 2, but it is 'tensor<4x3x16xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.matmul %x, %y {precision = #attn<precision bf16>} : (tensor<4x2x3xf32>, tensor<4x3x16xf32>) -> tensor<4x2x16xf32>
+  return
+}
+
+// -----
+
+// matmul_c5
+func.func @matmul_c5_terms(%x: tensor<2x65537xf32>, %y: tensor<65537x16xf32>) {
+  // expected-error@+2 {{int8 sums at most 65536 products, but there are 65537}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.matmul %x, %y {precision = #attn<precision int8>} : (tensor<2x65537xf32>, tensor<65537x16xf32>) -> tensor<2x16xf32>
+  return
+}
+
+// -----
+
 // add_c1
 func.func @add_c1(%x: tensor<2x3xf32>, %y: tensor<2xf32>) {
   // expected-error@+2 {{'attn.add' op shapes do not broadcast: 'tensor<2x3xf32>' and 'tensor<2xf32>'}}
@@ -675,8 +705,8 @@ func.func @packed_rows_c3_norm(%x: tensor<?x3xf32, #attn.packed_rows<0>>) {
 
 // -----
 
-// matmul_c5
-func.func @matmul_c5(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>, %y: tensor<?x4x5xf32>) {
+// matmul_c6
+func.func @matmul_c6(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>, %y: tensor<?x4x5xf32>) {
   // expected-error@+2 {{packed rows of lhs need an rhs of rank 2}}
   // expected-error@+1 {{failed to infer returned types}}
   %0 = attn.matmul %x, %y : (tensor<?x3x4xf32, #attn.packed_rows<0>>, tensor<?x4x5xf32>) -> tensor<?x3x5xf32, #attn.packed_rows<0>>

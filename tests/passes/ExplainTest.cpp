@@ -65,9 +65,10 @@ TEST(Explain, NamesKernelCostScheduleAndRefusals) {
   expect("  kernel   matmul_1: matmul\n");
   expect("  kernel   rowwise_0: layernorm\n");
   expect("6 calls of 3 kernels, ");
-  expect("weights 1.02 kB, arena ");
+  expect("weights 1.54 kB, arena ");
   expect("not fused:\n");
-  expect("  fuse-epilogue: 4 rows: a row block per thread leaves threads idle (layernorm and 1 more)\n");
+  expect("  fuse-epilogue: 4 rows are too few for tasks of whole rows, which each read all weights (layernorm and 1 "
+         "more)\n");
 }
 
 TEST(Explain, IsDeterministic) { EXPECT_EQ(explain(), explain()); }

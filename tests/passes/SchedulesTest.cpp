@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/Schedules.h"
+#include "passes/Panels.h"
 
 #include <gtest/gtest.h>
 
@@ -49,12 +50,51 @@ TEST(Schedules, LongExtentsTakeSmallerTilesOnAvx2) {
   EXPECT_EQ(chooseMatmul(matmul(180, 768, 3072), avx512).tileRows, 10);
 }
 
-TEST(Schedules, PanelsAreTwoVectorsUnlessOneIsEnough) {
+TEST(Schedules, RoundedOperandsHaveTilesOfTheirOwn) {
+  struct Case {
+    DotKind dot;
+    int64_t avx512, avx2;
+  } cases[] = {
+      {DotKind::Bf16, 8, 8}, {DotKind::Bf16Widened, 8, 4}, {DotKind::Int8, 6, 6}, {DotKind::Int8Widened, 8, 4}};
+  for (const Case &test : cases) {
+    MatmulExtents extents = matmul(240, 384, 384);
+    extents.dot = test.dot;
+    EXPECT_EQ(chooseMatmul(extents, avx512).tileRows, test.avx512);
+    EXPECT_EQ(chooseMatmul(extents, avx2).tileRows, test.avx2);
+  }
+}
+
+/// A task converts its rows of lhs, so tasks that share rows would do it twice.
+TEST(Schedules, RoundedRowsAreConvertedOnce) {
+  MatmulExtents extents = matmul(128, 1536, 384);
+  extents.dot = DotKind::Bf16;
+  const MatmulSchedule many = chooseMatmul(extents, avx512);
+  EXPECT_EQ(many.taskCols, 1536 / 32);
+  EXPECT_EQ(many.taskRows * many.tileRows * 2, 128);
+  extents.rows = 4;
+  const MatmulSchedule few = chooseMatmul(extents, avx512);
+  EXPECT_EQ(few.taskCols * 2, 1536 / 32);
+  // 16 tiles of 8 rows x 16384 x 2 bytes would be 4 MiB.
+  MatmulExtents deep = matmul(1024, 768, 16384);
+  deep.dot = DotKind::Bf16;
+  const MatmulSchedule blocked = chooseMatmul(deep, avx512);
+  EXPECT_LE(blocked.blockRows * blocked.tileRows * 16384 * 2, avx512.l2Bytes / 4);
+}
+
+TEST(Schedules, TilesAreTwoVectorsUnlessOneIsEnough) {
   EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), avx512).tileCols, 32);
   EXPECT_EQ(chooseMatmul(matmul(128, 17, 768), avx512).tileCols, 32);
   EXPECT_EQ(chooseMatmul(matmul(128, 16, 768), avx512).tileCols, 16);
   EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), avx2).tileCols, 16);
   EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), neon).tileCols, 8);
+}
+
+/// Panels are 32 columns wide: a narrower tile takes its part, and a task whole panels where every thread has one.
+TEST(Schedules, TasksTakeWholePanels) {
+  EXPECT_EQ(chooseMatmul(matmul(128, 768, 768), avx2).taskCols, 24) << "48 column tiles for two threads";
+  EXPECT_EQ(chooseMatmul(matmul(128, 7 * 32, 768), avx2).taskCols, 8) << "4 and 3 panels of two tiles";
+  EXPECT_EQ(chooseMatmul(matmul(128, 7 * 32, 768), neon).taskCols, 16) << "4 and 3 panels of four tiles";
+  EXPECT_EQ(chooseMatmul(matmul(128, 32, 768), avx2).taskCols, 1) << "half a panel rather than a thread without work";
 }
 
 TEST(Schedules, BertBaseSplitsColumnsAndNormRows) {
@@ -91,6 +131,7 @@ TEST(Schedules, HoldForAllExtents) {
           EXPECT_GE(schedule.tileRows, 1);
           EXPECT_LE(schedule.tileRows * 2 + 3, target.registers);
           EXPECT_EQ(schedule.tileCols % target.floats(), 0);
+          EXPECT_EQ(panelWidth(n) % schedule.tileCols, 0);
           EXPECT_GE(schedule.blockRows, 1);
           int64_t tiles = ceilDiv(rows, schedule.tileRows), panels = ceilDiv(n, schedule.tileCols);
           int64_t byRows = schedule.taskRows == 0 ? 1 : ceilDiv(tiles, schedule.taskRows);

@@ -36,6 +36,20 @@ TEST(TargetInfo, VectorsFollowTheCpu) {
   }
 }
 
+TEST(TargetInfo, DotProductsFollowTheCpu) {
+  struct Case {
+    const char *cpu;
+    bool bf16, int8;
+  } cases[] = {{"x86-64-v3", false, false},      {"x86-64-v4", false, false},    {"znver3", false, false},
+               {"skylake-avx512", false, false}, {"cascadelake", false, true},   {"icelake-server", false, true},
+               {"cooperlake", true, true},       {"sapphirerapids", true, true}, {"znver4", true, true}};
+  for (const Case &test : cases) {
+    EXPECT_EQ(find("x86_64", test.cpu).dotBf16, test.bf16) << test.cpu;
+    EXPECT_EQ(find("x86_64", test.cpu).dotInt8, test.int8) << test.cpu;
+  }
+  EXPECT_FALSE(find("aarch64", "neoverse-n1").dotInt8);
+}
+
 TEST(TargetInfo, KnowsTheCachesOfMeasuredCpus) {
   EXPECT_EQ(find("x86_64", "znver3").l2Bytes, 512 * 1024);
   EXPECT_EQ(find("x86_64", "znver4").l2Bytes, 1024 * 1024);
@@ -57,7 +71,11 @@ TEST(TargetInfo, ErrorsSayWhatIsAccepted) {
   EXPECT_EQ(errorOf("x86_64", "nehalem"),
             "CPU 'nehalem' lacks AVX2 or FMA, which compiled models need; accepted are host, "
             "x86-64-v3, x86-64-v4 or a CPU name of LLVM");
-  EXPECT_EQ(errorOf("aarch64", "znver4"), "unknown CPU 'znver4'; accepted are generic or a CPU name of LLVM");
+  EXPECT_EQ(errorOf("aarch64", "z80"), "unknown CPU 'z80'; accepted are generic or a CPU name of LLVM");
+  EXPECT_EQ(errorOf("aarch64", "znver4"),
+            "CPU 'znver4' is of x86_64, but the target is aarch64; an object holds code for one architecture");
+  EXPECT_EQ(errorOf("x86_64", "neoverse-n1"),
+            "CPU 'neoverse-n1' is of aarch64, but the target is x86_64; an object holds code for one architecture");
   EXPECT_EQ(errorOf("riscv64", "generic"), "unknown architecture 'riscv64'; accepted are x86_64 and aarch64");
 }
 

@@ -4,25 +4,25 @@
 attn.parameter @w : tensor<8x4xf32>
 attn.parameter @b : tensor<8xf32>
 // CHECK-LABEL: func.func @residual_norm
-// CHECK-SAME: (%[[X:.+]]: tensor<20x4xf32>, %[[R:.+]]: tensor<20x8xf32>)
+// CHECK-SAME: (%[[X:.+]]: tensor<80x4xf32>, %[[R:.+]]: tensor<80x8xf32>)
 // CHECK: %[[W:.+]] = attn.weight @w
 // CHECK: %[[B:.+]] = attn.weight @b
 // CHECK: %[[OUT:.+]] = attn.group matmul(%[[X]], %[[W]], %[[B]], %[[R]]) {
-// CHECK-NEXT: ^bb0(%[[GX:.+]]: tensor<20x4xf32>, %[[GW:.+]]: tensor<8x4xf32>, %[[GB:.+]]: tensor<8xf32>, %[[GR:.+]]: tensor<20x8xf32>):
+// CHECK-NEXT: ^bb0(%[[GX:.+]]: tensor<80x4xf32>, %[[GW:.+]]: tensor<8x4xf32>, %[[GB:.+]]: tensor<8xf32>, %[[GR:.+]]: tensor<80x8xf32>):
 // CHECK-NEXT: %[[PRODUCT:.+]] = attn.matmul %[[GX]], %[[GW]] {transpose_rhs}
 // CHECK-NEXT: %[[BIASED:.+]] = attn.add %[[PRODUCT]], %[[GB]]
 // CHECK-NEXT: %[[SUM:.+]] = attn.add %[[BIASED]], %[[GR]]
 // CHECK-NEXT: %[[NORM:.+]] = attn.layernorm %[[SUM]] weight %[[GB]]
 // CHECK-NEXT: attn.yield %[[NORM]]
 // CHECK: return %[[OUT]]
-func.func @residual_norm(%x: tensor<20x4xf32>, %r: tensor<20x8xf32>) -> tensor<20x8xf32> {
+func.func @residual_norm(%x: tensor<80x4xf32>, %r: tensor<80x8xf32>) -> tensor<80x8xf32> {
   %w = attn.weight @w : tensor<8x4xf32>
   %b = attn.weight @b : tensor<8xf32>
-  %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
-  %1 = attn.add %0, %b : (tensor<20x8xf32>, tensor<8xf32>) -> tensor<20x8xf32>
-  %2 = attn.add %r, %1 : (tensor<20x8xf32>, tensor<20x8xf32>) -> tensor<20x8xf32>
-  %3 = attn.layernorm %2 weight %b {eps = 1.0e-5} : (tensor<20x8xf32>, tensor<8xf32>) -> tensor<20x8xf32>
-  return %3 : tensor<20x8xf32>
+  %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<80x4xf32>, tensor<8x4xf32>) -> tensor<80x8xf32>
+  %1 = attn.add %0, %b : (tensor<80x8xf32>, tensor<8xf32>) -> tensor<80x8xf32>
+  %2 = attn.add %r, %1 : (tensor<80x8xf32>, tensor<80x8xf32>) -> tensor<80x8xf32>
+  %3 = attn.layernorm %2 weight %b {eps = 1.0e-5} : (tensor<80x8xf32>, tensor<8xf32>) -> tensor<80x8xf32>
+  return %3 : tensor<80x8xf32>
 }
 
 // -----
@@ -68,15 +68,15 @@ attn.parameter @w : tensor<8x4xf32>
 // CHECK-NEXT: attn.yield
 // CHECK: attn.group rowwise
 // CHECK: attn.scale
-func.func @after_the_norm(%x: tensor<20x4xf32>, %columns: tensor<8xi1>) -> (tensor<20x8xf32>, tensor<20x8xf32>) {
+func.func @after_the_norm(%x: tensor<80x4xf32>, %columns: tensor<8xi1>) -> (tensor<80x8xf32>, tensor<80x8xf32>) {
   %w = attn.weight @w : tensor<8x4xf32>
-  %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
-  %1 = attn.layernorm %0 {eps = 1.0e-5} : (tensor<20x8xf32>) -> tensor<20x8xf32>
-  %2 = attn.mask %1, %columns {fill = 0.0 : f32} : (tensor<20x8xf32>, tensor<8xi1>) -> tensor<20x8xf32>
-  %3 = attn.matmul %x, %w {transpose_rhs} : (tensor<20x4xf32>, tensor<8x4xf32>) -> tensor<20x8xf32>
-  %4 = attn.layernorm %3 {eps = 1.0e-5} : (tensor<20x8xf32>) -> tensor<20x8xf32>
-  %5 = attn.scale %4 {factor = 2.0 : f32} : (tensor<20x8xf32>) -> tensor<20x8xf32>
-  return %2, %5 : tensor<20x8xf32>, tensor<20x8xf32>
+  %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<80x4xf32>, tensor<8x4xf32>) -> tensor<80x8xf32>
+  %1 = attn.layernorm %0 {eps = 1.0e-5} : (tensor<80x8xf32>) -> tensor<80x8xf32>
+  %2 = attn.mask %1, %columns {fill = 0.0 : f32} : (tensor<80x8xf32>, tensor<8xi1>) -> tensor<80x8xf32>
+  %3 = attn.matmul %x, %w {transpose_rhs} : (tensor<80x4xf32>, tensor<8x4xf32>) -> tensor<80x8xf32>
+  %4 = attn.layernorm %3 {eps = 1.0e-5} : (tensor<80x8xf32>) -> tensor<80x8xf32>
+  %5 = attn.scale %4 {factor = 2.0 : f32} : (tensor<80x8xf32>) -> tensor<80x8xf32>
+  return %2, %5 : tensor<80x8xf32>, tensor<80x8xf32>
 }
 
 // -----
@@ -92,7 +92,7 @@ func.func @few_rows(%x: tensor<4x4xf32>) -> tensor<4x8xf32> {
   %w = attn.weight @w : tensor<8x4xf32>
   %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<4x4xf32>, tensor<8x4xf32>) -> tensor<4x8xf32>
   %1 = attn.activation gelu %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
-  // expected-remark @below {{4 rows: a row block per thread leaves threads idle}}
+  // expected-remark @below {{4 rows are too few for tasks of whole rows, which each read all weights}}
   %2 = attn.layernorm %1 {eps = 1.0e-5} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   return %2 : tensor<4x8xf32>
 }

@@ -1,19 +1,19 @@
 // RUN: attnc-opt --attnc-pack-weights --split-input-file %s | FileCheck %s
 
-// A matmul's weight is panels as wide as its kernel's tile, 2 panels of 8 x 4 floats for 10 columns; [k, n] is read with the
-// strides that make it [n, k]. A dense entry takes a multiple of 64 floats, and equal entries are one.
+// A matmul's weight is panels whose width depends on its columns alone, one of 16 x 4 floats for 10 columns whatever the tile;
+// [k, n] is read with the strides that make it [n, k]. A dense entry takes a multiple of 64 floats, and equal entries are one.
 // CHECK: module attributes {attn.image_size = 768 : i64}
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: (%[[X:.+]]: tensor<20x4xf32>)
-// CHECK-DAG: %[[W:.+]] = attn.packed {offset = 0 : i64, pieces = [#attn.piece<parameter = "w", offset = 0, rows = 10, cols = 4, stride_row = 4, stride_col = 1, first = 0>]} : tensor<10x4xf32, #attn.panels<8>>
+// CHECK-DAG: %[[W:.+]] = attn.packed {offset = 0 : i64, pieces = [#attn.piece<parameter = "w", offset = 0, rows = 10, cols = 4, stride_row = 4, stride_col = 1, first = 0>]} : tensor<10x4xf32, #attn.panels<16>>
 // CHECK-DAG: %[[B:.+]] = attn.packed {offset = 256 : i64, pieces = [#attn.piece<parameter = "b", offset = 0, rows = 1, cols = 10, stride_row = 10, stride_col = 1, first = 0>]} : tensor<10xf32>
-// CHECK-DAG: %[[V:.+]] = attn.packed {offset = 512 : i64, pieces = [#attn.piece<parameter = "v", offset = 0, rows = 10, cols = 4, stride_row = 1, stride_col = 10, first = 0>]} : tensor<10x4xf32, #attn.panels<8>>
+// CHECK-DAG: %[[V:.+]] = attn.packed {offset = 512 : i64, pieces = [#attn.piece<parameter = "v", offset = 0, rows = 10, cols = 4, stride_row = 1, stride_col = 10, first = 0>]} : tensor<10x4xf32, #attn.panels<16>>
 // CHECK-NOT: attn.weight
 // CHECK: call @matmul_0(%[[X]], %[[W]], %[[B]])
 // CHECK: call @matmul_1(%[[X]], %[[V]], %[[B]])
-// CHECK: func.func private @matmul_0(%{{.+}}: tensor<20x4xf32>, %{{.+}}: tensor<10x4xf32, #attn.panels<8>>, %{{.+}}: tensor<10xf32>)
-// CHECK: func.func private @matmul_1(%{{.+}}: tensor<20x4xf32>, %{{.+}}: tensor<10x4xf32, #attn.panels<8>>, %{{.+}}: tensor<10xf32>)
-// CHECK: attn.matmul {{.*}}{transpose_rhs} : (tensor<20x4xf32>, tensor<10x4xf32, #attn.panels<8>>)
+// CHECK: func.func private @matmul_0(%{{.+}}: tensor<20x4xf32>, %{{.+}}: tensor<10x4xf32, #attn.panels<16>>, %{{.+}}: tensor<10xf32>)
+// CHECK: func.func private @matmul_1(%{{.+}}: tensor<20x4xf32>, %{{.+}}: tensor<10x4xf32, #attn.panels<16>>, %{{.+}}: tensor<10xf32>)
+// CHECK: attn.matmul {{.*}}{transpose_rhs} : (tensor<20x4xf32>, tensor<10x4xf32, #attn.panels<16>>)
 attn.parameter @w : tensor<10x4xf32>
 attn.parameter @v : tensor<4x10xf32>
 attn.parameter @b : tensor<10xf32>
@@ -76,12 +76,14 @@ func.func private @rowwise_0(%a: tensor<4x4xf32>, %b: tensor<8xf32>, %c: tensor<
 
 // -----
 
-// The same weight in another layout, or with another panel width, is another entry.
-// CHECK: module attributes {attn.image_size = 1024 : i64}
+// The same weight in another layout is another entry; kernels with different tiles share one.
+// CHECK: module attributes {attn.image_size = 768 : i64}
 // CHECK-LABEL: func.func @layouts
-// CHECK: attn.packed {offset = 0 : i64, {{.*}} : tensor<8x8xf32, #attn.panels<8>>
-// CHECK: attn.packed {offset = 256 : i64, {{.*}} : tensor<8x8xf32, #attn.panels<16>>
-// CHECK: attn.packed {offset = 768 : i64, {{.*}} : tensor<8x8xf32>
+// CHECK: %[[PANELS:.+]] = attn.packed {offset = 0 : i64, {{.*}} : tensor<8x8xf32, #attn.panels<16>>
+// CHECK: %[[DENSE:.+]] = attn.packed {offset = 512 : i64, {{.*}} : tensor<8x8xf32>
+// CHECK: call @matmul_0(%{{.+}}, %[[PANELS]])
+// CHECK: call @matmul_1(%{{.+}}, %[[PANELS]])
+// CHECK: call @rowwise_0(%[[DENSE]])
 attn.parameter @w : tensor<8x8xf32>
 func.func @layouts(%x: tensor<8x8xf32>) -> (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>) {
   %w = attn.weight @w : tensor<8x8xf32>
@@ -103,4 +105,59 @@ func.func private @matmul_1(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>) -> tensor<
 func.func private @rowwise_0(%w: tensor<8x8xf32>) -> tensor<8x8xf32> attributes {attn.kind = #attn<kernel_kind rowwise>} {
   %0 = attn.activation relu %w : (tensor<8x8xf32>) -> tensor<8x8xf32>
   return %0 : tensor<8x8xf32>
+}
+
+// -----
+
+// Rounded weights lie in panels of 32 columns (of 16 for up to 16), whatever the tile is: 2 panels of 3 steps of two k
+// in bf16, 2 panels of 2 steps of four k with 2 words a column in int8.
+// CHECK: module attributes {attn.image_size = 1920 : i64}
+// CHECK-LABEL: func.func @precisions
+// CHECK-DAG: attn.packed {offset = 0 : i64, {{.*}} : tensor<40x5xf32, #attn.panels<32, bf16>>
+// CHECK-DAG: attn.packed {offset = 768 : i64, {{.*}} : tensor<40x5xf32, #attn.panels<32, int8>>
+// CHECK-DAG: attn.packed {offset = 1792 : i64, {{.*}} : tensor<16x4xf32, #attn.panels<16, bf16>>
+// CHECK: func.func private @matmul_0(%{{.+}}: tensor<20x5xf32>, %{{.+}}: tensor<40x5xf32, #attn.panels<32, bf16>>)
+// CHECK: attn.matmul {{.*}}{precision = #attn<precision bf16>, transpose_rhs} : (tensor<20x5xf32>, tensor<40x5xf32, #attn.panels<32, bf16>>)
+attn.parameter @w : tensor<40x5xf32>
+attn.parameter @v : tensor<16x4xf32>
+func.func @precisions(%x: tensor<20x5xf32>, %y: tensor<20x4xf32>) -> (tensor<20x40xf32>, tensor<20x40xf32>, tensor<20x16xf32>) {
+  %w = attn.weight @w : tensor<40x5xf32>
+  %v = attn.weight @v : tensor<16x4xf32>
+  %0 = call @matmul_0(%x, %w) : (tensor<20x5xf32>, tensor<40x5xf32>) -> tensor<20x40xf32>
+  %1 = call @matmul_1(%x, %w) : (tensor<20x5xf32>, tensor<40x5xf32>) -> tensor<20x40xf32>
+  %2 = call @matmul_2(%y, %v) : (tensor<20x4xf32>, tensor<16x4xf32>) -> tensor<20x16xf32>
+  return %0, %1, %2 : tensor<20x40xf32>, tensor<20x40xf32>, tensor<20x16xf32>
+}
+func.func private @matmul_0(%x: tensor<20x5xf32>, %w: tensor<40x5xf32>) -> tensor<20x40xf32> attributes {attn.kind = #attn<kernel_kind matmul>,
+    attn.schedule = #attn.matmul_schedule<tile_rows = 4, tile_cols = 16, block_rows = 5, task_rows = 0, task_cols = 1>} {
+  %0 = attn.matmul %x, %w {precision = #attn<precision bf16>, transpose_rhs} : (tensor<20x5xf32>, tensor<40x5xf32>) -> tensor<20x40xf32>
+  return %0 : tensor<20x40xf32>
+}
+func.func private @matmul_1(%x: tensor<20x5xf32>, %w: tensor<40x5xf32>) -> tensor<20x40xf32> attributes {attn.kind = #attn<kernel_kind matmul>,
+    attn.schedule = #attn.matmul_schedule<tile_rows = 4, tile_cols = 16, block_rows = 5, task_rows = 0, task_cols = 1>} {
+  %0 = attn.matmul %x, %w {precision = #attn<precision int8>, transpose_rhs} : (tensor<20x5xf32>, tensor<40x5xf32>) -> tensor<20x40xf32>
+  return %0 : tensor<20x40xf32>
+}
+func.func private @matmul_2(%x: tensor<20x4xf32>, %w: tensor<16x4xf32>) -> tensor<20x16xf32> attributes {attn.kind = #attn<kernel_kind matmul>,
+    attn.schedule = #attn.matmul_schedule<tile_rows = 4, tile_cols = 8, block_rows = 5, task_rows = 0, task_cols = 1>} {
+  %0 = attn.matmul %x, %w {precision = #attn<precision bf16>, transpose_rhs} : (tensor<20x4xf32>, tensor<16x4xf32>) -> tensor<20x16xf32>
+  return %0 : tensor<20x16xf32>
+}
+
+// -----
+
+// More than 16 columns are panels of 32: 2 x 32 columns x 4 floats.
+// CHECK: module attributes {attn.image_size = 1024 : i64}
+// CHECK-LABEL: func.func @wide
+// CHECK: attn.packed {offset = 0 : i64, {{.*}} : tensor<40x4xf32, #attn.panels<32>>
+attn.parameter @w : tensor<40x4xf32>
+func.func @wide(%x: tensor<20x4xf32>) -> tensor<20x40xf32> {
+  %w = attn.weight @w : tensor<40x4xf32>
+  %0 = call @matmul_0(%x, %w) : (tensor<20x4xf32>, tensor<40x4xf32>) -> tensor<20x40xf32>
+  return %0 : tensor<20x40xf32>
+}
+func.func private @matmul_0(%x: tensor<20x4xf32>, %w: tensor<40x4xf32>) -> tensor<20x40xf32> attributes {attn.kind = #attn<kernel_kind matmul>,
+    attn.schedule = #attn.matmul_schedule<tile_rows = 4, tile_cols = 16, block_rows = 5, task_rows = 0, task_cols = 2>} {
+  %0 = attn.matmul %x, %w {transpose_rhs} : (tensor<20x4xf32>, tensor<40x4xf32>) -> tensor<20x40xf32>
+  return %0 : tensor<20x40xf32>
 }

@@ -1,10 +1,12 @@
-// RUN: attnc-opt --attnc-pipeline=cpu=x86-64-v4 %S/Inputs/encoder.mlir | FileCheck %s
+// RUN: sed "s/min_batch = 1 /min_batch = 20 /" %S/Inputs/encoder.mlir | attnc-opt --attnc-pipeline=cpu=x86-64-v4 | FileCheck %s
 // RUN: not attnc-opt --attnc-pipeline=cpu=nehalem %S/Inputs/encoder.mlir 2>&1 | FileCheck %s --check-prefix=NO-AVX2
 // RUN: not attnc-opt --attnc-pipeline=cpu=z80 %S/Inputs/encoder.mlir 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not attnc-opt --attnc-pipeline="arch=aarch64 cpu=host" %S/Inputs/encoder.mlir 2>&1 | FileCheck %s --check-prefix=HOST
+// RUN: not attnc-opt --attnc-pipeline=precision=fp8 %S/Inputs/encoder.mlir 2>&1 | FileCheck %s --check-prefix=PRECISION
+// PRECISION: unknown precision 'fp8'; there are f32, bf16 and int8
 // RUN: not attnc-opt --attnc-pipeline=arch=riscv64 %S/Inputs/encoder.mlir 2>&1 | FileCheck %s --check-prefix=ARCH
 
-// Two encoder layers are ten calls of five kernels, and nothing else is left.
+// Two encoder layers are ten calls of five kernels, and nothing else is left. A batch has rows enough for the norms to be in the matmuls.
 // CHECK-LABEL: func.func @main
 // CHECK-NOT: attn.weight
 // CHECK-NOT: attn.slice

@@ -1,8 +1,8 @@
 // RUN: attnc-opt --attnc-plan-memory --split-input-file %s | FileCheck %s
 
 // A result may take the place of what is dead, never of its own operand; a returned value has no place.
-// CHECK: module attributes {attn.arena_fixed = 128 : i64, attn.arena_per_batch = 0 : i64}
 // CHECK-LABEL: func.func @chain
+// CHECK-SAME: attributes {attn.arena_fixed = 128 : i64, attn.arena_per_batch = 0 : i64}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: false>}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 64>, attn.per_batch = array<i1: false>}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: false>}
@@ -23,8 +23,8 @@ func.func private @rowwise_0(%x: tensor<10xf32>) -> tensor<10xf32> attributes {a
 
 // A value that is read later keeps its place, a returned one is read where it is returned; a tensor that depends on the batch is in
 // a space of its own, in bytes of one batch element.
-// CHECK: module attributes {attn.arena_fixed = 64 : i64, attn.arena_per_batch = 192 : i64}
 // CHECK-LABEL: func.func @spaces
+// CHECK-SAME: attributes {attn.arena_fixed = 64 : i64, attn.arena_per_batch = 192 : i64}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: true>}
 // CHECK: call @rowwise_1({{.*}}) {attn.offsets = array<i64: 0>, attn.per_batch = array<i1: false>}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 64>, attn.per_batch = array<i1: true>}
@@ -57,8 +57,8 @@ func.func private @rowwise_2(%x: tensor<?x10xf32>, %y: tensor<10xf32>, %z: tenso
 // -----
 
 // The results of one call lie side by side; each is returned, kept or both.
-// CHECK: module attributes {attn.arena_fixed = 128 : i64, attn.arena_per_batch = 0 : i64}
 // CHECK-LABEL: func.func @several_results
+// CHECK-SAME: attributes {attn.arena_fixed = 128 : i64, attn.arena_per_batch = 0 : i64}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0, 64>, attn.per_batch = array<i1: false, false>}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: -1, -1>, attn.outputs = array<i64: 2, 0>, attn.per_batch = array<i1: false, false>}
 // CHECK: call @rowwise_0({{.*}}) {attn.offsets = array<i64: 0, -1>, attn.outputs = array<i64: -1, 1>, attn.per_batch = array<i1: false, false>}

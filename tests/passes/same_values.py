@@ -25,6 +25,10 @@ def differs(a, b):
     return len(a) != len(b) or any(abs(x - y) > 2e-5 * max(1, abs(x)) for x, y in zip(a, b))
 
 
+# What a precision changes it changes once: the passes behind the one that assigns it keep its values.
+PRECISIONS = ["bf16", "int8"]
+BEFORE_PRECISION = PASSES[:PASSES.index("fuse-epilogue")]
+
 parser = argparse.ArgumentParser()
 parser.add_argument("model")
 parser.add_argument("--against", help="take the expected values from this model")
@@ -35,4 +39,9 @@ runs += [["--attnc-pipeline=" + variant] for variant in VARIANTS]
 for run in runs:
     if differs(values(arguments.model, *run), expected):
         sys.exit(f"{arguments.model}: values change with {' '.join(run)}")
+for precision in PRECISIONS:
+    before = ["--attnc-" + name for name in BEFORE_PRECISION] + [f"--attnc-assign-precision=precision={precision}"]
+    rounded = values(arguments.model, *before)
+    if differs(values(arguments.model, f"--attnc-pipeline=precision={precision}"), rounded):
+        sys.exit(f"{arguments.model}: values change behind the precision {precision}")
 print(f"{arguments.model}: {len(runs)} pipelines, the same values")

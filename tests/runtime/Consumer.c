@@ -51,11 +51,11 @@ static const attnc_pack_step step = {0, ATTNC_PACK_COPY, 0, TABLE, COLS, COLS, 1
 #define FEATURES ""
 #endif
 
+static const attnc_variant variant = {"least", FEATURES, 0, 0, COLS * sizeof(float), entry};
 static const attnc_model model = {ATTNC_ABI_VERSION,
                                   0,
                                   "lookup",
                                   "attnc test",
-                                  FEATURES,
                                   1,
                                   1,
                                   1,
@@ -69,10 +69,8 @@ static const attnc_model model = {ATTNC_ABI_VERSION,
                                   TABLE * COLS * sizeof(float),
                                   1,
                                   ROWS,
-                                  0,
-                                  0,
-                                  COLS * sizeof(float),
-                                  entry};
+                                  1,
+                                  &variant};
 
 static int check(int condition, const char *what) {
   if (!condition)

@@ -19,12 +19,13 @@ struct Init : testing::Test {
     EXPECT_EQ(error.status, expected);
     EXPECT_EQ(error.message, message);
     EXPECT_EQ(instance.model, nullptr);
+    EXPECT_EQ(instance.variant, nullptr);
     EXPECT_EQ(instance.weights, nullptr);
   }
 
   ToyModel toy;
   ToyCall call{toy.model};
-  attnc_instance instance = {&toy.model, &toy};
+  attnc_instance instance = {&toy.model, toy.variants, &toy};
   attnc_error error = {ATTNC_ERROR_KERNEL, "left over"};
 };
 
@@ -55,18 +56,18 @@ TEST_F(Init, OtherAbi) {
   memset(&model, 0xff, sizeof model); // nothing but the version may be read
   model.abi_version = ATTNC_ABI_VERSION + 6;
   expectFailure(ATTNC_ERROR_ABI, attnc_init(&instance, &model, nullptr, &error),
-                "the object was compiled for runtime ABI 7, this runtime has ABI 1; compile it with the attnc of this "
+                "the object was compiled for runtime ABI 8, this runtime has ABI 2; compile it with the attnc of this "
                 "runtime");
 }
 
 TEST_F(Init, UnknownCpuFeature) {
-  toy.model.cpu_features = "warp9";
+  toy.variants[0].cpu_features = "warp9";
   expectFailure(ATTNC_ERROR_CPU, init(&call.weights),
-                "model 'toy' needs the CPU feature 'warp9', which is unknown on this machine");
+                "model 'toy' for CPU 'least' needs warp9, which this CPU does not know");
 }
 
 TEST_F(Init, PrefixOfACpuFeatureIsUnknown) {
-  toy.model.cpu_features = "avx51";
+  toy.variants[0].cpu_features = "avx51";
   EXPECT_EQ(init(&call.weights), ATTNC_ERROR_CPU);
 }
 
@@ -78,18 +79,86 @@ TEST_F(Init, AbsentCpuFeature) {
   if (absent.empty())
     GTEST_SKIP() << "no x86 CPU";
   const std::string features = " sse2  " + absent + " ";
-  toy.model.cpu_features = features.c_str();
+  toy.variants[0].cpu_features = features.c_str();
   expectFailure(ATTNC_ERROR_CPU, init(&call.weights),
-                "model 'toy' needs the CPU feature '" + absent + "', which this CPU lacks");
+                "model 'toy' for CPU 'least' needs " + absent + ", which this CPU lacks");
 }
 
 TEST_F(Init, PresentCpuFeatures) {
 #if defined(__x86_64__)
-  toy.model.cpu_features = " sse sse2  ";
+  toy.variants[0].cpu_features = " sse sse2  ";
 #elif defined(__aarch64__)
-  toy.model.cpu_features = "neon";
+  toy.variants[0].cpu_features = "neon";
 #endif
   EXPECT_EQ(init(&call.weights), ATTNC_OK) << error.message;
+}
+
+TEST_F(Init, LongListsOfMissingFeaturesAreCut) {
+  std::string features;
+  for (int i = 0; i < 100; ++i)
+    features += "feature" + std::to_string(i) + " ";
+  toy.variants[0].cpu_features = features.c_str();
+  EXPECT_EQ(init(&call.weights), ATTNC_ERROR_CPU);
+  EXPECT_EQ(std::string(error.message).find("model 'toy' for CPU 'least' needs feature0 feature1 feature2 "), 0u);
+}
+
+struct Variants : Init {
+  Variants() {
+    toy.variants[0].cpu = "most";
+    toy.variants[1].cpu = "least";
+    toy.model.num_variants = 2;
+  }
+};
+
+TEST_F(Variants, TheFirstThatFitsIsChosen) {
+  EXPECT_EQ(init(&call.weights), ATTNC_OK);
+  EXPECT_EQ(instance.variant, &toy.variants[0]);
+  toy.variants[0].cpu_features = "warp9";
+  EXPECT_EQ(init(&call.weights), ATTNC_OK);
+  EXPECT_EQ(instance.variant, &toy.variants[1]);
+}
+
+TEST_F(Variants, NoneFits) {
+  toy.variants[0].cpu_features = "warp9 warp10";
+  toy.variants[1].cpu_features = "warp9";
+  expectFailure(ATTNC_ERROR_CPU, init(&call.weights),
+                "model 'toy' for CPU 'least' needs warp9, which this CPU does not know; it asks for the least of the "
+                "model's variants");
+}
+
+TEST_F(Variants, OneIsSelected) {
+  ASSERT_EQ(init(&call.weights), ATTNC_OK);
+  const attnc_instance copy = instance;
+  EXPECT_EQ(attnc_select_cpu(&instance, "least", &error), ATTNC_OK);
+  EXPECT_EQ(instance.variant, &toy.variants[1]);
+  EXPECT_EQ(copy.variant, &toy.variants[0]);
+  EXPECT_EQ(attnc_select_cpu(&instance, "most", nullptr), ATTNC_OK);
+  EXPECT_EQ(instance.variant, &toy.variants[0]);
+}
+
+TEST_F(Variants, SelectingOneThatDoesNotFit) {
+  toy.variants[0].cpu_features = "warp9";
+  ASSERT_EQ(init(&call.weights), ATTNC_OK);
+  EXPECT_EQ(attnc_select_cpu(&instance, "most", &error), ATTNC_ERROR_CPU);
+  EXPECT_STREQ(error.message, "model 'toy' for CPU 'most' needs warp9, which this CPU does not know");
+  EXPECT_EQ(instance.variant, &toy.variants[1]);
+}
+
+TEST_F(Variants, SelectingOneThatIsNotThere) {
+  ASSERT_EQ(init(&call.weights), ATTNC_OK);
+  EXPECT_EQ(attnc_select_cpu(&instance, "leas", &error), ATTNC_ERROR_ARGUMENT);
+  EXPECT_STREQ(error.message, "model 'toy' has no variant for CPU 'leas'; it has most, least");
+  EXPECT_EQ(instance.variant, &toy.variants[0]);
+}
+
+TEST_F(Variants, SelectingBeforeInit) {
+  instance = {};
+  EXPECT_EQ(attnc_select_cpu(&instance, "most", &error), ATTNC_ERROR_ARGUMENT);
+  EXPECT_EQ(attnc_select_cpu(nullptr, "most", &error), ATTNC_ERROR_ARGUMENT);
+  EXPECT_STREQ(error.message, "the instance is not initialised: call attnc_init() and check its result");
+  ASSERT_EQ(init(&call.weights), ATTNC_OK);
+  EXPECT_EQ(attnc_select_cpu(&instance, nullptr, &error), ATTNC_ERROR_ARGUMENT);
+  EXPECT_STREQ(error.message, "cpu is NULL");
 }
 
 TEST_F(Init, NoWeightsHandedOver) {

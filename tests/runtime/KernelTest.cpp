@@ -31,7 +31,7 @@ template <typename Task> int32_t loop(void *context, int32_t min, int32_t extent
 }
 
 struct Kernel : testing::Test {
-  Kernel() { toy.model.entry = callBody; }
+  Kernel() { toy.variants[0].entry = callBody; }
   ~Kernel() override { attnc_pool_destroy(pool); }
 
   /// Runs `kernel` on a pool of that size.
@@ -58,7 +58,7 @@ struct Kernel : testing::Test {
 bool aligned(const void *pointer) { return reinterpret_cast<uintptr_t>(pointer) % ATTNC_ALIGNMENT == 0; }
 
 TEST_F(Kernel, ScratchIsAlignedAndComesBack) {
-  toy.model.scratch_size = 192;
+  toy.variants[0].scratch_size = 192;
   EXPECT_EQ(run(1,
                 [](void *context) {
                   auto *a = static_cast<char *>(attnc_rt_malloc(context, 1));
@@ -78,7 +78,7 @@ TEST_F(Kernel, ScratchIsAlignedAndComesBack) {
 }
 
 TEST_F(Kernel, ScratchFreedEarlyIsNotGivenOutWhileSlicesAboveItLive) {
-  toy.model.scratch_size = 256;
+  toy.variants[0].scratch_size = 256;
   EXPECT_EQ(run(1,
                 [](void *context) {
                   auto *a = static_cast<char *>(attnc_rt_malloc(context, 64));
@@ -96,7 +96,7 @@ TEST_F(Kernel, ScratchFreedEarlyIsNotGivenOutWhileSlicesAboveItLive) {
 }
 
 TEST_F(Kernel, EmptyScratchSlices) {
-  toy.model.scratch_size = 64;
+  toy.variants[0].scratch_size = 64;
   EXPECT_EQ(run(1,
                 [](void *context) {
                   void *a = attnc_rt_malloc(context, 64), *b = attnc_rt_malloc(context, 0),
@@ -112,7 +112,7 @@ TEST_F(Kernel, EmptyScratchSlices) {
 }
 
 TEST_F(Kernel, ScratchRunsOut) {
-  toy.model.scratch_size = 100;
+  toy.variants[0].scratch_size = 100;
   for (uint64_t size : {uint64_t{129}, uint64_t{1} << 40, UINT64_MAX, UINT64_MAX - 63}) {
     EXPECT_EQ(run(1,
                   [&](void *context) {
@@ -156,7 +156,7 @@ TEST_F(Kernel, ForeignPointerFreed) {
 }
 
 TEST_F(Kernel, WorkersHaveScratchOfTheirOwnAboveThatOfTheCaller) {
-  toy.model.scratch_size = 1024;
+  toy.variants[0].scratch_size = 1024;
   for (int32_t threads = 1; threads <= 4; ++threads)
     EXPECT_EQ(run(threads,
                   [](void *context) {
@@ -184,7 +184,7 @@ TEST_F(Kernel, WorkersHaveScratchOfTheirOwnAboveThatOfTheCaller) {
 }
 
 TEST_F(Kernel, ScratchLeftBehindByATaskIsTakenBack) {
-  toy.model.scratch_size = 64;
+  toy.variants[0].scratch_size = 64;
   EXPECT_EQ(run(2,
                 [](void *context) {
                   return loop(context, 0, 100,
@@ -219,7 +219,7 @@ int32_t backwards(void *, int32_t count, attnc_task task, void *context) {
 }
 
 TEST_F(Kernel, NestedLoopStaysOnItsWorker) {
-  toy.model.scratch_size = 128;
+  toy.variants[0].scratch_size = 128;
   std::atomic<int> inner{0};
   EXPECT_EQ(runOn({nullptr, 3, backwards},
                   [&](void *context) {
@@ -317,7 +317,7 @@ TEST_F(Kernel, ExecutorPassesAnIndexOutOfRange) {
 
 TEST_F(Kernel, ExecutorInAnyOrder) {
   const attnc_executor executor = {nullptr, 3, backwards};
-  toy.model.entry = toyEntry;
+  toy.variants[0].entry = toyEntry;
   ToyCall call(toy.model, 9, 3);
   ASSERT_EQ(call.run(&executor), ATTNC_OK) << call.message();
   EXPECT_EQ(call.y, expected(call));

@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <numeric>
@@ -22,8 +24,55 @@ std::vector<float> numbered(int64_t count) {
   return values;
 }
 
+/// The nearest bfloat16, by comparison of the two beside the value.
+uint16_t nearestBfloat(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  const auto below = static_cast<uint16_t>(bits >> 16);
+  auto at = [](uint32_t half) {
+    const uint32_t whole = half << 16;
+    float result;
+    memcpy(&result, &whole, sizeof result);
+    return static_cast<double>(result);
+  };
+  const double down = std::fabs(value - at(below)), up = std::fabs(at(below + 1u) - value);
+  return down < up || (down == up && below % 2 == 0) ? below : static_cast<uint16_t>(below + 1);
+}
+
+/// Rounded kinds: bytes of the image as runtime.h says.
+void packRounded(const attnc_pack_step &step, const float *source, uint8_t *image) {
+  const bool isInt8 = step.kind == ATTNC_PACK_PANEL_I8;
+  const int64_t group = isInt8 ? 4 : 2, steps = (step.cols + group - 1) / group, words = steps + (isInt8 ? 2 : 0);
+  for (int64_t n = 0; n < step.rows; ++n) {
+    const int64_t panel = (step.first + n) / step.panel, i = (step.first + n) % step.panel;
+    uint8_t *base = image + step.dst + panel * words * step.panel * 4;
+    auto element = [&](int64_t k) { return source[step.src_offset + n * step.stride_row + k * step.stride_col]; };
+    float largest = 0;
+    for (int64_t k = 0; k < step.cols; ++k)
+      largest = std::max(largest, std::fabs(element(k)));
+    int32_t sum = 0;
+    for (int64_t k = 0; k < step.cols; ++k) {
+      const auto integer = static_cast<int8_t>(std::nearbyint(static_cast<double>(element(k)) * (127 / largest)));
+      const uint16_t half = nearestBfloat(element(k));
+      sum += integer;
+      if (isInt8)
+        memcpy(base + (k / 4 * step.panel + i) * 4 + k % 4, &integer, 1);
+      else
+        memcpy(base + (k / 2 * step.panel + i) * 4 + k % 2 * 2, &half, 2);
+    }
+    const float scale = largest / 127;
+    const int32_t offset = -128 * sum;
+    if (isInt8) {
+      memcpy(base + (steps * step.panel + i) * 4, &scale, 4);
+      memcpy(base + ((steps + 1) * step.panel + i) * 4, &offset, 4);
+    }
+  }
+}
+
 /// The definition, without regard to speed.
 void packNaively(const attnc_pack_step &step, const float *source, float *image) {
+  if (step.kind == ATTNC_PACK_PANEL_BF16 || step.kind == ATTNC_PACK_PANEL_I8)
+    return packRounded(step, source, reinterpret_cast<uint8_t *>(image));
   float *to = image + step.dst / sizeof(float);
   for (int64_t n = 0; n < step.rows; ++n)
     for (int64_t k = 0; k < step.cols; ++k) {
@@ -111,6 +160,86 @@ TEST(Pack, SourceOfAnyAlignment) {
   packWeights(&step, 1, odd, nullptr, image.data());
   packWeights(&step, 1, even, nullptr, want.data());
   EXPECT_EQ(memcmp(image.data(), want.data(), want.size()), 0);
+}
+
+/// Values of many magnitudes and both signs, none of them 0.
+std::vector<float> mixed(int64_t count) {
+  std::vector<float> values(static_cast<size_t>(count));
+  uint32_t state = 1;
+  for (float &value : values) {
+    state = state * 1664525u + 1013904223u;
+    value = std::ldexp(static_cast<float>(static_cast<int32_t>(state | 1)), -20 - static_cast<int>(state >> 28));
+  }
+  return values;
+}
+
+TEST(Pack, RoundedPanelsOfOddSizesBothLayouts) {
+  for (attnc_pack_kind kind : {ATTNC_PACK_PANEL_BF16, ATTNC_PACK_PANEL_I8})
+    for (int64_t panel : {1, 16, 32, 80})
+      for (int64_t rows : {1, 7, 31, 32, 33, 70})
+        for (int64_t cols : {1, 2, 3, 4, 5, 17, 40}) {
+          const auto source = mixed(rows * cols + 3);
+          const size_t words = static_cast<size_t>((rows + panel - 1) / panel * panel * (cols + 2));
+          expectSameAsNaive({{0, kind, 3, rows, cols, cols, 1, 0, 0, panel}}, source, words);
+          expectSameAsNaive({{0, kind, 3, rows, cols, 1, rows, 0, 0, panel}}, source, words);
+        }
+}
+
+TEST(Pack, RoundedPiecesOfOnePackedMatrix) {
+  for (attnc_pack_kind kind : {ATTNC_PACK_PANEL_BF16, ATTNC_PACK_PANEL_I8}) {
+    const int64_t cols = 19;
+    const auto source = mixed(55 * cols);
+    expectSameAsNaive({{0, kind, 0, 5, cols, cols, 1, 64, 0, 32},
+                       {0, kind, 5 * cols, 41, cols, cols, 1, 64, 5, 32},
+                       {0, kind, 46 * cols, 9, cols, cols, 1, 64, 46, 32}},
+                      source, 64 * (cols + 2));
+  }
+}
+
+float fromBits(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+TEST(Pack, BfloatOfEveryKindOfValue) {
+  struct Case {
+    uint32_t bits;
+    uint16_t want;
+  } cases[] = {{0x00000000, 0x0000}, {0x80000000, 0x8000}, {0x3F808000, 0x3F80}, {0x3F818000, 0x3F82},
+               {0x3F808001, 0x3F81}, {0x3F807FFF, 0x3F80}, {0x7F7FFFFF, 0x7F80}, {0xFF7FFFFF, 0xFF80},
+               {0x7F800000, 0x7F80}, {0xFF800000, 0xFF80}, {0x7F800001, 0x7FC0}, {0xFFC00000, 0xFFC0},
+               {0x00000001, 0x0000}, {0x00008001, 0x0001}, {0x007FFFFF, 0x0080}, {0x00018000, 0x0002}};
+  for (const Case &test : cases) {
+    const float source = fromBits(test.bits);
+    Aligned image(64);
+    const void *data[] = {&source};
+    const attnc_pack_step step = {0, ATTNC_PACK_PANEL_BF16, 0, 1, 1, 1, 1, 0, 0, 16};
+    packWeights(&step, 1, data, nullptr, image.data());
+    uint16_t found;
+    memcpy(&found, image.data(), sizeof found);
+    EXPECT_EQ(found, test.want) << std::hex << test.bits;
+  }
+}
+
+TEST(Pack, ScalesOfRowsWithoutAMagnitude) {
+  // Zeros, a magnitude below 2^-100, one at it, an infinity, a NaN.
+  const float infinity = fromBits(0x7F800000), nan = fromBits(0x7F800001);
+  const std::vector<float> source = {0, -0.0f, 0x1p-101f, 0, 0x1p-100f, 0, 1, -infinity, nan, 1};
+  Aligned image(16 * 3 * 4);
+  const void *data[] = {source.data()};
+  const attnc_pack_step step = {0, ATTNC_PACK_PANEL_I8, 0, 5, 2, 2, 1, 0, 0, 16};
+  packWeights(&step, 1, data, nullptr, image.data());
+  const auto *integers = reinterpret_cast<const int8_t *>(image.data());
+  const auto *scales = reinterpret_cast<const float *>(image.data() + 16 * 4);
+  const int8_t want[5] = {0, 0, 127, 0, 0};
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(integers[i * 4], want[i]) << i;
+  EXPECT_EQ(scales[0], 0);
+  EXPECT_EQ(scales[1], 0);
+  EXPECT_EQ(scales[2], 0x1p-100f / 127);
+  EXPECT_TRUE(std::isnan(scales[3]));
+  EXPECT_TRUE(std::isnan(scales[4]));
 }
 
 TEST(Pack, SpeedIsPrinted) {

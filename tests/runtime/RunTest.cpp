@@ -169,7 +169,7 @@ TEST_F(RunTest, WorkspaceIsForFewerThreads) {
 }
 
 TEST_F(RunTest, WorkspaceSizeOverflows) {
-  toy.model.scratch_size = UINT64_MAX;
+  toy.variants[0].scratch_size = UINT64_MAX;
   expectFailure(ATTNC_ERROR_WORKSPACE, "the workspace for batch 5 on 1 threads is too large for this machine");
 }
 
@@ -219,7 +219,7 @@ TEST_F(RunTest, IndexBeyondTheBatchIsNotRead) {
 int32_t doNothing(void *, const void *const *, void *const *, const void *, void *, int64_t) { return 0; }
 
 TEST_F(RunTest, IndexOf32BitsAndOfAnyRank) {
-  toy.model.entry = doNothing;
+  toy.variants[0].entry = doNothing;
   std::vector<int32_t> ids(5 * kIds, 3);
   toy.inputs[1].dtype = ATTNC_I32;
   call.inputs[1] = ids.data();
@@ -235,7 +235,7 @@ TEST_F(RunTest, IndexOf32BitsAndOfAnyRank) {
 }
 
 TEST_F(RunTest, EmptyTensorHasNoIndices) {
-  toy.model.entry = doNothing;
+  toy.variants[0].entry = doNothing;
   toy.inputs[1].shape[1] = 0;
   EXPECT_EQ(call.run(), ATTNC_OK) << call.message();
 }
@@ -243,7 +243,7 @@ TEST_F(RunTest, EmptyTensorHasNoIndices) {
 int32_t failingEntry(void *, const void *const *, void *const *, const void *, void *, int64_t) { return -42; }
 
 TEST_F(RunTest, EntryFails) {
-  toy.model.entry = failingEntry;
+  toy.variants[0].entry = failingEntry;
   expectFailure(ATTNC_ERROR_KERNEL, "a kernel of model 'toy' returned -42");
 }
 
@@ -254,6 +254,23 @@ TEST(WorkspaceSize, GrowsWithBatchAndThreads) {
   EXPECT_EQ(one % ATTNC_ALIGNMENT, 0u);
   EXPECT_GE(attnc_workspace_size(&toy.model, 33, 1), one + 64);
   EXPECT_GE(attnc_workspace_size(&toy.model, 1, 3), one + 2 * 192);
+}
+
+TEST(WorkspaceSize, IsEnoughForEveryVariant) {
+  ToyModel toy;
+  const size_t one = attnc_workspace_size(&toy.model, 1, 3);
+  toy.variants[1].scratch_size = 1024;
+  toy.model.num_variants = 2;
+  EXPECT_EQ(attnc_workspace_size(&toy.model, 1, 3), one + 3 * (1024 - 192));
+}
+
+TEST_F(RunTest, TheSelectedVariantRuns) {
+  toy.variants[1].cpu = "other";
+  toy.variants[1].entry = failingEntry;
+  toy.model.num_variants = 2;
+  EXPECT_EQ(call.run(), ATTNC_OK) << call.message();
+  ASSERT_EQ(attnc_select_cpu(&call.instance, "other", nullptr), ATTNC_OK);
+  EXPECT_EQ(call.run(), ATTNC_ERROR_KERNEL);
 }
 
 TEST(WorkspaceSize, IsZeroForArgumentsOutOfRange) {
@@ -271,13 +288,13 @@ TEST(WorkspaceSize, IsZeroForArgumentsOutOfRange) {
 TEST(WorkspaceSize, IsZeroWhereItOverflows) {
   for (uint64_t size : {UINT64_MAX, UINT64_MAX - 63, UINT64_MAX / 2 + 1, UINT64_MAX / 4}) {
     ToyModel toy;
-    toy.model.scratch_size = size;
+    toy.variants[0].scratch_size = size;
     EXPECT_EQ(attnc_workspace_size(&toy.model, 2, 5), 0u) << size;
-    toy.model.scratch_size = 0;
-    toy.model.arena_size_per_batch = size;
+    toy.variants[0].scratch_size = 0;
+    toy.variants[0].arena_size_per_batch = size;
     EXPECT_EQ(attnc_workspace_size(&toy.model, 5, 2), 0u) << size;
-    toy.model.arena_size_fixed = UINT64_MAX - 100;
-    toy.model.arena_size_per_batch = 50;
+    toy.variants[0].arena_size_fixed = UINT64_MAX - 100;
+    toy.variants[0].arena_size_per_batch = 50;
     EXPECT_EQ(attnc_workspace_size(&toy.model, 5, 2), 0u);
   }
 }

@@ -64,7 +64,6 @@ ToyModel::ToyModel() {
   model.abi_version = ATTNC_ABI_VERSION;
   model.name = "toy";
   model.compiler = "attnc test";
-  model.cpu_features = "";
   model.num_inputs = 2;
   model.num_outputs = model.num_weights = model.num_pack_steps = 1;
   model.inputs = inputs;
@@ -74,9 +73,10 @@ ToyModel::ToyModel() {
   model.weights_image_size = kWidth * sizeof(float);
   model.min_batch = 1;
   model.max_batch = kMaxBatch;
-  model.arena_size_per_batch = sizeof(float);
-  model.scratch_size = 192; // kWidth floats, rounded up to ATTNC_ALIGNMENT
-  model.entry = toyEntry;
+  variants[0] = {"least", "", 0, sizeof(float), 192, toyEntry}; // scratch: kWidth floats, rounded up to ATTNC_ALIGNMENT
+  variants[1] = variants[0];
+  model.num_variants = 1;
+  model.variants = variants;
 }
 
 ToyCall::ToyCall(const attnc_model &model, int64_t batch, int32_t threads, unsigned seed)

@@ -41,6 +41,7 @@ struct ToyModel {
   attnc_tensor_info outputs[1];
   attnc_tensor_info weights[1];
   attnc_pack_step steps[1];
+  attnc_variant variants[2]; // the model has the first one only, unless a test says otherwise
   attnc_model model;
 };
 

@@ -123,7 +123,17 @@ def check_wrong_command_lines(bench):
             ("unknown CPU 'pentium9'; accepted are host, x86-64-v3, x86-64-v4 or a CPU name of LLVM", model, "--cpu", "pentium9"),
             ("CPU 'x86-64' lacks AVX2 or FMA, which compiled models need; accepted are host, x86-64-v3, x86-64-v4 or a CPU name "
              "of LLVM", model, "--cpu", "x86-64"),
+            ("--cpu: 'x86-64-v3' is named twice", model, "--cpu", "x86-64-v3,x86-64-v4,x86-64-v3"),
+            ("unknown CPU ''; accepted are host, x86-64-v3, x86-64-v4 or a CPU name of LLVM", model, "--cpu", "x86-64-v3,"),
+            ("CPUs 'znver3' and 'x86-64-v3' need the same instruction sets, so a program could not choose between them; name one of "
+             "them", model, "--cpu", "znver3,x86-64-v3"),
+            ("CPU 'cortex-a72' is of aarch64, but the target is x86_64; an object holds code for one architecture", model, "--cpu",
+             "x86-64-v3,cortex-a72"),
+            ("CPU 'znver4' is of x86_64, but the target is aarch64; an object holds code for one architecture", model, "--cpu",
+             "generic,znver4", "--target", "aarch64-linux-gnu"),
+            ("--profile takes one CPU", model, "--cpu", "x86-64-v3,x86-64-v4", "--profile"),
             ("CPU 'host' is x86_64, but the target is aarch64", model, "--cpu", "host", "--target", "aarch64-linux-gnu"),
+            ("--precision fp16: expected f32, bf16 or int8", model, "--precision", "fp16"),
             ("--weights file: expected embed or caller", model, "--weights", "file")):
         if "is x86_64" in message and os.uname().machine != "x86_64":
             continue
@@ -226,9 +236,27 @@ def check_explain(bench):
                     r"  weights  softmax of whole rows, \d+ queries at a time\n"
                     r"  skipped  0 % of the tiles of \d+ queries x \d+ keys\n  schedule #attn\.attention_schedule<",
                     r"^  kernel   matmul_\d: matmul \+ add \+ gelu$", r"^\d+ calls of \d+ kernels, ", r"^weights .*, arena ",
-                    r"^not fused:\n  fuse-epilogue: 8 rows: a row block per thread leaves threads idle \(encoder\.layers\.0\.norm1 "
+                    r"^not fused:\n  fuse-epilogue: 8 rows are too few for tasks of whole rows, which each read all weights \(encoder\.layers\.0\.norm1 "
                     r"and 3 more\)$"):
         assert re.search(pattern, text, re.M), f"{pattern} is not in\n{text}"
+
+
+def check_variants(bench):
+    """Several CPUs in one object: a set of kernels for each, the most demanding first, over one weights image."""
+    model, cpus = bench.model("m.json", encoder(1, 64, 4)), ("x86-64-v4", "x86-64-v3")
+    done = bench.run(model, "--weights", "caller", "--cpu", ",".join(reversed(cpus)), "-o", "both.o", "--explain")
+    assert "attnc: m for x86-64-v4, x86-64-v3: " in done.stderr, done.stderr
+    assert re.findall(r"^for (\S+):$", done.stdout, re.M) == list(cpus), done.stdout
+    assert done.stdout.count(" kernels, ") == 2 and done.stdout.count("not fused:") == 1, done.stdout
+    assert "Code for x86-64-v4 and x86-64-v3; m_init() takes the first that this machine can run.\n" in (bench.folder / "both.h").read_text()
+    both, single = sum(sections(bench.folder / "both.o").values()), 0
+    for cpu in cpus:
+        bench.run(model, "--weights", "caller", "--cpu", cpu, "-o", "one.o")
+        single += sum(sections(bench.folder / "one.o").values())
+        assert f" * Code for {cpu}.\n" in (bench.folder / "one.h").read_text()
+    assert both <= single, (both, single)
+    kernels = bench.run(model, "--cpu", ",".join(cpus), "--emit", "kernels").stdout
+    assert kernels.count("attn.cpu = ") == 2 * kernels.count('attn.cpu = "x86-64-v3"') > 0 and kernels.count("attn.image_size") == 1
 
 
 def check_explain_attention(bench):
@@ -280,6 +308,13 @@ def check_profile(bench):
     for name in ("plain", "profiled"):
         bench.run(f"{name}.o", "--random-inputs", 1, "--random-weights", 2, "-o", f"{name}.npy", tool="attnc-run")
     assert np.array_equal(np.load(bench.folder / "plain.npy"), np.load(bench.folder / "profiled.npy"))
+
+
+def check_fetches_of_weights(bench):
+    """A matmul fetches the next panel of its weights while it works on one."""
+    text = bench.run(bench.model("m.json", encoder(1, 64, 4)), "--emit", "llvm").stdout
+    calls = re.findall(r"call void @llvm.prefetch\.p0\(ptr[^,]*, i32 (\d), i32 (\d), i32 (\d)\)", text)
+    assert calls and set(calls) == {("0", "3", "1")}, text  # A read, kept in all caches, of data.
 
 
 def check_standard_output_that_fails(bench):
@@ -525,7 +560,8 @@ def check_headers(bench):
         assert done.returncode == 0, f"{language}: {names}\n{done.stderr[:3000]}"
 
 
-CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_weights, check_emit, check_explain, check_explain_attention, check_passes,
+CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_weights, check_emit, check_explain, check_variants,
+         check_explain_attention, check_passes,
          check_profile,
          check_standard_output_that_fails, check_shared_library, check_shared_library_that_cannot_be, check_same_bytes, check_size,
          check_outputs_that_cannot_be_written, check_unwritable_directory, check_full_disk, check_failed_compile, check_device,

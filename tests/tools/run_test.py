@@ -209,7 +209,7 @@ def check_random_inputs(bench):
 
 def check_info(bench):
     text = bench.run(bench.toy("HANDED_OVER", 'FEATURES="sse2"'), "--info", "--threads", 2)
-    for line in ("model toy, made by attnc test", "needs sse2", "batch 1 to 8", "  ids    i32 [batch, 4], values below 100",
+    for line in ("model toy, made by attnc test", "for test, needs sse2", "batch 1 to 8", "  ids    i32 [batch, 4], values below 100",
                  "  count  f32 [batch]", "weights, to be handed over", "  layer.scale  f32 [5]", "  weights    64 bytes"):
         assert line + "\n" in text, f"{line} is not in\n{text}"
     assert re.search(r"  workspace  [\d.]+ kB \(batch 8, 2 threads\)\n", text), text
@@ -223,6 +223,8 @@ def check_models(bench):
     for name in ("first", "second"):
         assert f"model {name}," in bench.run("both.o", "--model", name, "--info")
     bench.refuses("both.o: there are several models in it (first, second); choose one with --model NAME", "both.o", "--info")
+    bench.refuses("model 'toy' has no variant for CPU 'pdp11'; it has test", bench.toy(), "--random-inputs", 1, "--cpu", "pdp11")
+    bench.run(bench.toy(), "--random-inputs", 1, "--cpu", "test")
     bench.refuses('both.o: there is no model "third" in it; there is first, second', "both.o", "--info", "--model", "third")
 
 
@@ -254,12 +256,12 @@ def check_files_that_are_no_models(bench):
 
 
 def check_objects_that_do_not_fit(bench):
-    bench.refuses("{}/toy-abi.o: is for version 99 of the runtime's ABI; attnc-run has 1. Compile the model again",
+    bench.refuses("{}/toy-abi.o: is for version 99 of the runtime's ABI; attnc-run has 2. Compile the model again",
                   bench.toy("ABI=99").rename(bench.folder / "toy-abi.o"), "--info")
     text = failure(bench, bench.toy("UNDEFINED"), "--random-inputs", 1)
     assert "cannot be linked: " in text and "no_such_function" in text, text
     text = failure(bench, bench.toy('FEATURES="sse2 no-such-feature"'), "--random-inputs", 1)
-    assert "model 'toy' needs the CPU feature 'no-such-feature'" in text, text
+    assert "model 'toy' for CPU 'test' needs no-such-feature, which this CPU does not know" in text, text
     foreign = bytearray(bench.toy().read_bytes())
     here = foreign[18:20]
     foreign[18:20] = (183 if here != b"\xb7\x00" else 62).to_bytes(2, "little")  # e_machine: AArch64, or x86-64

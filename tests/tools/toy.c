@@ -85,11 +85,12 @@ static const struct {
 } image __attribute__((aligned(64))) = {{1, 2, 3, 4, 5}, {1}};
 #endif
 
+static const attnc_variant variant = {.cpu = "test", .cpu_features = FEATURES, .scratch_size = 64, .entry = entry};
+
 const attnc_model SYMBOL(NAME) = {
     .abi_version = ABI,
     .name = STRING(NAME),
     .compiler = "attnc test",
-    .cpu_features = FEATURES,
     .num_inputs = INPUTS,
     .num_outputs = OUTPUTS,
     .num_weights = 1,
@@ -104,6 +105,6 @@ const attnc_model SYMBOL(NAME) = {
     .weights_image_size = 64,
     .min_batch = 1,
     .max_batch = MAX_BATCH,
-    .scratch_size = 64,
-    .entry = entry,
+    .num_variants = 1,
+    .variants = &variant,
 };

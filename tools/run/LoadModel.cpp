@@ -78,7 +78,8 @@ private:
     if (!found)
       return found.takeError();
     descriptor = found->getAddress().toPtr<const attnc_model *>();
-    runtime = {attnc_init, attnc_run, attnc_workspace_size, attnc_pool_create, attnc_pool_destroy, attnc_pool_executor};
+    runtime = {attnc_init,        attnc_select_cpu,   attnc_run,          attnc_workspace_size,
+               attnc_pool_create, attnc_pool_destroy, attnc_pool_executor};
     return Error::success();
   }
 
@@ -117,8 +118,8 @@ public:
       return false;
     }
     descriptor = static_cast<const attnc_model *>(dlsym(handle, symbol.c_str()));
-    return find("attnc_init", runtime.init, error) && find("attnc_run", runtime.run, error) &&
-           find("attnc_workspace_size", runtime.workspaceSize, error) &&
+    return find("attnc_init", runtime.init, error) && find("attnc_select_cpu", runtime.selectCpu, error) &&
+           find("attnc_run", runtime.run, error) && find("attnc_workspace_size", runtime.workspaceSize, error) &&
            find("attnc_pool_create", runtime.createPool, error) &&
            find("attnc_pool_destroy", runtime.destroyPool, error) &&
            find("attnc_pool_executor", runtime.poolExecutor, error);

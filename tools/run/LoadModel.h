@@ -14,6 +14,7 @@ namespace attnc {
 /// The runtime that belongs to a loaded model: a model's kernels call back into the copy whose attnc_run called them.
 struct RuntimeApi {
   decltype(&attnc_init) init;
+  decltype(&attnc_select_cpu) selectCpu;
   decltype(&attnc_run) run;
   decltype(&attnc_workspace_size) workspaceSize;
   decltype(&attnc_pool_create) createPool;

@@ -23,6 +23,7 @@ usage: attnc-run kernel.o [options]      (or name.so)
   --time N                   warm up, run N times, print median, 10th and 90th percentile
   --info                     list the model's inputs, outputs, weights and memory, and run nothing
   --model NAME               which model, where the file holds several
+  --cpu NAME                 the variant for this CPU, where the model has several
   --help                     print this
 
 exit codes: 0 done, 1 the model, a file or the run failed, 2 the command line is wrong
@@ -95,6 +96,7 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options, std::string &er
                                                 {"--time"},
                                                 {"--weights"},
                                                 {"--model"},
+                                                {"--cpu"},
                                                 {"--convert", false, false},
                                                 {"--info", false, false},
                                                 {"--help", false, false},
@@ -112,6 +114,7 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options, std::string &er
   }
   options.file = line.positional().front();
   options.model = line.value("--model");
+  options.cpu = line.value("--cpu");
   options.weights = line.value("--weights");
   options.convert = line.has("--convert");
   options.info = line.has("--info");

@@ -19,6 +19,7 @@ struct FileBinding {
 struct RunOptions {
   std::string file;  ///< kernel.o or name.so
   std::string model; ///< Empty: the only one.
+  std::string cpu;   ///< The variant; empty: the best one.
   std::vector<FileBinding> inputs, outputs;
   std::string weights; ///< Empty: none handed over.
   std::optional<uint64_t> randomWeights, randomInputs;

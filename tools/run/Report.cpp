@@ -65,7 +65,11 @@ double valueAt(const Array &array, size_t index) {
 std::string infoText(const LoadedModel &loaded, int32_t threads) {
   const attnc_model &model = loaded.model();
   std::string text = std::string("model ") + model.name + ", made by " + model.compiler + "\n";
-  text += std::string("needs ") + (*model.cpu_features ? model.cpu_features : "no CPU feature") + "\n";
+  for (int32_t i = 0; i < model.num_variants; ++i) {
+    const attnc_variant &variant = model.variants[i];
+    text += std::string("for ") + variant.cpu + ", needs " +
+            (*variant.cpu_features ? variant.cpu_features : "no CPU feature") + "\n";
+  }
   text += "batch " + std::to_string(model.min_batch) +
           (model.max_batch != model.min_batch ? " to " + std::to_string(model.max_batch) : "") + "\n";
   text += tensorLines("inputs", model.inputs, model.num_inputs);

@@ -32,9 +32,11 @@ bool readWeights(const attnc_model &model, WeightStore &store, std::vector<attnc
   return true;
 }
 
-bool callInit(const LoadedModel &loaded, const attnc_weights *weights, ReadyModel &ready, std::string &error) {
+bool callInit(const LoadedModel &loaded, const attnc_weights *weights, const std::string &cpu, ReadyModel &ready,
+              std::string &error) {
   attnc_error failure{};
-  if (loaded.api().init(&ready.instance, &loaded.model(), weights, &failure) == ATTNC_OK)
+  if (loaded.api().init(&ready.instance, &loaded.model(), weights, &failure) == ATTNC_OK &&
+      (cpu.empty() || loaded.api().selectCpu(&ready.instance, cpu.c_str(), &failure) == ATTNC_OK))
     return true;
   error = failure.message;
   return false;
@@ -76,7 +78,7 @@ bool initialise(const LoadedModel &loaded, const RunOptions &options, ReadyModel
     return false;
   }
   if (embedded)
-    return callInit(loaded, nullptr, ready, error);
+    return callInit(loaded, nullptr, options.cpu, ready, error);
 
   std::unique_ptr<WeightStore> store;
   std::vector<Array> arrays;
@@ -98,7 +100,7 @@ bool initialise(const LoadedModel &loaded, const RunOptions &options, ReadyModel
   }
   ready.image = AlignedBytes(model.weights_image_size);
   const attnc_weights weights{items.data(), items.size(), ready.image.data(), ready.image.size()};
-  return callInit(loaded, &weights, ready, error);
+  return callInit(loaded, &weights, options.cpu, ready, error);
 }
 
 } // namespace attnc
