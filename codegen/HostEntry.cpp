@@ -15,9 +15,6 @@ namespace attnc {
 
 namespace {
 
-/// sizeof(halide_buffer_t) and the offset of its member `host` (HalideRuntime.h); kernels read nothing else of it.
-constexpr uint64_t kBufferSize = 56, kBufferHost = 16;
-
 class HostEmitter {
 public:
   HostEmitter(Module &module, const ModelPlan &plan, const HostData &data)
@@ -92,7 +89,8 @@ void HostEmitter::emitProfile(const std::vector<KernelCall> &planned) {
   std::vector<Constant *> calls;
   for (const KernelCall &call : planned)
     calls.push_back(structure({string(call.label), string(call.kernel), string(call.ops), real(call.work.flops),
-                               real(call.work.matmulFlops), real(call.work.bytes), real(call.weightBytes)}));
+                               real(call.work.matmulFlops), real(call.work.bytes), real(call.weightBytes),
+                               real(call.tokenBytes), number32(call.work.share)}));
   Constant *none = ConstantPointerNull::get(pointer);
   Constant *table = calls.empty()
                         ? none
@@ -149,8 +147,10 @@ Function *HostEmitter::emitEntry(const VariantPlan &variant, const HostVariant &
   for (size_t i = 0; i < variant.calls.size(); ++i) {
     const KernelCall &call = variant.calls[i];
     std::vector<Value *> arguments = {entry->getArg(0)};
-    if (host.usesBatch[i])
+    if (host.counts[i].batch)
       arguments.push_back(batch32);
+    if (host.counts[i].tokens)
+      arguments.push_back(builder.CreateLoad(i32, address(builder, entry, variant, *call.tokens)));
     std::vector<Place> places = call.operands;
     places.insert(places.end(), call.results.begin(), call.results.end());
     for (size_t j = 0; j < places.size(); ++j) {
