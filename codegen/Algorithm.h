@@ -77,6 +77,9 @@ struct AttentionStages {
   Halide::RVar depth, maximumStep, sumStep;
   OnlineStages online;                    ///< Defined with blocks of keys.
   std::vector<KeyRange::Piece> keyPieces; ///< One for each update of `weighted`.
+  Halide::RDom place;      ///< Of packed rows: row of a tile, tile, batch element. The output's update runs over it.
+  bool packsRows = false;  ///< The output has packed rows: its dimensions are (d, h, m).
+  bool hasLengths = false; ///< The keys that are looked at end at the batch element's length.
   bool copiesValues = false;
   bool countsHeadsOfAll = false; ///< h counts the heads of all batch elements, b is 0.
   bool isAdditive = false;       ///< dots are weight . tanh(query + key).
@@ -90,8 +93,9 @@ constexpr int kAttentionLanes = 16;
 
 struct Algorithm {
   std::string name;
-  std::vector<Halide::Argument> arguments; ///< The batch first, where there is one; then the tensors in order.
+  std::vector<Halide::Argument> arguments; ///< The batch and the number of tokens, where used; then the tensors.
   bool usesBatch = false;
+  bool usesTokens = false; ///< It has packed rows, of one number.
   Halide::Func output;
   std::vector<Halide::Func> furtherOutputs; ///< The kernel's further results, computed in the loops of `output`.
   Halide::Expr rows;                        ///< Rows of the output (matmul and row-wise kernels).

@@ -65,8 +65,11 @@ public:
     for (mlir::Operation &inner : kernel.front().without_terminator()) {
       if (&inner == op.getOperation())
         break;
-      _halide_user_assert(translator.translate(inner))
-          << "attnc: no kernel for '" << inner.getName().getStringRef().str() << "'";
+      if (&inner == unpackedQuery())
+        translator.unpackRows(mlir::cast<attn::UnpackRowsOp>(inner), true);
+      else
+        _halide_user_assert(translator.translate(inner))
+            << "attnc: no kernel for '" << inner.getName().getStringRef().str() << "'";
     }
     readOperands();
   }
@@ -101,6 +104,9 @@ private:
     value.tensor = translator.get(op.getValue());
     for (mlir::Value capture : op.getCaptures())
       captures.push_back(translator.get(capture));
+    s.packsRows = packing() != nullptr;
+    if (s.packsRows)
+      spans = translator.get(packing().getSpans());
     const size_t rank = query.tensor.rank();
     s.queries = staticExtent(query.tensor.extents[rank - 2]);
     s.keys = staticExtent(key.tensor.extents[rank - 2]);
@@ -113,13 +119,16 @@ private:
     paddedKeys = (s.keys + kLanes - 1) / kLanes * kLanes;
     mayBlock = mayBlockKeys(region);
     marksBlocked = mayBlock && isSoftmax && liveDependsOnScore(region);
-    _halide_user_assert(!isOnline || !op.getReturnsWeights())
-        << "attnc: an attention that returns weights takes whole rows";
+    length = keyLength();
+    // In blocks of keys a range that ends where data says would take scratch whose size only the run knows.
+    s.hasLengths = length.defined() && !isOnline;
+    _halide_user_assert(!isOnline || !(op.getReturnsWeights() || s.packsRows))
+        << "attnc: an attention that returns weights or packs rows takes whole rows";
   }
 
   /// The keys that `rows` queries side by side look at.
   KeyRange rangeOf(int rows, const KeyBlock &block = {}) const {
-    return KeyRange(keyBand(region), v.q, rows, s.keys, block);
+    return KeyRange(keyBand(region), v.q, rows, s.keys, s.hasLengths ? length : Expr(), block);
   }
 
   /// The arguments of a function of a query, and of a block of keys where there are blocks.
@@ -147,14 +156,38 @@ private:
   Expr headLoop() const { return s.countsHeadsOfAll ? heads * batches : heads; }
   Expr batchLoop() const { return s.countsHeadsOfAll ? 1 : batches; }
 
+  /// What packs the rows of the merged heads; null where they stay as they are.
+  attn::PackRowsOp packing() {
+    auto merge = mlir::dyn_cast<attn::MergeHeadsOp>(*op->getResult(0).getUsers().begin());
+    return merge ? mlir::dyn_cast<attn::PackRowsOp>(*merge->getUsers().begin()) : attn::PackRowsOp();
+  }
+
+  /// What unpacks the rows of the query alone, where those of padding are packed away again behind; else null.
+  mlir::Operation *unpackedQuery() {
+    auto split = op.getQuery().getDefiningOp<attn::SplitHeadsOp>();
+    auto unpack = split ? split.getInput().getDefiningOp<attn::UnpackRowsOp>() : attn::UnpackRowsOp();
+    const bool isOnly =
+        unpack && packing() && unpack.getSpans() == packing().getSpans() && unpack->hasOneUse() && split->hasOneUse();
+    return isOnly ? unpack.getOperation() : nullptr;
+  }
+
+  /// The keys of the batch element, where the region blocks those from its length on; else undefined.
+  Expr keyLength() {
+    const auto lengths = liveConditions(region).lengths;
+    return lengths ? clamp(captures[*lengths].at({{batch()}, {}}), 0, s.keys) : Expr();
+  }
+
+  /// The number of the batch element's queries that are computed.
+  Expr queryLength(const Expr &b) const { return s.packsRows ? spans.at({{b, 1}, {}}) : Expr(s.queries); }
+
   /// A query of the tile; rows past the last query repeat it, so every register tile is whole.
-  Expr queryRow() const { return min(v.q, s.queries - 1); }
+  Expr queryRow() const { return s.packsRows ? max(min(v.q, queryLength(v.b) - 1), 0) : min(v.q, s.queries - 1); }
 
   void defineDots(const KeyRange &range) {
     const int panel = schedule.tileCols;
     Var ki("ki"), ko("ko");
     s.keyPanels = Func("key_panels");
-    s.keyPanels(ki, v.d, ko, v.h, v.b) = key(batch(), head(), min(ko * panel + ki, s.keys - 1), v.d);
+    s.keyPanels(ki, v.d, ko, v.h, v.b) = key(batch(), head(), range.lastOr(ko * panel + ki), v.d);
     RDom depth(0, s.headDim, "depth");
     s.depth = depth;
     s.products = Func("products");
@@ -274,20 +307,24 @@ private:
   }
 
   /// A weight or a sum of weighted values as the op has it.
-  Expr normalized(const Expr &x) {
-    if (isSoftmax)
-      return x * s.sum(v.q, v.h, v.b);
+  Expr normalized(const Expr &x) { return isSoftmax ? x * s.sum(v.q, v.h, v.b) : scaled(x); }
+
+  Expr scaled(const Expr &x) {
     const float constant = op.getFactor().convertToFloat();
     return constant == 1.f ? x : x * constant;
   }
 
   void defineWeighted(const KeyRange &range) {
     const bool keyOnly = mayBlock && liveInBandDependsOnKeyOnly(region);
-    s.copiesValues = (keyOnly && !liveConditions(region).others.empty()) || s.valueDim % 16 != 0;
+    const bool blocksBeyondLength = length.defined() && !s.hasLengths;
+    s.copiesValues =
+        (keyOnly && (blocksBeyondLength || !liveConditions(region).others.empty())) || s.valueDim % 16 != 0;
     s.values = Func("values");
     Expr element = value(batch(), head(), v.k, min(v.d, s.valueDim - 1));
-    if (keyOnly)
-      element = select(evaluateScore(region, 0.f, {batch(), head(), 0, v.k}, captures).liveInBand, element, 0.f);
+    if (keyOnly) {
+      const Expr live = evaluateScore(region, 0.f, {batch(), head(), 0, v.k}, captures).liveInBand;
+      element = select(blocksBeyondLength ? live && v.k < length : live, element, 0.f);
+    }
     s.values(v.d, v.k, v.h, v.b) = element;
     s.weighted = Func("weighted");
     s.weighted(ofQuery({v.d})) = 0.f;
@@ -312,7 +349,28 @@ private:
     return evaluateScore(region, dot, {batch(), head(), queryRow(), position}, captures).live;
   }
 
+  /// The rows of the tokens, one after the other: an update that runs over the tiles of every batch element.
+  void definePackedOutput() {
+    Func &out = algorithm.output = Func("out");
+    const int tileRows = std::min(schedule.tileQueries, s.queries), tiles = (s.queries + tileRows - 1) / tileRows;
+    s.place = RDom({{0, tileRows}, {0, tiles}, {0, batches}}, "place");
+    const Expr b = s.place.z, first = s.place.y * tileRows, query = first + s.place.x;
+    s.place.where(first < queryLength(b));
+    s.place.where(query < queryLength(b));
+    out(v.d, v.h, v.m) = undef<float>();
+    const Expr row = unsafe_promise_clamped(spans.at({{b, 0}, {}}) + query, 0, translator.rowsOfTokens() - 1);
+    Expr element = s.weighted(v.d, query, v.h, b);
+    out(v.d, v.h, row) = isSoftmax ? element * s.sum(query, v.h, b) : scaled(element);
+    auto buffer = out.output_buffer();
+    buffer.dim(0).set_bounds(0, s.valueDim).set_stride(1);
+    buffer.dim(1).set_bounds(0, heads).set_stride(s.valueDim);
+    buffer.dim(2).set_bounds(0, translator.rowsOfTokens()).set_stride(heads * s.valueDim);
+    out.bound(v.d, 0, s.valueDim).bound(v.h, 0, heads).bound(v.m, 0, translator.rowsOfTokens());
+  }
+
   void defineOutput() {
+    if (s.packsRows)
+      return definePackedOutput();
     Func &out = algorithm.output = Func("out");
     out(v.d, v.q, v.h, v.b) = normalized(rowWeighted());
     const bool merged = mlir::isa<attn::MergeHeadsOp>(*op.getResult().getUsers().begin());
@@ -364,7 +422,9 @@ private:
   const KernelVars &v = algorithm.vars;
   HeadTensor query, key, value;
   std::vector<Tensor> captures;
+  Tensor spans; ///< Of packed rows: the first row and the number of rows of each batch element.
   Expr heads, batches;
+  Expr length; ///< The keys of the batch element; undefined where all take part.
   int paddedKeys = 0;
   bool mayBlock = false;     ///< Whether any key may be left out.
   bool marksBlocked = false; ///< The weights of blocked keys are blockedWeight().

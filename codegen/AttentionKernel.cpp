@@ -58,6 +58,29 @@ struct TileLoops {
   }
 };
 
+/// Where the stages of a tile, and those of a task, are computed.
+struct Levels {
+  LoopLevel tile, task;
+};
+
+/// Splits the update that stores packed rows as TileLoops does the loops of another output. The rows of a tile, the
+/// tiles and the batch elements are a reduction there; no two of its points store the same row.
+Levels schedulePackedOutput(Func &out, const KernelVars &v, const RDom &place, const Var &inner, const Var &outer,
+                            int taskQueries) {
+  Stage update = out.update();
+  RVar task("task"), head("head"), queryTask("query_task"), taskTile("qt");
+  update.allow_race_conditions();
+  if (taskQueries) {
+    update.split(place.y, queryTask, taskTile, taskQueries);
+    update.reorder(inner, place.x, outer, taskTile, queryTask, v.h, place.z);
+    update.fuse(v.h, place.z, head).fuse(queryTask, head, task);
+  } else {
+    update.reorder(inner, place.x, outer, place.y, v.h, place.z).fuse(v.h, place.z, task);
+  }
+  update.parallel(task).unroll(place.x);
+  return {LoopLevel(out, taskQueries ? taskTile : RVar(place.y)), LoopLevel(out, task)};
+}
+
 /// The schedule of one attention, stage by stage.
 class AttentionScheduler {
 public:
@@ -92,12 +115,19 @@ private:
   /// Computes a stage of a tile in the loop over tiles.
   Func &inTile(Func &stage) {
     if (!isOnline)
-      return ofOneHead(stage).compute_at(out, loops.inTask);
+      return ofOneHead(stage).compute_at(levels.tile);
     return ofOneHead(stage).compute_at(s.online.weighted, loops.blockTile).bound_extent(v.c, 1);
   }
 
   void scheduleOutput() {
     const TailStrategy tail = s.valueDim % valueCols == 0 ? TailStrategy::GuardWithIf : TailStrategy::Predicate;
+    if (s.packsRows) {
+      out.update().split(v.d, dOuter, di, valueCols, tail);
+      levels = schedulePackedOutput(out, v, s.place, di, dOuter, schedule.taskQueries);
+      out.update().vectorize(di, lanes).unroll(di);
+      return;
+    }
+    levels = {LoopLevel(out, loops.inTask), LoopLevel(out, loops.task)};
     out.split(v.d, dOuter, di, valueCols, tail);
     loops.apply(out, v, {di, loops.row, dOuter});
     out.vectorize(di, lanes).unroll(di).unroll(loops.row);
@@ -119,15 +149,25 @@ private:
     }
   }
 
+  /// A stage of a task has all `extent` keys or panels of them, or room for them and those that the lengths leave.
+  void allOrExisting(Func &stage, const Var &dim, int extent) const {
+    if (s.hasLengths)
+      stage.bound_storage(dim, extent);
+    else
+      stage.bound(dim, 0, extent);
+  }
+
   /// What a task computes once for all its queries.
   void scheduleTask() {
     Var ki = s.keyPanels.args()[0], ko = s.keyPanels.args()[2];
     // A range that varies may be rounded up by a step; the panels there repeat the last key.
     const int panelKeys = paddedKeys() + (s.skipsKeys ? step() : 0);
-    s.keyPanels.compute_at(out, loops.task).store_in(MemoryType::Heap).bound(ko, 0, panelKeys / panel);
+    s.keyPanels.compute_at(levels.task).store_in(MemoryType::Heap);
+    allOrExisting(s.keyPanels, ko, panelKeys / panel);
     s.keyPanels.bound_extent(ki, panel).vectorize(ki, lanes).unroll(ki);
     if (s.copiesValues) {
-      s.values.compute_at(out, loops.task).store_in(MemoryType::Heap).bound(v.k, 0, s.keys);
+      s.values.compute_at(levels.task).store_in(MemoryType::Heap);
+      allOrExisting(s.values, v.k, s.keys);
       s.values.bound_extent(v.d, paddedWidth(valueCols)).vectorize(v.d, lanes);
     }
   }
@@ -213,7 +253,7 @@ private:
     lanesStage(s.maximumLanes, s.maximumStep);
     inTile(s.maximum).bound_extent(v.q, tileRows);
     lanesStage(s.sumLanes, s.sumStep);
-    ofOneHead(s.sum).compute_at(out, loops.inTask).bound_extent(v.q, isOnline ? blockRows : tileRows);
+    ofOneHead(s.sum).compute_at(levels.tile).bound_extent(v.q, isOnline ? blockRows : tileRows);
   }
 
   void scheduleWeighted() {
@@ -244,6 +284,7 @@ private:
   const int valueCols;           ///< Columns of the register tile over the value dimension.
   const bool isOnline;
   const TileLoops loops;
+  Levels levels; ///< As scheduleOutput() makes them.
   Var dOuter{"do"}, di{"di"};
 };
 

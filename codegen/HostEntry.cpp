@@ -15,9 +15,6 @@ namespace attnc {
 
 namespace {
 
-/// sizeof(halide_buffer_t) and the offset of its member `host` (HalideRuntime.h); kernels read nothing else of it.
-constexpr uint64_t kBufferSize = 56, kBufferHost = 16;
-
 class HostEmitter {
 public:
   HostEmitter(Module &module, const ModelPlan &plan, const HostData &data)
@@ -92,7 +89,8 @@ void HostEmitter::emitProfile(const std::vector<KernelCall> &planned) {
   std::vector<Constant *> calls;
   for (const KernelCall &call : planned)
     calls.push_back(structure({string(call.label), string(call.kernel), string(call.ops), real(call.work.flops),
-                               real(call.work.matmulFlops), real(call.work.bytes), real(call.weightBytes)}));
+                               real(call.work.matmulFlops), real(call.work.bytes), real(call.weightBytes),
+                               real(call.tokenBytes), number32(call.work.share)}));
   Constant *none = ConstantPointerNull::get(pointer);
   Constant *table = calls.empty()
                         ? none
@@ -149,8 +147,10 @@ Function *HostEmitter::emitEntry(const VariantPlan &variant, const HostVariant &
   for (size_t i = 0; i < variant.calls.size(); ++i) {
     const KernelCall &call = variant.calls[i];
     std::vector<Value *> arguments = {entry->getArg(0)};
-    if (host.usesBatch[i])
+    if (host.counts[i].batch)
       arguments.push_back(batch32);
+    if (host.counts[i].tokens)
+      arguments.push_back(builder.CreateLoad(i32, address(builder, entry, variant, *call.tokens)));
     std::vector<Place> places = call.operands;
     places.insert(places.end(), call.results.begin(), call.results.end());
     for (size_t j = 0; j < places.size(); ++j) {
@@ -226,12 +226,26 @@ void HostEmitter::emitModel() {
   if (!plan.constants.empty())
     constants = global(ConstantDataArray::get(context, ArrayRef<float>(plan.constants)), "constants", ATTNC_ALIGNMENT);
   auto count = [&](size_t size) { return number32(static_cast<int64_t>(size)); };
-  Constant *model = structure(
-      {number32(ATTNC_ABI_VERSION), number32(0), string(plan.name), string("attnc " ATTNC_VERSION),
-       count(plan.inputs.size()), count(plan.outputs.size()), count(plan.weights.size()), count(plan.packSteps.size()),
-       tensors(plan.inputs, "inputs"), tensors(plan.outputs, "outputs"), tensors(plan.weights, "weights"), packSteps(),
-       constants, image(), number64(plan.imageSize), number64(data.imageHash), number64(static_cast<uint64_t>(plan.minBatch)),
-       number64(static_cast<uint64_t>(plan.maxBatch)), count(plan.variants.size()), variants()});
+  Constant *model = structure({number32(ATTNC_ABI_VERSION),
+                               number32(0),
+                               string(plan.name),
+                               string("attnc " ATTNC_VERSION),
+                               count(plan.inputs.size()),
+                               count(plan.outputs.size()),
+                               count(plan.weights.size()),
+                               count(plan.packSteps.size()),
+                               tensors(plan.inputs, "inputs"),
+                               tensors(plan.outputs, "outputs"),
+                               tensors(plan.weights, "weights"),
+                               packSteps(),
+                               constants,
+                               image(),
+                               number64(plan.imageSize),
+                               number64(data.imageHash),
+                               number64(static_cast<uint64_t>(plan.minBatch)),
+                               number64(static_cast<uint64_t>(plan.maxBatch)),
+                               count(plan.variants.size()),
+                               variants()});
   auto *variable =
       new GlobalVariable(module, model->getType(), true, GlobalValue::ExternalLinkage, model, modelSymbol(plan.name));
   variable->setAlignment(Align(8));

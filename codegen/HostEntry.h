@@ -14,12 +14,15 @@ class Module;
 
 namespace attnc {
 
+/// sizeof(halide_buffer_t) and the offset of its member `host` (HalideRuntime.h); kernels read nothing else of it.
+constexpr uint64_t kBufferSize = 56, kBufferHost = 16;
+
 /// What plan.variants does not say of a variant.
 struct HostVariant {
-  std::string cpu;             ///< attnc_variant.cpu, and the CPU of the entry's own code.
-  std::string cpuFeatures;     ///< attnc_variant.cpu_features.
-  uint64_t scratchSize = 0;    ///< attnc_variant.scratch_size.
-  std::vector<bool> usesBatch; ///< Of each call: whether its kernel takes the batch.
+  std::string cpu;                  ///< attnc_variant.cpu, and the CPU of the entry's own code.
+  std::string cpuFeatures;          ///< attnc_variant.cpu_features.
+  uint64_t scratchSize = 0;         ///< attnc_variant.scratch_size.
+  std::vector<KernelCounts> counts; ///< Of each call: which numbers its kernel takes.
 };
 
 struct HostData {

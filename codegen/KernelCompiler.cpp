@@ -7,6 +7,7 @@
 #include "codegen/PrefetchPanels.h"
 #include "codegen/SignalsHeldBack.h"
 #include "codegen/StoredProducts.h"
+#include "codegen/TokenRowsKernel.h"
 #include "ir/AttnDialect.h"
 #include "passes/TargetInfo.h"
 
@@ -144,9 +145,13 @@ template <typename Body> bool guarded(const std::string &kernel, std::string &er
 
 bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, CompiledKernel &compiled, std::string &error) {
   compiled.name = kernel.getSymName().str();
+  if (auto tokens = kernel.getOps<attn::TokenRowsOp>(); !tokens.empty()) {
+    compileTokenRows(*tokens.begin(), compiled);
+    return true;
+  }
   return guarded(compiled.name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
-    compiled.usesBatch = algorithm.usesBatch;
+    compiled.counts = {algorithm.usesBatch, algorithm.usesTokens};
     MemoryFile file;
     if (!file.valid()) {
       error = "kernel '" + compiled.name + "': no memory for its bitcode";
@@ -166,6 +171,10 @@ bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, Compiled
 
 bool lowerKernelToText(mlir::func::FuncOp kernel, const TargetInfo &target, std::string &text, std::string &error) {
   const std::string name = kernel.getSymName().str();
+  if (!kernel.getOps<attn::TokenRowsOp>().empty()) {
+    text = "// " + name + " is made without Halide.\n";
+    return true;
+  }
   return guarded(name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
     Halide::Module module =

@@ -3,6 +3,8 @@
 // One kernel function to LLVM bitcode, by Halide.
 #pragma once
 
+#include "codegen/ModelPlan.h"
+
 #include <string>
 
 namespace mlir::func {
@@ -16,11 +18,11 @@ struct TargetInfo;
 /// Extents that a kernel's index arithmetic may reach: Halide's are 32 bits wide.
 constexpr int64_t kMaxKernelElements = (int64_t{1} << 31) - 1;
 
-/// A compiled kernel: `int32_t name(void *context, [int32_t batch,] halide_buffer_t *...)`, of whose buffers, arguments
-/// and then results, only `host` is read.
+/// A compiled kernel: `int32_t name(void *context, [int32_t batch,] [int32_t tokens,] halide_buffer_t *...)`, of whose
+/// buffers, arguments and then results, only `host` is read.
 struct CompiledKernel {
   std::string name;
-  bool usesBatch = false;
+  KernelCounts counts;
   std::string bitcode;
 };
 

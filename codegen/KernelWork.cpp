@@ -41,6 +41,9 @@ KernelWork workOf(mlir::func::FuncOp kernel, int64_t batch) {
       work.matmulFlops += flops;
   }
   work.bytes = costOf(kernel, batch).bytes;
+  for (mlir::Type type : kernel.getResultTypes())
+    if (!attn::hasAllRows(mlir::cast<mlir::RankedTensorType>(type)))
+      work.share = kernel.getOps<attn::AttentionOp>().empty() ? ATTNC_WORK_TOKENS : ATTNC_WORK_PAIRS;
   return work;
 }
 

@@ -3,6 +3,8 @@
 // The work of one kernel call, as a profile lists it.
 #pragma once
 
+#include "runtime/attnc/profile.h"
+
 #include <cstdint>
 
 namespace mlir::func {
@@ -15,6 +17,7 @@ struct KernelWork {
   double flops = 0;       ///< All arithmetic; a transcendental function counts as ten.
   double matmulFlops = 0; ///< Of these, the multiply-adds of matmul and attention.
   double bytes = 0;       ///< Arguments read once and the result written once.
+  attnc_work_share share = ATTNC_WORK_ALL;
 };
 
 /// The work of a kernel at this batch. Keys that the score region leaves out by comparing indices (a causal mask, a

@@ -8,13 +8,16 @@ using namespace Halide;
 
 namespace attnc {
 
-KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, const KeyBlock &block)
-    : partial(band.first || band.last || (block.keys && keys % block.keys)), hasBand(band.first || band.last),
-      keys(keys), places(block.keys ? std::min(block.keys, keys) : keys), begin(0), fullBegin(0) {
+KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, const Expr &known, const KeyBlock &block)
+    : hasBand(band.first || band.last), hasLength(known.defined()),
+      partial(hasBand || hasLength || (block.keys && keys % block.keys)),
+      places(block.keys ? std::min(block.keys, keys) : keys), length(hasLength ? known : Expr(keys)), begin(0),
+      fullBegin(0) {
   const Expr tileStart = q / tileRows * tileRows;
-  Expr first = 0, count = places;
+  Expr first = 0, count = length;
   if (block.keys) {
     first = origin = block.number * block.keys;
+    count = places;
     if (keys % block.keys)
       count = min(places, keys - origin);
   }
@@ -27,7 +30,8 @@ KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, co
   };
   if (band.first)
     // At most the last key: the range never begins behind the panels, and that key's own condition still decides.
-    begin = min(bound(0, *band.first), count - 1), fullBegin = bound(tileRows - 1, *band.first);
+    begin = min(bound(0, *band.first), (hasLength ? max(count, 1) : count) - 1),
+    fullBegin = bound(tileRows - 1, *band.first);
   if (band.last)
     end = bound(tileRows - 1, *band.last + 1), fullEnd = bound(0, *band.last + 1);
   fullBegin = min(fullBegin, end);
@@ -35,10 +39,11 @@ KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, co
 }
 
 Expr KeyRange::key(const Expr &place) const {
-  if (!origin.defined())
-    return place;
-  // Not a promise: Halide forgets it in the bounds of a copy of the values.
-  return partial ? min(origin + place, keys - 1) : origin + place;
+  const Expr position = origin.defined() ? origin + place : place;
+  // In blocks no promise: Halide forgets it in the bounds of a copy of the values.
+  if (partial && origin.defined())
+    return min(position, keys - 1);
+  return hasLength ? unsafe_promise_clamped(position, 0, lastKey()) : position;
 }
 
 void KeyRange::restrict(RDom &steps, int step) const {
@@ -81,7 +86,7 @@ Expr KeyRange::step(const Expr &number, int step) const {
 }
 
 Expr KeyRange::panel(const Expr &number, int width) const {
-  return partial ? unsafe_promise_clamped(number, 0, (keys + width - 1) / width) : number;
+  return partial ? unsafe_promise_clamped(number, 0, (length + (width - 1)) / width) : number;
 }
 
 Expr KeyRange::orZero(const Expr &key, int step, const std::function<Expr(const Expr &)> &value) const {

@@ -13,15 +13,17 @@ struct KeyBlock {
   int keys = 0; ///< 0: no blocks.
 };
 
-/// The keys that a tile of queries can see, by the region's comparisons of indices alone, in one block where there are
-/// blocks. Keys outside are skipped, which changes no value: their scores would be -inf, their weights 0. Inside, keys
-/// that all queries of the tile can see lie between those that only some can.
+/// The keys that a tile of queries can see, by the region's comparisons of indices and by the sequence's length, in one
+/// block where there are blocks. Keys outside are skipped, which changes no value: their scores would be -inf, their
+/// weights 0. Inside, keys that all queries of the tile can see lie between those that only some can.
 ///
 /// Places are counted from the first key that there is, of the block or at all.
 class KeyRange {
 public:
-  /// Of the tile of `tileRows` queries that holds query `q`.
-  KeyRange(const KeyBand &band, const Halide::Var &q, int tileRows, int keys, const KeyBlock &block = {});
+  /// Of the tile of `tileRows` queries that holds query `q`. `length`: the keys that the sequence has, in 0 to `keys`;
+  /// undefined where all of them take part, and with blocks.
+  KeyRange(const KeyBand &band, const Halide::Var &q, int tileRows, int keys, const Halide::Expr &length,
+           const KeyBlock &block = {});
 
   /// Whether it differs from tile to tile, or from block to block.
   bool isPartial() const { return partial; }
@@ -29,7 +31,7 @@ public:
   /// The most keys of a range.
   int most() const { return places; }
 
-  /// The key at a place of the range.
+  /// The key at a place of the range, with what is known of it.
   Halide::Expr key(const Halide::Expr &place) const;
 
   /// Leaves out the steps of `step` places that hold no key of the range.
@@ -53,6 +55,9 @@ public:
   /// The number of a step, which a loop over restricted steps makes, with what is known of it.
   Halide::Expr step(const Halide::Expr &number, int step) const;
 
+  /// `key`, or the last one that there is.
+  Halide::Expr lastOr(const Halide::Expr &key) const { return min(key, lastKey()); }
+
   /// The number of a panel of `width` keys, with what Halide's own bounds lose: it is one of those that there are. A
   /// range rounded up by a step reaches one panel further than the keys.
   Halide::Expr panel(const Halide::Expr &number, int width) const;
@@ -63,12 +68,15 @@ public:
                       const std::function<Halide::Expr(const Halide::Expr &)> &value) const;
 
 private:
+  /// 0 where there is none.
+  Halide::Expr lastKey() const { return max(length, 1) - 1; }
   Halide::Expr firstStep(int step) const { return begin / step * step; }
   /// Behind the last one.
   Halide::Expr endOfSteps(int step) const { return (end + (step - 1)) / step * step; }
 
-  bool partial, hasBand;
-  int keys, places;
+  bool hasBand, hasLength, partial;
+  int places;
+  Halide::Expr length; ///< All keys where all take part.
   Halide::Expr origin; ///< The block's first key; undefined without blocks.
   Halide::Expr begin, end, fullBegin, fullEnd;
 };

@@ -205,10 +205,25 @@ private:
         planned.results.push_back({perBatch[i] ? Place::Kind::ArenaPerBatch : Place::Kind::ArenaFixed, offsets[i]});
       places[call.getResult(i)] = planned.results.back();
     }
+    countTokens(call, planned);
     limitIndices(call, planned);
     measureWork(call, planned);
     plan.variants.back().calls.push_back(std::move(planned));
     return true;
+  }
+
+  /// A kernel of token_rows returns their number; packed rows of other kernels are as many as those that they read.
+  void countTokens(mlir::func::CallOp call, KernelCall &planned) {
+    auto kernel = module.lookupSymbol<mlir::func::FuncOp>(call.getCallee());
+    for (mlir::Value operand : call.getOperands())
+      if (auto found = tokenCounts.find(operand); found != tokenCounts.end())
+        planned.tokens = found->second;
+    std::optional<Place> count = planned.tokens;
+    if (!kernel.getOps<attn::TokenRowsOp>().empty())
+      count = planned.results.back();
+    for (mlir::Value result : call.getResults())
+      if (count && !attn::hasAllRows(mlir::cast<mlir::RankedTensorType>(result.getType())))
+        tokenCounts[result] = *count;
   }
 
   /// A kernel has int8 panels as two buffers: the second one, behind all its arguments, is their scales and offsets.
@@ -224,10 +239,15 @@ private:
     auto kernel = module.lookupSymbol<mlir::func::FuncOp>(call.getCallee());
     planned.ops = opsOf(kernel);
     planned.work = workOf(kernel, plan.minBatch);
+    planned.tokenBytes = planned.work.bytes;
     for (mlir::BlockArgument argument : kernel.getArguments()) {
       const Place &place = planned.operands[argument.getArgNumber()];
-      if (place.kind == Place::Kind::Weight && readOffsets.insert(place.value).second)
-        planned.weightBytes += bytesRead(argument, plan.minBatch);
+      if (place.kind != Place::Kind::Weight)
+        continue;
+      const double bytes = bytesRead(argument, plan.minBatch);
+      planned.tokenBytes -= bytes;
+      if (readOffsets.insert(place.value).second)
+        planned.weightBytes += bytes;
     }
   }
 
@@ -251,6 +271,7 @@ private:
   std::string &error;
   ModelPlan plan;
   llvm::DenseMap<mlir::Value, Place> places;
+  llvm::DenseMap<mlir::Value, Place> tokenCounts; ///< Of values with packed rows.
   llvm::StringMap<int32_t> weightIndex;
   llvm::DenseSet<int64_t> packedOffsets, readOffsets;
 };

@@ -33,13 +33,21 @@ struct Place {
   int64_t value; ///< Input and Output: the position; else the offset in bytes.
 };
 
+/// The numbers that a kernel takes beside its tensors.
+struct KernelCounts {
+  bool batch = false;
+  bool tokens = false; ///< How many packed rows there are.
+};
+
 struct KernelCall {
   std::string kernel;
   std::string label; ///< What it computes, in the user's names.
   std::vector<Place> operands, results;
-  std::string ops;        ///< "matmul + add + gelu"
-  KernelWork work;        ///< At the smallest batch.
-  double weightBytes = 0; ///< Bytes of weights that it reads and no earlier call does.
+  std::optional<Place> tokens; ///< Of packed rows: where their number lies, an i32.
+  std::string ops;             ///< "matmul + add + gelu"
+  KernelWork work;             ///< At the smallest batch.
+  double weightBytes = 0;      ///< Bytes of weights that it reads and no earlier call does.
+  double tokenBytes = 0;       ///< Bytes that it reads and writes of anything but weights.
 };
 
 /// The model for one CPU: one function of the module.

@@ -53,7 +53,7 @@ struct ObjectBuilder::State {
   std::unique_ptr<Module> module;
   /// What is known of a kernel once its bitcode is read.
   struct Kernel {
-    bool usesBatch = false;
+    KernelCounts counts;
     uint64_t scratch = 0;
   };
   StringMap<Kernel> kernels;
@@ -66,7 +66,7 @@ HostVariant ObjectBuilder::State::describe(const VariantPlan &variant, const Tar
   HostVariant host{target.name, runtimeFeatures(target), 0, {}};
   for (const KernelCall &call : variant.calls) {
     const Kernel kernel = kernels.lookup(call.kernel);
-    host.usesBatch.push_back(kernel.usesBatch);
+    host.counts.push_back(kernel.counts);
     host.scratchSize = std::max(host.scratchSize, kernel.scratch);
   }
   return host;
@@ -188,7 +188,7 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel, const TargetInfo &ta
   for (Function &function : module)
     if (!function.isDeclaration() && function.getName() != kernel.name)
       function.setName(kernel.name + ".task" + std::to_string(tasks++));
-  state->kernels[kernel.name] = {kernel.usesBatch, *scratch};
+  state->kernels[kernel.name] = {kernel.counts, *scratch};
   if (Linker::linkModules(*state->module, std::move(*parsed)))
     return fail("cannot be linked with the other kernels");
   return true;

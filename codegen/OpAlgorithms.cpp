@@ -57,10 +57,15 @@ Expr weightOfScore(attn::Normalizer kind, const Expr &score) {
 
 OpTranslator::OpTranslator(mlir::func::FuncOp kernel, Algorithm &algorithm) : algorithm(algorithm) {
   const mlir::FunctionType signature = kernel.getFunctionType();
-  for (mlir::Type type : llvm::concat<const mlir::Type>(signature.getInputs(), signature.getResults()))
-    algorithm.usesBatch |= !mlir::cast<mlir::RankedTensorType>(type).hasStaticShape();
+  for (mlir::Type type : llvm::concat<const mlir::Type>(signature.getInputs(), signature.getResults())) {
+    const auto tensor = mlir::cast<mlir::RankedTensorType>(type);
+    algorithm.usesBatch |= !tensor.hasStaticShape();
+    algorithm.usesTokens |= !attn::hasAllRows(tensor);
+  }
   if (algorithm.usesBatch)
     algorithm.arguments.push_back(batch);
+  if (algorithm.usesTokens)
+    algorithm.arguments.push_back(tokens);
   for (mlir::BlockArgument operand : kernel.getArguments())
     tensors[operand] = argument(operand);
 }
@@ -75,6 +80,8 @@ std::vector<Expr> OpTranslator::extentsOf(mlir::Type type) {
   std::vector<Expr> extents;
   for (int64_t extent : mlir::cast<mlir::RankedTensorType>(type).getShape())
     extents.push_back(mlir::ShapedType::isDynamic(extent) ? Expr(batch) : Expr(static_cast<int32_t>(extent)));
+  if (!attn::hasAllRows(mlir::cast<mlir::RankedTensorType>(type)))
+    extents[0] = tokens, extents[1] = 1;
   return extents;
 }
 
@@ -241,6 +248,37 @@ void OpTranslator::reshape(attn::ReshapeOp op) {
   });
 }
 
+void OpTranslator::packRows(attn::PackRowsOp op) {
+  const Tensor input = get(op.getInput()), rows = get(op.getRows());
+  const Tensor shape{extentsOf(op.getType()), input.type, nullptr};
+  const Expr size = input.extents[1], last = input.extents[0] * size - 1;
+  result(*op, [=](const Index &index) {
+    const Expr token = index.dims[0];
+    // Of rows past the last one nobody wrote the place.
+    const Expr row = clamp(rows.at({{token, 0}, token}), 0, last);
+    Index source{index.dims, input.rank() == 3 ? row : Expr()};
+    source.dims[0] = row / size, source.dims[1] = row % size;
+    return input.at(source);
+  });
+}
+
+void OpTranslator::unpackRows(attn::UnpackRowsOp op, bool existingOnly) {
+  const Tensor input = get(op.getInput()), spans = get(op.getSpans());
+  const std::vector<Expr> all = extentsOf(op.getType());
+  const Expr last = all[0] * all[1] - 1;
+  result(*op, [=](const Index &index) -> Expr {
+    const Expr b = index.dims[0], s = index.dims[1];
+    const Expr exists = s < spans.at({{b, 1}, {}});
+    const Expr place = spans.at({{b, 0}, {}}) + (existingOnly ? s : select(exists, s, 0));
+    // The first row of a sequence without tokens may lie behind all rows, but never behind the memory for them.
+    const Expr row = unsafe_promise_clamped(place, 0, last);
+    Index source{index.dims, input.rank() == 3 ? row : Expr()};
+    source.dims[0] = row, source.dims[1] = 0;
+    const Expr element = input.at(source);
+    return existingOnly ? element : select(exists, element, cast(element.type(), 0));
+  });
+}
+
 bool OpTranslator::translateShape(mlir::Operation &op) {
   return llvm::TypeSwitch<mlir::Operation *, bool>(&op)
       .Case([&](attn::SplitHeadsOp split) {
@@ -298,6 +336,8 @@ bool OpTranslator::translateShape(mlir::Operation &op) {
       })
       .Case([&](attn::ReshapeOp typed) { return reshape(typed), true; })
       .Case([&](attn::ConcatOp typed) { return concat(typed), true; })
+      .Case([&](attn::PackRowsOp typed) { return packRows(typed), true; })
+      .Case([&](attn::UnpackRowsOp typed) { return unpackRows(typed, false), true; })
       .Default(false);
 }
 

@@ -23,7 +23,14 @@ public:
   const Tensor &get(mlir::Value value) const;
   void set(mlir::Value value, Tensor tensor) { tensors[value] = std::move(tensor); }
 
-  /// The extents of a tensor type; `?` is the batch.
+  /// The tensor with all rows of one with packed rows, zeros where there is no token. `existingOnly`: nobody asks for
+  /// rows of padding, and no select stands in the way of whole vectors.
+  void unpackRows(attn::UnpackRowsOp op, bool existingOnly);
+
+  /// The number of packed rows.
+  Halide::Expr rowsOfTokens() const { return tokens; }
+
+  /// The extents of a tensor type; `?` is the batch. Packed rows [batch, size, ...] are [tokens, 1, ...].
   std::vector<Halide::Expr> extentsOf(mlir::Type type);
 
   /// A Func (n, m) holding the tensor's rows, to be read several times.
@@ -64,12 +71,13 @@ private:
   void additiveScore(attn::AdditiveScoreOp op);
   void concat(attn::ConcatOp op);
   void reshape(attn::ReshapeOp op);
+  void packRows(attn::PackRowsOp op);
   bool translateElementwise(mlir::Operation &op);
   bool translateShape(mlir::Operation &op);
   bool translateRows(mlir::Operation &op);
 
   Algorithm &algorithm;
-  Halide::Param<int32_t> batch{"batch"};
+  Halide::Param<int32_t> batch{"batch"}, tokens{"tokens"};
   llvm::DenseMap<mlir::Value, Tensor> tensors;
   int counter = 0;
 };

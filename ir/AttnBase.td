@@ -19,9 +19,11 @@ def Attn_Dialect : Dialect {
     attributes `attn.min_batch` and `attn.max_batch` (i64) state its range.
 
     Layout is row-major and dense. A weight operand may carry the encoding `#attn.panels`, which changes how its
-    elements lie in memory and nothing else.
+    elements lie in memory and nothing else. A value of type `[batch, size, ...]` may carry `#attn.packed_rows`: it has
+    the rows of true tokens alone.
 
-    The frontend emits only core ops. `attn.attention`, `attn.group` and `attn.packed` are made by passes.
+    The frontend emits only core ops. `attn.attention`, `attn.token_rows`, `attn.pack_rows`, `attn.unpack_rows`,
+    `attn.group` and `attn.packed` are made by passes.
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
@@ -59,7 +61,8 @@ def Attn_Precision : Attn_Enum<"Precision", [
 def Attn_PrecisionAttr : EnumAttr<Attn_Dialect, Attn_Precision, "precision">;
 
 def Attn_KernelKind : Attn_Enum<"KernelKind", [
-  I32EnumAttrCase<"matmul", 0>, I32EnumAttrCase<"attention", 1>, I32EnumAttrCase<"rowwise", 2>]>;
+  I32EnumAttrCase<"matmul", 0>, I32EnumAttrCase<"attention", 1>, I32EnumAttrCase<"rowwise", 2>,
+  I32EnumAttrCase<"token_rows", 3>]>;
 def Attn_KernelKindAttr : EnumAttr<Attn_Dialect, Attn_KernelKind, "kernel_kind">;
 
 class Attn_Attr<string name, string mnemonic_> : AttrDef<Attn_Dialect, name> {
@@ -91,6 +94,17 @@ def Attn_PanelsAttr : Attn_Attr<"Panels", "panels"> {
     /// Bytes of one panel of this depth; nothing where they exceed 63 bits.
     ::std::optional<int64_t> panelBytes(int64_t depth) const;
   }];
+}
+
+def Attn_PackedRowsAttr : Attn_Attr<"PackedRows", "packed_rows"> {
+  let summary = "encoding of a tensor [batch, size, ...] that has the rows of true tokens alone";
+  let description = [{
+    Row (b, s) is there where s is less than the length of sequence b; no other row has a value. In memory the rows
+    follow each other without gaps, sequence by sequence; the memory is large enough for batch * size of them. `number`
+    is that of the attn.token_rows which says what the lengths are: only rows of one number go together.
+  }];
+  let parameters = (ins "int64_t":$number);
+  let assemblyFormat = "`<` $number `>`";
 }
 
 def Attn_PieceAttr : Attn_Attr<"Piece", "piece"> {

@@ -38,6 +38,15 @@ LogicalResult ConstantOp::verify() {
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
+// --- rows as a whole -------------------------------------------------------------------------------------------------
+
+template <typename OpTy> static LogicalResult checkPackedRows(OptionalLoc loc, RankedTensorType type) {
+  // packed_rows_c3: where a row is taken as a whole, packed rows have rank >= 3.
+  if (packingOf(type) && type.getRank() < 3)
+    return inferError<OpTy>(loc, "packed rows need rank >= 3 to be taken as a whole, but are ", type);
+  return success();
+}
+
 // --- contractions ----------------------------------------------------------------------------------------------------
 
 /// The common leading extents and the rows of a matmul's result.
@@ -75,7 +84,7 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
   // matmul_c1: lhs has rank >= 1 and rhs rank >= 2.
   if (lhs.getRank() < 1 || rhs.getRank() < 2)
     return inferError<MatmulOp>(loc, "lhs needs rank >= 1 and rhs rank >= 2, but lhs is ", lhs, " and rhs is ", rhs);
-  if (failed(checkMatmulLeading(loc, lhs, rhs)))
+  if (failed(checkMatmulLeading(loc, lhs, rhs)) || failed(checkPackedRows<MatmulOp>(loc, lhs)))
     return failure();
   ArrayRef<int64_t> matrix = rhs.getShape().take_back(2);
   int64_t contracted = op.getTransposeRhs() ? matrix[1] : matrix[0];
@@ -88,9 +97,12 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
                                 op.getTransposeRhs() ? "the last" : "the one before the last", " of rhs");
   if (failed(checkMatmulPrecision(loc, op, contracted)))
     return failure();
+  // matmul_c6: packed rows of lhs go with an rhs of rank 2.
+  if (packingOf(lhs) && rhs.getRank() != 2)
+    return inferError<MatmulOp>(loc, "packed rows of lhs need an rhs of rank 2, but it is ", rhs);
   SmallVector<int64_t> shape(lhs.getShape().drop_back());
   shape.push_back(cols);
-  return inferred(types, shape, lhs.getElementType());
+  return inferred(types, shape, lhs.getElementType(), packingOf(lhs));
 }
 
 LogicalResult AdditiveScoreOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
@@ -114,6 +126,16 @@ LogicalResult AdditiveScoreOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, 
 
 // --- element by element ----------------------------------------------------------------------------------------------
 
+/// May `other` be combined with packed rows of this type, element by element?
+static bool goesWithPackedRows(RankedTensorType other, RankedTensorType packed) {
+  if (packingOf(other))
+    return other == packed;
+  // The first two extents of `packed` number its rows.
+  int64_t forEachRow = other.getRank() - (packed.getRank() - 2);
+  return forEachRow <= 0 || (forEachRow <= 2 && llvm::all_of(other.getShape().take_front(forEachRow),
+                                                             [](int64_t extent) { return extent == 1; }));
+}
+
 // add_c1, sub_c1, mul_c1, div_c1: the shapes broadcast.
 template <typename OpTy>
 static LogicalResult inferBinary(OptionalLoc loc, typename OpTy::Adaptor op, InferredTypes &types) {
@@ -121,7 +143,13 @@ static LogicalResult inferBinary(OptionalLoc loc, typename OpTy::Adaptor op, Inf
   std::optional<SmallVector<int64_t>> shape = broadcastShapes(lhs.getShape(), rhs.getShape());
   if (!shape || !isModelShape(*shape))
     return inferError<OpTy>(loc, "shapes do not broadcast: ", lhs, " and ", rhs);
-  return inferred(types, *shape, lhs.getElementType());
+  // packed_rows_c2: operands with packed rows have one shape and number, and another operand is the same for all rows.
+  if ((packingOf(lhs) && !goesWithPackedRows(rhs, lhs)) || (packingOf(rhs) && !goesWithPackedRows(lhs, rhs)))
+    return inferError<OpTy>(loc,
+                            "packed rows go with packed rows of their own number and shape, and with what is the "
+                            "same for all rows, but they are ",
+                            lhs, " and ", rhs);
+  return inferred(types, *shape, lhs.getElementType(), packingOf(packingOf(lhs) ? lhs : rhs));
 }
 
 LogicalResult AddOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
@@ -215,7 +243,7 @@ template <typename OpTy> static LogicalResult checkRow(OptionalLoc loc, Value in
   RankedTensorType type = tensorType(input);
   if (type.getRank() < 1 || type.isDynamicDim(type.getRank() - 1))
     return inferError<OpTy>(loc, "needs rank >= 1 and a static last extent, but its operand is ", type);
-  return success();
+  return checkPackedRows<OpTy>(loc, type);
 }
 
 template <typename OpTy>
@@ -313,7 +341,8 @@ LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adap
   // embedding_c1: table is [rows, embed], static.
   if (table.getRank() != 2 || !table.hasStaticShape())
     return inferError<EmbeddingOp>(loc, "table must be static with rank 2, but is ", table);
-  SmallVector<int64_t> shape(tensorType(op.getIndices()).getShape());
+  RankedTensorType indices = tensorType(op.getIndices());
+  SmallVector<int64_t> shape(indices.getShape());
   shape.push_back(table.getShape()[1]);
-  return inferred(types, shape, table.getElementType());
+  return inferred(types, shape, table.getElementType(), packingOf(indices));
 }

@@ -12,21 +12,29 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 // tensor_c1: at most one run-time extent (the batch), and the static extents multiply to an addressable size.
-class Attn_TensorOf<list<Type> elements>
+class Attn_RowsOf<list<Type> elements>
     : Type<And<[RankedTensorOf<elements>.predicate,
                 CPred<"::attnc::attn::isModelShape(::llvm::cast<::mlir::RankedTensorType>($_self).getShape())">]>,
            RankedTensorOf<elements>.summary # " with at most one run-time extent and an addressable size",
            "::mlir::RankedTensorType">;
+// packed_rows_c1: a tensor with the encoding #attn.packed_rows goes only where the rows are looked at one by one.
+class Attn_TensorOf<list<Type> elements>
+    : Type<And<[Attn_RowsOf<elements>.predicate,
+                CPred<"::attnc::attn::hasAllRows(::llvm::cast<::mlir::RankedTensorType>($_self))">]>,
+           Attn_RowsOf<elements>.summary # ", whose rows are not packed",
+           "::mlir::RankedTensorType">;
 def Attn_Float : Attn_TensorOf<[F32]>;
+def Attn_FloatRows : Attn_RowsOf<[F32]>;
 def Attn_Mask : Attn_TensorOf<[I1]>;
 def Attn_Tensor : Attn_TensorOf<[F32, I1, I32, I64]>;
-def Attn_Index : Attn_TensorOf<[I32, I64]>;
+def Attn_Rows : Attn_RowsOf<[F32, I1, I32, I64]>;
+def Attn_IndexRows : Attn_RowsOf<[I32, I64]>;
 
 class Attn_Op<string mnemonic, list<Trait> traits = []> : Op<Attn_Dialect, mnemonic, traits>;
 
 // An op whose result type follows from its operands and attributes. The inference checks the op's constraints, so it
-// is the verifier too; a stated result type that differs from the inferred one is an error. Result types carry no
-// encoding.
+// is the verifier too; a stated result type that differs from the inferred one is an error. A result has packed rows
+// where its operand has.
 class Attn_InferredOp<string mnemonic, list<Trait> traits = []>
     : Attn_Op<mnemonic, !listconcat([Pure, InferTypeOpAdaptor], traits)>;
 
@@ -83,14 +91,16 @@ def Attn_MatmulOp : Attn_InferredOp<"matmul"> {
     matmul_c3: rhs has rank 2, or the rank of lhs and the same leading extents.
     matmul_c4: an rhs with the encoding #attn.panels has rank 2, transpose_rhs, and the encoding's precision.
     matmul_c5: a precision other than f32 needs an rhs of rank 2; int8 needs k <= 65536.
+    matmul_c6: packed rows of lhs go with an rhs of rank 2.
+    packed_rows_c3: where a row is taken as a whole (here and in the norms), packed rows have rank >= 3.
     `precision` says what the operands are rounded to before they are multiplied; sums and the result are f32 or exact.
     bf16: both to bfloat16, to nearest even. int8: each row of lhs and each column n of rhs has a scale, a / 127 with a its
     largest magnitude; its elements x become the integer nearest to x * (127 / a), ties to even. The integers' products
     are summed exactly, and the sum is multiplied by both scales.
   }];
-  let arguments = (ins Attn_Float:$lhs, Attn_Float:$rhs, UnitAttr:$transpose_rhs,
+  let arguments = (ins Attn_FloatRows:$lhs, Attn_Float:$rhs, UnitAttr:$transpose_rhs,
                        DefaultValuedAttr<Attn_PrecisionAttr, "::attnc::attn::Precision::f32">:$precision);
-  let results = (outs Attn_Float:$result);
+  let results = (outs Attn_FloatRows:$result);
   let extraClassDeclaration = [{
     /// The most products of u8 x s8 whose sum stays within an i32.
     static constexpr int64_t mostInt8Terms = 65536;
@@ -117,11 +127,12 @@ def Attn_AdditiveScoreOp : Attn_InferredOp<"additive_score"> {
 
 // lhs and rhs broadcast as in NumPy: aligned at the last dimension, an extent of 1 or a missing one repeats.
 // add_c1, sub_c1, mul_c1, div_c1: the shapes broadcast.
+// packed_rows_c2: operands with packed rows have one shape and number, and another operand is the same for all rows.
 class Attn_BinaryOp<string mnemonic, string symbol, list<Trait> traits = []> : Attn_InferredOp<mnemonic, traits> {
   let description = mnemonic # "_c1: the shapes broadcast.";
   let summary = "lhs " # symbol # " rhs, element by element, with NumPy's broadcasting";
-  let arguments = (ins Attn_Float:$lhs, Attn_Float:$rhs);
-  let results = (outs Attn_Float:$result);
+  let arguments = (ins Attn_FloatRows:$lhs, Attn_FloatRows:$rhs);
+  let results = (outs Attn_FloatRows:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
 }
 def Attn_AddOp : Attn_BinaryOp<"add", "+", [Commutative]>;
@@ -131,16 +142,16 @@ def Attn_DivOp : Attn_BinaryOp<"div", "/">;
 
 def Attn_ScaleOp : Attn_InferredOp<"scale"> {
   let summary = "input * factor";
-  let arguments = (ins Attn_Float:$input, F32Attr:$factor);
-  let results = (outs Attn_Float:$result);
+  let arguments = (ins Attn_FloatRows:$input, F32Attr:$factor);
+  let results = (outs Attn_FloatRows:$result);
   let hasFolder = 1;
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
 def Attn_ActivationOp : Attn_InferredOp<"activation"> {
   let summary = "relu, gelu (erf), gelu_tanh, silu, tanh or sigmoid";
-  let arguments = (ins Attn_Float:$input, Attn_ActivationAttr:$kind);
-  let results = (outs Attn_Float:$result);
+  let arguments = (ins Attn_FloatRows:$input, Attn_ActivationAttr:$kind);
+  let results = (outs Attn_FloatRows:$result);
   let assemblyFormat = "`` $kind $input attr-dict `:` functional-type(operands, results)";
 }
 
@@ -251,8 +262,8 @@ def Attn_LayerNormOp : Attn_InferredOp<"layernorm", [AttrSizedOperandSegments]> 
     layernorm_c2: weight and bias are vectors of the last extent.
     layernorm_c3: eps >= 0 and finite.
   }];
-  let arguments = (ins Attn_Float:$input, Optional<Attn_Float>:$weight, Optional<Attn_Float>:$bias, F64Attr:$eps);
-  let results = (outs Attn_Float:$result);
+  let arguments = (ins Attn_FloatRows:$input, Optional<Attn_Float>:$weight, Optional<Attn_Float>:$bias, F64Attr:$eps);
+  let results = (outs Attn_FloatRows:$result);
   let assemblyFormat = [{
     $input (`weight` $weight^)? (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
   }];
@@ -261,16 +272,16 @@ def Attn_LayerNormOp : Attn_InferredOp<"layernorm", [AttrSizedOperandSegments]> 
 def Attn_RMSNormOp : Attn_InferredOp<"rmsnorm"> {
   let summary = "x / sqrt(mean(x^2) + eps) * weight over the last dimension";
   let description = [{ rmsnorm_c1, rmsnorm_c2, rmsnorm_c3: as layernorm_c1 to c3. }];
-  let arguments = (ins Attn_Float:$input, Optional<Attn_Float>:$weight, F64Attr:$eps);
-  let results = (outs Attn_Float:$result);
+  let arguments = (ins Attn_FloatRows:$input, Optional<Attn_Float>:$weight, F64Attr:$eps);
+  let results = (outs Attn_FloatRows:$result);
   let assemblyFormat = "$input (`weight` $weight^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def Attn_L2NormOp : Attn_InferredOp<"l2norm"> {
   let summary = "x / max(||x||_2, eps) over the last dimension (torch.nn.functional.normalize)";
   let description = [{ l2norm_c1, l2norm_c2: as layernorm_c1 and c3. }];
-  let arguments = (ins Attn_Float:$input, F64Attr:$eps);
-  let results = (outs Attn_Float:$result);
+  let arguments = (ins Attn_FloatRows:$input, F64Attr:$eps);
+  let results = (outs Attn_FloatRows:$result);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
@@ -315,8 +326,8 @@ def Attn_EmbeddingOp : Attn_InferredOp<"embedding"> {
     An index outside the table is an error of the caller, which attnc_run() reports before anything is written.
     embedding_c1: table is [rows, embed], static.
   }];
-  let arguments = (ins Attn_Float:$table, Attn_Index:$indices);
-  let results = (outs Attn_Float:$result);
+  let arguments = (ins Attn_Float:$table, Attn_IndexRows:$indices);
+  let results = (outs Attn_FloatRows:$result);
   let assemblyFormat = "$table `,` $indices attr-dict `:` functional-type(operands, results)";
 }
 
@@ -382,9 +393,10 @@ def Attn_SliceOp : Attn_InferredOp<"slice"> {
   let description = [{
     slice_c1: axis is in [0, rank) and its extent is static.
     slice_c2: start >= 0, size >= 1 and start + size <= extent.
+    slice_c3: of packed rows the axis is not one of the first two, which number them.
   }];
-  let arguments = (ins Attn_Tensor:$input, I64Attr:$axis, I64Attr:$start, I64Attr:$size);
-  let results = (outs Attn_Tensor:$result);
+  let arguments = (ins Attn_Rows:$input, I64Attr:$axis, I64Attr:$start, I64Attr:$size);
+  let results = (outs Attn_Rows:$result);
   let hasFolder = 1;
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
@@ -478,14 +490,55 @@ def Attn_ScoreOp : Attn_Op<"score", [Pure, Terminator, ParentOneOf<["AttentionOp
   let assemblyFormat = "$score `,` $live attr-dict";
 }
 
+def Attn_TokenRowsOp : Attn_InferredOp<"token_rows"> {
+  let summary = "where the rows of true tokens are: what packing and unpacking rows go by";
+  let description = [{
+    lengths [batch] -> rows [batch, size], spans [batch, 2] and count []. Sequence b has the tokens s < lengths[b]; a
+    length below 0 is as 0, one beyond size as size. rows holds b * size + s at (b, s) and has packed rows of
+    `number` itself; spans[b] is the place of the sequence's first row among all that are there, and how many of
+    them are its own; count is how many there are in all.
+    token_rows_c1: lengths has rank 1.
+    token_rows_c2: size >= 1.
+  }];
+  let arguments = (ins Attn_TensorOf<[I32]>:$lengths, I64Attr:$size, I64Attr:$number);
+  let results = (outs Attn_RowsOf<[I32]>:$rows, Attn_TensorOf<[I32]>:$spans, Attn_TensorOf<[I32]>:$count);
+  let assemblyFormat = "$lengths attr-dict `:` functional-type(operands, results)";
+}
+
+def Attn_PackRowsOp : Attn_InferredOp<"pack_rows"> {
+  let summary = "the rows of true tokens alone";
+  let description = [{
+    input [batch, size, ...] -> the same type with the encoding of `rows`. rows and spans are those of one
+    attn.token_rows.
+    pack_rows_c1: rows is i32 [batch, size] with packed rows, and the input begins with these extents.
+    pack_rows_c2: spans is i32 [batch, 2].
+  }];
+  let arguments = (ins Attn_Tensor:$input, Attn_RowsOf<[I32]>:$rows, Attn_TensorOf<[I32]>:$spans);
+  let results = (outs Attn_Rows:$result);
+  let assemblyFormat = "$input `,` $rows `,` $spans attr-dict `:` functional-type(operands, results)";
+}
+
+def Attn_UnpackRowsOp : Attn_InferredOp<"unpack_rows"> {
+  let summary = "all rows again: zeros where there is no token";
+  let description = [{
+    input [batch, size, ...] with packed rows -> the same type without the encoding. spans is that of the
+    attn.token_rows whose number the input has.
+    unpack_rows_c1: the input has packed rows and rank >= 2.
+    unpack_rows_c2: spans is i32 [batch, 2].
+  }];
+  let arguments = (ins Attn_Rows:$input, Attn_TensorOf<[I32]>:$spans);
+  let results = (outs Attn_Tensor:$result);
+  let assemblyFormat = "$input `,` $spans attr-dict `:` functional-type(operands, results)";
+}
+
 def Attn_GroupOp : Attn_Op<"group", [IsolatedFromAbove, SingleBlock, Pure]> {
   let summary = "ops that become one kernel";
   let description = [{
     Made by FuseEpilogue, taken apart by OutlineKernels. Block arguments stand for the inputs.
     group_c1: block arguments have the inputs' types, the yielded values the results' types.
   }];
-  let arguments = (ins Variadic<Attn_Tensor>:$inputs, Attn_KernelKindAttr:$kind);
-  let results = (outs Variadic<Attn_Tensor>:$results);
+  let arguments = (ins Variadic<Attn_Rows>:$inputs, Attn_KernelKindAttr:$kind);
+  let results = (outs Variadic<Attn_Rows>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "`` $kind `(` $inputs `)` attr-dict-with-keyword $body `:` functional-type(operands, results)";
   let hasRegionVerifier = 1;
@@ -493,7 +546,7 @@ def Attn_GroupOp : Attn_Op<"group", [IsolatedFromAbove, SingleBlock, Pure]> {
 
 def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, HasParent<"GroupOp">]> {
   let summary = "ends the body of attn.group";
-  let arguments = (ins Variadic<Attn_Tensor>:$values);
+  let arguments = (ins Variadic<Attn_Rows>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Ops that passes make: constraints and result types of attention, group and packed.
+// Ops that passes make: constraints and result types of attention, of packed rows, group and packed.
 
 #include "ir/Infer.h"
 
@@ -116,6 +116,51 @@ LogicalResult ElementOp::verify() {
     return emitOpError("needs ") << type.getRank() << " indices and the result " << type.getElementType()
                                  << ", but has " << getIndices().size() << " and " << getType();
   return success();
+}
+
+// --- packed rows -----------------------------------------------------------------------------------------------------
+
+LogicalResult TokenRowsOp::inferReturnTypes(MLIRContext *context, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType lengths = tensorType(op.getLengths());
+  int64_t size = op.getSize();
+  // token_rows_c1: lengths has rank 1.
+  if (lengths.getRank() != 1)
+    return inferError<TokenRowsOp>(loc, "lengths must have rank 1, but are ", lengths);
+  // token_rows_c2: size >= 1.
+  if (size < 1)
+    return inferError<TokenRowsOp>(loc, "size must be at least 1, but is ", size);
+  int64_t batch = lengths.getDimSize(0);
+  (void)inferred(types, {batch, size}, lengths.getElementType(), PackedRowsAttr::get(context, op.getNumber()));
+  (void)inferred(types, {batch, 2}, lengths.getElementType());
+  return inferred(types, {}, lengths.getElementType());
+}
+
+static bool areSpans(Value spans, int64_t batch) {
+  return tensorType(spans).getShape() == ArrayRef({batch, int64_t(2)});
+}
+
+LogicalResult PackRowsOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType input = tensorType(op.getInput()), rows = tensorType(op.getRows());
+  // pack_rows_c1: rows is i32 [batch, size] with packed rows, and the input begins with these extents.
+  if (rows.getRank() != 2 || !packingOf(rows) || input.getRank() < 2 ||
+      input.getShape().take_front(2) != rows.getShape())
+    return inferError<PackRowsOp>(loc, "rows must be packed and have the first two extents of the input, but they are ",
+                                  rows, " for ", input);
+  // pack_rows_c2: spans is i32 [batch, 2].
+  if (!areSpans(op.getSpans(), rows.getDimSize(0)))
+    return inferError<PackRowsOp>(loc, "spans must be [batch, 2], but is ", tensorType(op.getSpans()));
+  return inferred(types, input.getShape(), input.getElementType(), packingOf(rows));
+}
+
+LogicalResult UnpackRowsOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType input = tensorType(op.getInput());
+  // unpack_rows_c1: the input has packed rows and rank >= 2.
+  if (!packingOf(input) || input.getRank() < 2)
+    return inferError<UnpackRowsOp>(loc, "input must have packed rows and rank >= 2, but is ", input);
+  // unpack_rows_c2: spans is i32 [batch, 2].
+  if (!areSpans(op.getSpans(), input.getDimSize(0)))
+    return inferError<UnpackRowsOp>(loc, "spans must be [batch, 2], but is ", tensorType(op.getSpans()));
+  return inferred(types, input.getShape(), input.getElementType());
 }
 
 // --- group -----------------------------------------------------------------------------------------------------------

@@ -129,9 +129,12 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor 
   int64_t extent = input.getDimSize(axis);
   if (start < 0 || size < 1 || start > extent || size > extent - start)
     return inferError<SliceOp>(loc, "start ", start, " and size ", size, " do not lie in the extent ", extent);
+  // slice_c3: of packed rows the axis is not one of the first two, which number them.
+  if (packingOf(input) && axis < 2)
+    return inferError<SliceOp>(loc, "axis ", axis, " of ", input, " numbers packed rows");
   SmallVector<int64_t> shape(input.getShape());
   shape[axis] = size;
-  return inferred(types, shape, input.getElementType());
+  return inferred(types, shape, input.getElementType(), packingOf(input));
 }
 
 /// The input of `concat` that is exactly the elements [start, start + size) along its axis.

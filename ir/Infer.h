@@ -24,16 +24,17 @@ inline bool isPositiveFinite(const llvm::APFloat &factor) {
   return factor.isFinite() && !factor.isNegative() && !factor.isZero();
 }
 
-/// Adds a result type, of this shape and element type.
-inline mlir::LogicalResult inferred(InferredTypes &types, llvm::ArrayRef<int64_t> shape, mlir::Type element) {
-  types.push_back(mlir::RankedTensorType::get(shape, element));
+/// Adds a result type, of this shape and element type; `packing` where its rows are packed.
+inline mlir::LogicalResult inferred(InferredTypes &types, llvm::ArrayRef<int64_t> shape, mlir::Type element,
+                                    mlir::Attribute packing = {}) {
+  types.push_back(mlir::RankedTensorType::get(shape, element, packing));
   return mlir::success();
 }
 
 /// Adds a result type: the operand's own.
 inline mlir::LogicalResult inferredAs(InferredTypes &types, mlir::Value operand) {
-  types.push_back(withoutEncoding(tensorType(operand)));
-  return mlir::success();
+  mlir::RankedTensorType type = tensorType(operand);
+  return inferred(types, type.getShape(), type.getElementType(), packingOf(type));
 }
 
 } // namespace attnc::attn

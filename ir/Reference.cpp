@@ -65,13 +65,15 @@ private:
       return runNested(group.getBody().front(), group.getInputs(), group.getResults());
     if (auto attention = dyn_cast<AttentionOp>(op))
       return runAttention(attention);
+    if (auto tokens = dyn_cast<TokenRowsOp>(op))
+      return runTokenRows(tokens);
     auto result =
         llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
             .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp,
                            PaddingMaskOp, MaskOp, ScoreWeightsOp, SoftmaxOp, LogSumExpOp, LayerNormOp, RMSNormOp,
                            L2NormOp, RotaryOp, PoolOp, EmbeddingOp, SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp,
-                           BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp, AdditiveScoreOp, PackedOp>(
-                [&](auto op) { return evaluate(op); })
+                           BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp, AdditiveScoreOp, PackRowsOp,
+                           UnpackRowsOp, PackedOp>([&](auto op) { return evaluate(op); })
             .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
     if (failed(result))
       return failure();
@@ -550,6 +552,40 @@ private:
     }
     return result;
   }
+
+  // Packed rows. A tensor of them keeps its shape here; what is at a row that is not there is NaN (0 of integers), so
+  // that whoever reads it is found out.
+
+  LogicalResult runTokenRows(TokenRowsOp op) {
+    const Tensor &lengths = get(op.getLengths());
+    Tensor rows = zeros(op.getRows()), spans = zeros(op.getSpans()), count = zeros(op.getCount());
+    int64_t size = op.getSize();
+    for (int64_t b = 0; b < lengths.shape[0]; ++b) {
+      int64_t length = std::clamp<int64_t>(int64_t(lengths.values[b]), 0, size);
+      for (int64_t s = 0; s < length; ++s)
+        rows.at({b, s}) = b * size + s;
+      spans.at({b, 0}) = count.values[0];
+      spans.at({b, 1}) = length;
+      count.values[0] += length;
+    }
+    values[op.getRows()] = std::move(rows);
+    values[op.getSpans()] = std::move(spans);
+    values[op.getCount()] = std::move(count);
+    return success();
+  }
+
+  /// The input, with `missing` in the rows of padding.
+  template <typename OpTy> Tensor trueRows(OpTy op, double missing) {
+    const Tensor &input = get(op.getInput()), &spans = get(op.getSpans());
+    Tensor result = zeros(op.getResult());
+    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
+      result.at(index) = index[1] < spans.at({index[0], 1}) ? input.at(index) : missing;
+    });
+    return result;
+  }
+
+  FailureOr<Tensor> evaluate(PackRowsOp op) { return trueRows(op, get(op.getInput()).dtype == DType::f32 ? nan : 0); }
+  FailureOr<Tensor> evaluate(UnpackRowsOp op) { return trueRows(op, 0); }
 
   // Attention.
 

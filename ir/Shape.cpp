@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "ir/Shape.h"
+#include "ir/AttnDialect.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
 
@@ -52,6 +52,10 @@ std::optional<SmallVector<int64_t>> broadcastShapes(ArrayRef<int64_t> lhs, Array
   }
   return result;
 }
+
+Attribute packingOf(RankedTensorType type) { return dyn_cast_if_present<PackedRowsAttr>(type.getEncoding()); }
+
+bool hasAllRows(RankedTensorType type) { return !packingOf(type); }
 
 RankedTensorType withoutEncoding(RankedTensorType type) {
   return RankedTensorType::get(type.getShape(), type.getElementType());

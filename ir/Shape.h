@@ -21,6 +21,12 @@ std::optional<int64_t> productOfStatic(llvm::ArrayRef<int64_t> shape);
 /// extent goes with itself and with 1. Nothing where they do not fit.
 std::optional<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<int64_t> lhs, llvm::ArrayRef<int64_t> rhs);
 
+/// False where the encoding #attn.packed_rows says that rows of padding are left out.
+bool hasAllRows(mlir::RankedTensorType type);
+
+/// The encoding #attn.packed_rows of a type, or null.
+mlir::Attribute packingOf(mlir::RankedTensorType type);
+
 /// The type without its encoding.
 mlir::RankedTensorType withoutEncoding(mlir::RankedTensorType type);
 

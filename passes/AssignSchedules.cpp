@@ -3,7 +3,7 @@
 // Gives every kernel its schedule, as an attribute.
 //
 // Needs: OutlineKernels' form.
-// Ensures: every kernel function carries attn.schedule, of the attribute that belongs to its kind, chosen by the cost
+// Ensures: every kernel function but token_rows carries attn.schedule, of the attribute of its kind, chosen by the cost
 // model of Schedules.cpp for the smallest batch. Why here: after outlining, so that equal kernels get one schedule;
 // before PackWeights, so that no extents have to be looked for in packed types. Leaves alone: kernels that carry a
 // schedule already (a tuner's choice).
@@ -29,7 +29,8 @@ template <typename Op> Op only(func::FuncOp kernel) {
   return *ops.begin();
 }
 
-bool isRuntime(RankedTensorType type) { return !type.hasStaticShape(); }
+/// May a run have another number of rows than the type says for the smallest batch?
+bool isRuntime(RankedTensorType type) { return !type.hasStaticShape() || !hasAllRows(type); }
 
 RankedTensorType resultOf(func::FuncOp kernel) { return cast<RankedTensorType>(kernel.getResultTypes().front()); }
 
@@ -42,6 +43,7 @@ Attribute scheduleMatmul(func::FuncOp kernel, int64_t batch, const TargetInfo &t
   extents.rows = rowsAt(type, batch);
   extents.wholeRows = llvm::any_of(kernel.getOps(), [](Operation &op) { return isa<LayerNormOp, RMSNormOp>(op); });
   extents.runtimeBatch = isRuntime(type);
+  extents.mayBeFewer = !hasAllRows(type);
   extents.dot = dotKindOf(matmul.getPrecision(), target);
   MatmulSchedule schedule = chooseMatmul(extents, target);
   return MatmulScheduleAttr::get(kernel.getContext(), schedule.tileRows, schedule.tileCols, schedule.blockRows,
@@ -63,7 +65,8 @@ Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo
   // Outputs that share their loops have one run-time loop, over the heads of all batch elements, and that is the task.
   extents.wholeHeads = !attention.getFurther().empty();
   // A window keeps the rows short as they are.
-  extents.wholeRows = attention.getReturnsWeights() || keyBand(attention.getScore().front()).first;
+  extents.wholeRows =
+      attention.getReturnsWeights() || !hasAllRows(resultOf(kernel)) || keyBand(attention.getScore().front()).first;
   AttentionSchedule schedule = chooseAttention(extents, target, blockKeys);
   return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries,
                                     schedule.blockKeys, schedule.blockQueries);
@@ -98,7 +101,7 @@ struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> 
     }
     int64_t batch = minBatch(getOperation());
     for (func::FuncOp kernel : kernelFunctions(getOperation()))
-      if (!kernel->hasAttr("attn.schedule"))
+      if (!kernel->hasAttr("attn.schedule") && kernelKind(kernel) != KernelKind::token_rows)
         kernel->setAttr("attn.schedule", schedule(kernel, batch, target));
   }
 
@@ -110,8 +113,10 @@ struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> 
       return scheduleAttention(kernel, batch, target, blockKeys < 0 ? std::nullopt : std::optional<int64_t>(blockKeys));
     case KernelKind::rowwise:
       return scheduleRowwise(kernel, batch, target);
+    case KernelKind::token_rows:
+      break;
     }
-    llvm_unreachable("every kind has a schedule");
+    llvm_unreachable("token_rows has no schedule, every other kind has one");
   }
 };
 

@@ -28,8 +28,9 @@ std::string shortNumber(double value) {
   return text;
 }
 
-/// The weights that an attention makes of its scores, and how many of them at a time.
-void printWeights(AttentionOp attention, AttentionScheduleAttr schedule, llvm::raw_ostream &out) {
+/// The weights that an attention makes of its scores, and how many of them at a time. `packs`: of its result's rows it
+/// has those of true tokens alone.
+void printWeights(AttentionOp attention, AttentionScheduleAttr schedule, bool packs, llvm::raw_ostream &out) {
   out << "  weights  " << stringifyNormalizer(attention.getNormalizer());
   if (!attention.getFactor().isExactlyValue(1.0))
     out << " * " << llvm::format("%g", attention.getFactor().convertToDouble());
@@ -39,6 +40,7 @@ void printWeights(AttentionOp attention, AttentionScheduleAttr schedule, llvm::r
   else
     out << " of whole rows"
         << (attention.getReturnsWeights()                 ? " (they are a result)"
+            : packs                                       ? " (they are packed)"
             : keyBand(attention.getScore().front()).first ? " (a window keeps them short)"
                                                           : "");
   if (schedule)
@@ -46,11 +48,16 @@ void printWeights(AttentionOp attention, AttentionScheduleAttr schedule, llvm::r
   out << "\n";
 }
 
+bool packsRows(func::FuncOp kernel) {
+  return llvm::any_of(kernel.getResultTypes(),
+                      [](Type type) { return packingOf(cast<RankedTensorType>(type)) != nullptr; });
+}
+
 void printAttention(func::FuncOp kernel, llvm::raw_ostream &out) {
   auto schedule = kernel->getAttrOfType<AttentionScheduleAttr>("attn.schedule");
   for (auto attention : kernel.getOps<AttentionOp>()) {
     out << "  score    " << describeScore(attention) << "\n";
-    printWeights(attention, schedule, out);
+    printWeights(attention, schedule, packsRows(kernel), out);
     if (!schedule)
       continue;
     ArrayRef<int64_t> query = attention.getQuery().getType().getShape(), key = attention.getKey().getType().getShape();
@@ -68,6 +75,8 @@ void printCall(func::CallOp call, func::FuncOp kernel, int64_t batch, llvm::raw_
   out << "  kernel   " << kernel.getSymName() << ": " << opsOf(kernel) << "\n";
   for (Type result : kernel.getResultTypes())
     out << "  result   " << result << "\n";
+  if (packsRows(kernel))
+    out << "  rows     of true tokens alone; the cost is that of full lengths\n";
   out << "  cost     " << shortNumber(cost.flops) << "FLOP, " << shortNumber(cost.bytes) << "B\n";
   printAttention(kernel, out);
   if (Attribute schedule = kernel->getAttr("attn.schedule"))

@@ -100,8 +100,8 @@ RowRole roleOf(Operation *op) {
         return int64_t(softmax.getAxis()) == softmax.getType().getRank() - 1 ? RowRole::Row : RowRole::Alone;
       })
       .Case<LayerNormOp, RMSNormOp, L2NormOp>([](Operation *) { return RowRole::Row; })
-      .Case<ReshapeOp, TransposeOp, SliceOp, ConcatOp, SplitHeadsOp, MergeHeadsOp, BroadcastOp>(
-          [](Operation *) { return RowRole::Copy; })
+      .Case<ReshapeOp, TransposeOp, SliceOp, ConcatOp, SplitHeadsOp, MergeHeadsOp, BroadcastOp, PackRowsOp,
+            UnpackRowsOp>([](Operation *) { return RowRole::Copy; })
       .Case([](RotaryOp) { return RowRole::Pair; })
       .Case([](EmbeddingOp) { return RowRole::Gather; })
       .Case<PoolOp, MeanOp, LogSumExpOp>([](Operation *) { return RowRole::Pool; })
@@ -119,8 +119,9 @@ bool mayChain(Operation *producer, Operation *consumer) {
                    cast<RankedTensorType>(consumer->getResult(0).getType()).getShape();
   switch (to) {
   case RowRole::Alone:
-  case RowRole::Gather:
     return false;
+  case RowRole::Gather: // Whatever else makes indices may be out of sight of their range.
+    return isa<PackRowsOp>(producer);
   case RowRole::Copy:
     return from == RowRole::Copy || isCheapMask(producer);
   case RowRole::Pair: // Anything else would be computed twice.
@@ -148,6 +149,8 @@ public:
         planMatmul(matmul);
     for (auto attention : block.getOps<AttentionOp>())
       planAttention(attention);
+    for (auto tokens : block.getOps<TokenRowsOp>())
+      plan.groups.push_back({KernelKind::token_rows, tokens, {tokens}});
     planRowwise();
     auto isEarlier = [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); };
     for (PlannedGroup &group : plan.groups)
@@ -193,6 +196,12 @@ private:
       if (merge && mayMerge(attention, merge)) {
         group.ops.push_back(merge);
         taken.insert(merge);
+        auto pack = dyn_cast_if_present<PackRowsOp>(onlyUser(merge.getResult()));
+        // A query of padding may be the one without a key that fails the run; further results have it as well.
+        if (pack && attention.getFullyMasked() != FullyMasked::error && attention.getFurther().empty()) {
+          group.ops.push_back(pack);
+          taken.insert(pack);
+        }
       }
     }
     plan.groups.push_back(group);
@@ -222,7 +231,7 @@ private:
     });
   }
 
-  /// split_heads of a slice of the projections: the kernel reads both in place.
+  /// split_heads of a slice of the projections, whose rows may be packed: the kernel reads all that in place.
   static void absorbIndexMaps(Value operand, PlannedGroup &group) {
     auto absorb = [&](Operation *op) {
       if (!llvm::is_contained(group.ops, op))
@@ -232,7 +241,12 @@ private:
     if (!split)
       return;
     absorb(split);
-    auto slice = split.getInput().getDefiningOp<SliceOp>();
+    Value rows = split.getInput();
+    if (auto unpack = rows.getDefiningOp<UnpackRowsOp>()) {
+      absorb(unpack);
+      rows = unpack.getInput();
+    }
+    auto slice = rows.getDefiningOp<SliceOp>();
     if (slice && int64_t(slice.getAxis()) == slice.getType().getRank() - 1 && !isWeight(slice.getResult()))
       absorb(slice);
   }

@@ -19,6 +19,7 @@ namespace attnc {
 /// The fusing passes with a log for their refusals; without one they stay silent, or remark where `explain` is set.
 std::unique_ptr<mlir::Pass> createMergeProjectionsPass(ExplainLog *log);
 std::unique_ptr<mlir::Pass> createFuseAttentionPass(ExplainLog *log);
+std::unique_ptr<mlir::Pass> createPackRowsPass(ExplainLog *log);
 std::unique_ptr<mlir::Pass> createAssignPrecisionPass(const AssignPrecisionPassOptions &options, ExplainLog *log);
 std::unique_ptr<mlir::Pass> createFuseEpiloguePass(const FuseEpiloguePassOptions &options, ExplainLog *log);
 
@@ -29,6 +30,7 @@ struct PipelineOptions {
   /// Fusions may be switched off one by one, to find out what each is worth and to compare values with and without.
   bool mergeProjections = true;
   bool fuseAttention = true;
+  bool packRows = true;
   bool fuseEpilogue = true;
 
   /// Keys of attention's blocks, a multiple of 16, or 0 for whole score rows; nothing: by shape.

@@ -25,6 +25,8 @@ def MergeProjectionsPass
 
 def FuseAttentionPass : Attn_FusingPass<"attnc-fuse-attention", "matmul, scale, mask, softmax, matmul to attn.attention">;
 
+def PackRowsPass : Attn_FusingPass<"attnc-pack-rows", "compute the rows of true tokens alone, where lengths say which">;
+
 def AssignPrecisionPass
     : Attn_FusingPass<"attnc-assign-precision", "matmuls by weights multiply bfloat16 or int8 operands"> {
   let options = explainOptions # [

@@ -22,6 +22,7 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
   Option<std::string> cpu{*this, "cpu", llvm::cl::desc("the CPU to compile for"), llvm::cl::init("x86-64-v3")};
   Option<bool> merge{*this, "merge", llvm::cl::desc("merge projections"), llvm::cl::init(true)};
   Option<bool> attention{*this, "attention", llvm::cl::desc("fuse attention"), llvm::cl::init(true)};
+  Option<bool> packRows{*this, "pack-rows", llvm::cl::desc("leave padding out"), llvm::cl::init(true)};
   Option<std::string> precision{*this, "precision", llvm::cl::desc("f32, bf16 or int8"), llvm::cl::init("f32")};
   Option<bool> epilogue{*this, "epilogue", llvm::cl::desc("fuse epilogues"), llvm::cl::init(true)};
   Option<int64_t> blockKeys{
@@ -48,6 +49,7 @@ LogicalResult buildFromFlags(OpPassManager &manager, StringRef text, ErrorHandle
   options.precision = *precision;
   options.mergeProjections = flags.merge;
   options.fuseAttention = flags.attention;
+  options.packRows = flags.packRows;
   options.fuseEpilogue = flags.epilogue;
   if (flags.blockKeys != -1)
     options.blockKeys = flags.blockKeys;
@@ -64,6 +66,8 @@ void buildTargetPipeline(OpPassManager &manager, const PipelineOptions &options)
     manager.addPass(createMergeProjectionsPass(options.log));
   if (options.fuseAttention)
     manager.addPass(createFuseAttentionPass(options.log));
+  if (options.packRows)
+    manager.addPass(createPackRowsPass(options.log));
   if (options.precision != attn::Precision::f32) {
     AssignPrecisionPassOptions precision;
     precision.precision = options.precision;

@@ -9,8 +9,8 @@
 // that depends on the batch is at arena + attn.arena_fixed + batch * offset, where its bytes for one batch element,
 // rounded up to 64, times the batch are its own. The model's function carries attn.arena_fixed and
 // attn.arena_per_batch, in bytes, multiples of 64. No result overlaps an operand of its call, nor any value that is
-// read later. Why here: last; any change of the calls would change lifetimes. Leaves alone: returned values and
-// arguments, which are the caller's memory.
+// read later; the number of packed rows is read by every call that has such rows. Why here: last; any change of the
+// calls would change lifetimes. Leaves alone: returned values and arguments, which are the caller's memory.
 
 #include "passes/Arena.h"
 #include "passes/Costs.h"
@@ -90,10 +90,29 @@ private:
     Lifetime lifetime{*bytes, steps[call], steps[call]};
     for (Operation *user : result.getUsers())
       lifetime.last = std::max(lifetime.last, steps[user]);
+    if (Attribute packing = countedBy(result))
+      lifetime.last = std::max(lifetime.last, lastReader(packing));
     Space &space = type.hasStaticShape() ? fixed : perBatch;
     space.results.push_back(result);
     space.lifetimes.push_back(lifetime);
     return success();
+  }
+
+  /// Of a result that is the number of packed rows, their encoding; else null. Kernels of such rows take the number,
+  /// though no operand says so.
+  static Attribute countedBy(OpResult result) {
+    auto first = tensorType(result.getOwner()->getResult(0));
+    return tensorType(result).getRank() == 0 ? packingOf(first) : Attribute();
+  }
+
+  /// The last step that has to do with rows of this encoding.
+  int64_t lastReader(Attribute packing) {
+    int64_t last = 0;
+    for (auto call : model.getOps<func::CallOp>())
+      for (Type type : llvm::concat<const Type>(call.getOperandTypes(), call.getResultTypes()))
+        if (packingOf(cast<RankedTensorType>(type)) == packing)
+          last = std::max(last, steps[call]);
+    return last;
   }
 
   void annotate() {

@@ -96,7 +96,9 @@ MatmulSchedule wholeRows(const MatmulExtents &extents, const TargetInfo &target,
   int64_t tile = bestTile(extents.rows, most, target.threads);
   int64_t tiles = ceilDiv(extents.rows, tile);
   int64_t fitting = std::max<int64_t>(target.l2Bytes / 2 / (tile * (extents.n * 4 + extents.k * lhsBytes)), 1);
-  int64_t task = std::min({tilesPerBlock, ceilDiv(tiles, target.threads), fitting});
+  // With a quarter of the rows there are still four tasks a thread.
+  int64_t tasksPerThread = extents.mayBeFewer ? 16 : 1;
+  int64_t task = std::min({tilesPerBlock, ceilDiv(tiles, tasksPerThread * target.threads), fitting});
   return {tile, tileCols, task, task, 0};
 }
 

@@ -17,7 +17,8 @@ struct MatmulExtents {
   int64_t rows = 1;          ///< The product of the leading extents of the result.
   int64_t n = 1, k = 1;      ///< Columns of the result, contracted extent.
   bool wholeRows = false;    ///< The epilogue needs whole rows (a norm).
-  bool runtimeBatch = false; ///< More rows may come at run time.
+  bool runtimeBatch = false; ///< Another number of rows may come at run time.
+  bool mayBeFewer = false;   ///< It may be any smaller number (packed rows).
   DotKind dot = DotKind::F32;
 };
 
@@ -28,7 +29,7 @@ struct MatmulSchedule {
 struct AttentionExtents {
   int64_t batch = 1, heads = 1, queries = 1, keys = 1, headDim = 1, valueDim = 1;
   bool wholeHeads = false; ///< A task takes a head (further results).
-  bool wholeRows = false;  ///< The weights are a result, which the sum of the whole row divides.
+  bool wholeRows = false;  ///< The weights are a result, which the sum of the whole row divides, or rows are packed.
 };
 
 struct AttentionSchedule {

@@ -13,7 +13,7 @@ namespace attnc {
 namespace {
 
 /// Positions of the region's scalar arguments.
-enum Argument { kDot, kBatch, kHead, kQuery, kKey };
+enum Argument { kDot, kBatch, kHead, kQuery, kKey, kFirstCapture };
 
 /// Whether `value` depends on one of the region's arguments in `arguments`.
 bool dependsOn(mlir::Value value, llvm::ArrayRef<unsigned> arguments) {
@@ -98,10 +98,28 @@ bool narrowBy(KeyBand &band, mlir::Value condition) {
   }
 }
 
+/// The number of the capture, where the condition is key < capture[batch].
+std::optional<unsigned> lengthsOf(mlir::Value condition) {
+  auto comparison = condition.getDefiningOp<mlir::arith::CmpIOp>();
+  if (!comparison || comparison.getPredicate() != mlir::arith::CmpIPredicate::slt)
+    return std::nullopt;
+  auto key = mlir::dyn_cast<mlir::BlockArgument>(comparison.getLhs());
+  auto cast = comparison.getRhs().getDefiningOp<mlir::arith::IndexCastOp>();
+  auto element = cast ? cast.getIn().getDefiningOp<attn::ElementOp>() : attn::ElementOp();
+  if (!key || key.getArgNumber() != kKey || !element || element.getIndices().size() != 1)
+    return std::nullopt;
+  auto batch = mlir::dyn_cast<mlir::BlockArgument>(element.getIndices().front());
+  if (!batch || batch.getArgNumber() != kBatch)
+    return std::nullopt;
+  return mlir::cast<mlir::BlockArgument>(element.getTensor()).getArgNumber() - kFirstCapture;
+}
+
 void collectConditions(mlir::Value live, LiveConditions &conditions) {
   if (auto both = live.getDefiningOp<mlir::arith::AndIOp>()) {
     collectConditions(both.getLhs(), conditions);
     collectConditions(both.getRhs(), conditions);
+  } else if (auto lengths = lengthsOf(live); lengths && !conditions.lengths) {
+    conditions.lengths = lengths;
   } else if (!narrowBy(conditions.band, live)) {
     conditions.others.push_back(live);
   }

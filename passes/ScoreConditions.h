@@ -14,9 +14,10 @@ struct KeyBand {
 };
 KeyBand keyBand(mlir::Block &region);
 
-/// `live` taken apart: the band, and the other conditions that have to hold.
+/// `live` taken apart: the band, "key < lengths[batch]", and the other conditions that have to hold.
 struct LiveConditions {
   KeyBand band;
+  std::optional<unsigned> lengths; ///< The number of the capture that holds the lengths.
   llvm::SmallVector<mlir::Value> others;
 };
 LiveConditions liveConditions(mlir::Block &region);
@@ -27,7 +28,8 @@ std::optional<double> constantFactor(mlir::Block &region);
 /// Whether any key may be left out at all.
 bool mayBlockKeys(mlir::Block &region);
 
-/// Whether, inside the band, `live` is the same for all queries (and does not depend on the score), as key padding is.
+/// Whether, inside the band and the lengths, `live` is the same for all queries (and does not depend on the score), as
+/// key padding is.
 bool liveInBandDependsOnKeyOnly(mlir::Block &region);
 
 /// Whether `live` is a function of the score itself.

@@ -34,7 +34,7 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
                         caller: handed over at init
   --token-type-ids      Hugging Face: make token_type_ids an input
   --block-keys N        attention in blocks of N keys (online softmax), a multiple of 16, or with
-                        whole score rows (0); default: by shape
+                        whole score rows (0), which packed rows always have; default: by shape
   --emit LIST           object,header (default), attn, kernels, halide, llvm, asm; one goes to -o or
                         to the terminal, several go to a directory
   --explain             what was fused, what was not and why, with each kernel's work and schedule

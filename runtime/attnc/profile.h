@@ -16,6 +16,13 @@
 extern "C" {
 #endif
 
+/* What a kernel call does of the work that is listed for it, where the sequences are shorter than they may be. */
+typedef enum attnc_work_share {
+  ATTNC_WORK_ALL = 0,    /* all of it */
+  ATTNC_WORK_TOKENS = 1, /* weights aside, as much as there are true tokens among all */
+  ATTNC_WORK_PAIRS = 2   /* the same of bytes; of FLOPs as much as there are pairs of true tokens of one sequence */
+} attnc_work_share;
+
 /* One kernel call at the model's smallest batch. */
 typedef struct attnc_profiled_call {
   const char *label;   /* what it computes, in the description's names: "encoder.layers.0.linear1" */
@@ -25,6 +32,8 @@ typedef struct attnc_profiled_call {
   double matmul_flops; /* of these, the multiply-adds of matmul and attention, without keys outside a causal band */
   double bytes;        /* arguments read once and the result written once */
   double weight_bytes; /* of these, weights that no earlier call reads */
+  double token_bytes;  /* of `bytes`, those that are none of weights */
+  attnc_work_share share;
 } attnc_profiled_call;
 
 typedef struct attnc_profile {

@@ -75,6 +75,7 @@ mlir::OwningOpRef<mlir::ModuleOp> lowered(const Model &model, const CompileOptio
   PipelineOptions pipeline;
   pipeline.mergeProjections = options.mergeProjections;
   pipeline.fuseAttention = options.fuseAttention;
+  pipeline.packRows = options.packRows;
   pipeline.fuseEpilogue = options.fuseEpilogue;
   if (options.blockKeys >= 0)
     pipeline.blockKeys = options.blockKeys;

@@ -85,7 +85,7 @@ private:
 
 struct CompileOptions {
   std::string cpu = "host"; ///< Or several with commas between them.
-  bool mergeProjections = true, fuseAttention = true, fuseEpilogue = true;
+  bool mergeProjections = true, fuseAttention = true, packRows = true, fuseEpilogue = true;
   int64_t blockKeys = -1; ///< Of attention's blocks; 0: whole score rows, -1: by shape.
 };
 

@@ -305,3 +305,63 @@ func.func private @attention_schedule_c2_queries() attributes {attn.schedule = #
 // attention_schedule_c2
 // expected-error@+1 {{needs block_queries of at least 1 that divides task_queries with block_keys, and 0 without, not 1}}
 func.func private @attention_schedule_c2_whole() attributes {attn.schedule = #attn.attention_schedule<tile_queries = 8, tile_cols = 32, task_queries = 4, block_queries = 1>}
+
+// -----
+
+// token_rows_c1
+func.func @token_rows_c1(%n: tensor<?x1xi32>) {
+  // expected-error@+2 {{lengths must have rank 1, but are 'tensor<?x1xi32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %r:3 = attn.token_rows %n {size = 3 : i64, number = 0 : i64} : (tensor<?x1xi32>) -> (tensor<?x3xi32, #attn.packed_rows<0>>, tensor<?x2xi32>, tensor<i32>)
+  return
+}
+
+// -----
+
+// token_rows_c2
+func.func @token_rows_c2(%n: tensor<?xi32>) {
+  // expected-error@+2 {{size must be at least 1, but is 0}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %r:3 = attn.token_rows %n {size = 0 : i64, number = 0 : i64} : (tensor<?xi32>) -> (tensor<?x0xi32, #attn.packed_rows<0>>, tensor<?x2xi32>, tensor<i32>)
+  return
+}
+
+// -----
+
+// pack_rows_c1
+func.func @pack_rows_c1(%x: tensor<?x4x2xf32>, %rows: tensor<?x3xi32, #attn.packed_rows<0>>, %spans: tensor<?x2xi32>) {
+  // expected-error@+2 {{rows must be packed and have the first two extents of the input}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.pack_rows %x, %rows, %spans : (tensor<?x4x2xf32>, tensor<?x3xi32, #attn.packed_rows<0>>, tensor<?x2xi32>) -> tensor<?x4x2xf32, #attn.packed_rows<0>>
+  return
+}
+
+// -----
+
+// pack_rows_c2
+func.func @pack_rows_c2(%x: tensor<?x3x2xf32>, %rows: tensor<?x3xi32, #attn.packed_rows<0>>, %spans: tensor<?x3xi32>) {
+  // expected-error@+2 {{spans must be [batch, 2], but is 'tensor<?x3xi32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.pack_rows %x, %rows, %spans : (tensor<?x3x2xf32>, tensor<?x3xi32, #attn.packed_rows<0>>, tensor<?x3xi32>) -> tensor<?x3x2xf32, #attn.packed_rows<0>>
+  return
+}
+
+// -----
+
+// unpack_rows_c1
+func.func @unpack_rows_c1(%x: tensor<?x3x2xf32>, %spans: tensor<?x2xi32>) {
+  // expected-error@+2 {{input must have packed rows and rank >= 2, but is 'tensor<?x3x2xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.unpack_rows %x, %spans : (tensor<?x3x2xf32>, tensor<?x2xi32>) -> tensor<?x3x2xf32>
+  return
+}
+
+// -----
+
+// unpack_rows_c2
+func.func @unpack_rows_c2(%x: tensor<?x3x2xf32, #attn.packed_rows<0>>, %spans: tensor<4x2xi32>) {
+  // expected-error@+2 {{spans must be [batch, 2], but is 'tensor<4x2xi32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.unpack_rows %x, %spans : (tensor<?x3x2xf32, #attn.packed_rows<0>>, tensor<4x2xi32>) -> tensor<?x3x2xf32>
+  return
+}

@@ -653,3 +653,82 @@ func.func @log_sum_exp_c1(%s: tensor<f32>) {
   %0 = attn.log_sum_exp %s : (tensor<f32>) -> tensor<f32>
   return
 }
+
+// -----
+
+// packed_rows_c1
+func.func @packed_rows_c1(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>) {
+  // expected-error@+1 {{addressable size, whose rows are not packed, but got}}
+  %0 = attn.split_heads %x {heads = 2 : i64} : (tensor<?x3x4xf32, #attn.packed_rows<0>>) -> tensor<?x2x3x2xf32>
+  return
+}
+
+// -----
+
+// packed_rows_c2
+func.func @packed_rows_c2(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>, %y: tensor<?x3x4xf32, #attn.packed_rows<1>>) {
+  // expected-error@+2 {{packed rows go with packed rows of their own number and shape, and with what is the same for all rows}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.add %x, %y : (tensor<?x3x4xf32, #attn.packed_rows<0>>, tensor<?x3x4xf32, #attn.packed_rows<1>>) -> tensor<?x3x4xf32, #attn.packed_rows<0>>
+  return
+}
+
+// -----
+
+// packed_rows_c2
+func.func @packed_rows_c2_table(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>, %y: tensor<3x4xf32>) {
+  // expected-error@+2 {{packed rows go with packed rows of their own number and shape, and with what is the same for all rows}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.mul %y, %x : (tensor<3x4xf32>, tensor<?x3x4xf32, #attn.packed_rows<0>>) -> tensor<?x3x4xf32, #attn.packed_rows<0>>
+  return
+}
+
+// -----
+
+// packed_rows_c3
+func.func @packed_rows_c3(%x: tensor<?x3xf32, #attn.packed_rows<0>>, %y: tensor<3x4xf32>) {
+  // expected-error@+2 {{packed rows need rank >= 3 to be taken as a whole}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.matmul %x, %y : (tensor<?x3xf32, #attn.packed_rows<0>>, tensor<3x4xf32>) -> tensor<?x4xf32, #attn.packed_rows<0>>
+  return
+}
+
+// -----
+
+// packed_rows_c3
+func.func @packed_rows_c3_norm(%x: tensor<?x3xf32, #attn.packed_rows<0>>) {
+  // expected-error@+2 {{packed rows need rank >= 3 to be taken as a whole}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.l2norm %x {eps = 1.0e-5 : f64} : (tensor<?x3xf32, #attn.packed_rows<0>>) -> tensor<?x3xf32, #attn.packed_rows<0>>
+  return
+}
+
+// -----
+
+// matmul_c6
+func.func @matmul_c6(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>, %y: tensor<?x4x5xf32>) {
+  // expected-error@+2 {{packed rows of lhs need an rhs of rank 2}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.matmul %x, %y : (tensor<?x3x4xf32, #attn.packed_rows<0>>, tensor<?x4x5xf32>) -> tensor<?x3x5xf32, #attn.packed_rows<0>>
+  return
+}
+
+// -----
+
+// slice_c3
+func.func @slice_c3(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>) {
+  // expected-error@+2 {{numbers packed rows}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.slice %x {axis = 1 : i64, start = 0 : i64, size = 1 : i64} : (tensor<?x3x4xf32, #attn.packed_rows<0>>) -> tensor<?x1x4xf32, #attn.packed_rows<0>>
+  return
+}
+
+// -----
+
+// A result has packed rows where its operand has.
+func.func @forgotten_packing(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>) {
+  // expected-error@+2 {{inferred type(s)}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.scale %x {factor = 2.0 : f32} : (tensor<?x3x4xf32, #attn.packed_rows<0>>) -> tensor<?x3x4xf32>
+  return
+}

@@ -160,3 +160,20 @@ func.func @scores_and_weights(%q: tensor<?x2x3x4xf32>, %k: tensor<?x2x5x4xf32>, 
     -> (tensor<?x2x3x4xf32>, tensor<?x2x3x5xf32>, tensor<?x2x3xf32>)
   return
 }
+
+// CHECK-LABEL: @packed_rows
+func.func @packed_rows(%x: tensor<?x3x4xf32>, %n: tensor<?xi32>, %w: tensor<5x4xf32>, %ids: tensor<?x3xi64>, %table: tensor<9x5xf32>) -> tensor<?x3x5xf32> {
+  // CHECK: attn.token_rows %{{.+}} {number = 7 : i64, size = 3 : i64} : (tensor<?xi32>) -> (tensor<?x3xi32, #attn.packed_rows<7>>, tensor<?x2xi32>, tensor<i32>)
+  %rows, %spans, %count = attn.token_rows %n {size = 3 : i64, number = 7 : i64} : (tensor<?xi32>) -> (tensor<?x3xi32, #attn.packed_rows<7>>, tensor<?x2xi32>, tensor<i32>)
+  // CHECK: attn.pack_rows %{{.+}}, %{{.+}}, %{{.+}} : (tensor<?x3x4xf32>, tensor<?x3xi32, #attn.packed_rows<7>>, tensor<?x2xi32>) -> tensor<?x3x4xf32, #attn.packed_rows<7>>
+  %p = attn.pack_rows %x, %rows, %spans : (tensor<?x3x4xf32>, tensor<?x3xi32, #attn.packed_rows<7>>, tensor<?x2xi32>) -> tensor<?x3x4xf32, #attn.packed_rows<7>>
+  %i = attn.pack_rows %ids, %rows, %spans : (tensor<?x3xi64>, tensor<?x3xi32, #attn.packed_rows<7>>, tensor<?x2xi32>) -> tensor<?x3xi64, #attn.packed_rows<7>>
+  // CHECK: attn.matmul {{.+}} -> tensor<?x3x5xf32, #attn.packed_rows<7>>
+  %m = attn.matmul %p, %w {transpose_rhs} : (tensor<?x3x4xf32, #attn.packed_rows<7>>, tensor<5x4xf32>) -> tensor<?x3x5xf32, #attn.packed_rows<7>>
+  // CHECK: attn.embedding {{.+}} -> tensor<?x3x5xf32, #attn.packed_rows<7>>
+  %e = attn.embedding %table, %i : (tensor<9x5xf32>, tensor<?x3xi64, #attn.packed_rows<7>>) -> tensor<?x3x5xf32, #attn.packed_rows<7>>
+  %s = attn.add %m, %e : (tensor<?x3x5xf32, #attn.packed_rows<7>>, tensor<?x3x5xf32, #attn.packed_rows<7>>) -> tensor<?x3x5xf32, #attn.packed_rows<7>>
+  // CHECK: attn.unpack_rows %{{.+}}, %{{.+}} : (tensor<?x3x5xf32, #attn.packed_rows<7>>, tensor<?x2xi32>) -> tensor<?x3x5xf32>
+  %u = attn.unpack_rows %s, %spans : (tensor<?x3x5xf32, #attn.packed_rows<7>>, tensor<?x2xi32>) -> tensor<?x3x5xf32>
+  return %u : tensor<?x3x5xf32>
+}

@@ -6,9 +6,9 @@ import re
 import subprocess
 import sys
 
-PASSES = ["canonicalize-graph", "merge-projections", "fuse-attention", "fuse-epilogue", "outline-kernels", "assign-schedules",
+PASSES = ["canonicalize-graph", "merge-projections", "fuse-attention", "pack-rows", "fuse-epilogue", "outline-kernels", "assign-schedules",
           "pack-weights", "plan-memory"]
-VARIANTS = ["cpu=x86-64-v4", "merge=false", "attention=false", "epilogue=false", "arch=aarch64 cpu=generic"]
+VARIANTS = ["cpu=x86-64-v4", "merge=false", "attention=false", "pack-rows=false", "epilogue=false", "epilogue=false pack-rows=false", "arch=aarch64 cpu=generic"]
 
 
 def values(model, *passes):

@@ -74,6 +74,26 @@ TEST(Workloads, AreAsMuchWorkAsTheyShould) {
   }
 }
 
+TEST(Workloads, ShareOfTrueLengths) {
+  const TrueShare share = shareOf(findWorkloads("W5").front()), full = shareOf(findWorkloads("W4b").front());
+  EXPECT_DOUBLE_EQ(share.tokens, 576.0 / 1024);
+  EXPECT_DOUBLE_EQ(share.pairs, 204.0 / 512);
+  EXPECT_EQ(full.tokens, 1);
+  EXPECT_EQ(full.pairs, 1);
+}
+
+TEST(KernelClock, CountsTheWorkOfTrueLengths) {
+  attnc_profiled_call call = {"", "", "", 100, 80, 60, 0, 40, ATTNC_WORK_ALL};
+  EXPECT_EQ(atTrueLengths(call, {0.5, 0.25}).flops, 100);
+  EXPECT_EQ(atTrueLengths(call, {0.5, 0.25}).bytes, 60);
+  call.share = ATTNC_WORK_TOKENS;
+  EXPECT_EQ(atTrueLengths(call, {0.5, 0.25}).matmul_flops, 40);
+  EXPECT_EQ(atTrueLengths(call, {0.5, 0.25}).bytes, 40);
+  call.share = ATTNC_WORK_PAIRS;
+  EXPECT_EQ(atTrueLengths(call, {0.5, 0.25}).flops, 25);
+  EXPECT_EQ(atTrueLengths(call, {0.5, 0.25}).bytes, 40);
+}
+
 TEST(Workloads, AreFoundByNameAndByFamily) {
   EXPECT_EQ(findWorkloads("W4").size(), 3u);
   EXPECT_EQ(findWorkloads("W2").size(), 1u); // W2 itself, not W2b as well.
@@ -103,9 +123,9 @@ TEST(Workloads, HaveDescriptions) {
 }
 
 TEST(KernelClock, SumsTheMediansOfEqualCalls) {
-  const attnc_profiled_call calls[] = {{"a.linear1", "matmul_0", "matmul", 10, 8, 100, 50},
-                                       {"a.linear2", "matmul_1", "matmul + add", 20, 18, 200, 50},
-                                       {"b.linear1", "matmul_0", "matmul", 10, 8, 100, 50}};
+  const attnc_profiled_call calls[] = {{"a.linear1", "matmul_0", "matmul", 10, 8, 100, 50, 50, ATTNC_WORK_ALL},
+                                       {"a.linear2", "matmul_1", "matmul + add", 20, 18, 200, 50, 150, ATTNC_WORK_ALL},
+                                       {"b.linear1", "matmul_0", "matmul", 10, 8, 100, 50, 50, ATTNC_WORK_ALL}};
   attnc_profile profile = {ATTNC_ABI_VERSION, 3, calls, nullptr, nullptr};
   {
     KernelClock clock(profile);

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 
 using nlohmann::json;
 namespace fs = std::filesystem;
@@ -59,19 +60,17 @@ bool CompiledSubject::load(const std::string &file, Loaded &loaded) {
       !initialise(*loaded.model, choices, loaded.ready, reason))
     return false;
   if (subject.workload && subject.workload->trueLengths)
-    blockPadding(loaded);
+    setLengths(loaded);
   return true;
 }
 
-/// True is blocked, as in PyTorch.
-void CompiledSubject::blockPadding(Loaded &loaded) {
+void CompiledSubject::setLengths(Loaded &loaded) {
   const attnc_model &model = loaded.model->model();
-  const int32_t index = indexOf(model.inputs, model.num_inputs, "padding");
+  const int32_t index = indexOf(model.inputs, model.num_inputs, "lengths");
   const std::vector<int64_t> lengths = lengthsOf(*subject.workload);
-  uint8_t *mask = loaded.inputs.arrays[static_cast<size_t>(index)].data.data();
-  for (int64_t length : lengths)
-    for (int64_t i = 0; i < subject.workload->seq; ++i)
-      *mask++ = i >= length;
+  const std::vector<int32_t> values(lengths.begin(), lengths.end());
+  std::memcpy(loaded.inputs.arrays[static_cast<size_t>(index)].data.data(), values.data(),
+              values.size() * sizeof(int32_t));
 }
 
 /// The object that tells of its kernels. Its weights are made up: times do not depend on them.

@@ -53,7 +53,7 @@ private:
   bool writeDescription();
   bool compile(const std::string &output, const std::vector<std::string> &more, Finished &finished);
   bool load(const std::string &file, Loaded &loaded);
-  void blockPadding(Loaded &loaded);
+  void setLengths(Loaded &loaded);
   bool loadProfiled();
   bool writeWeights();
   bool loadObject();

@@ -28,14 +28,14 @@ json moduleOf(const Workload &w) {
   if (w.normFirst)
     module["norm"] = {{"normalized_shape", w.embed}};
   if (w.trueLengths)
-    module["src_key_padding_mask"] = "padding";
+    module["lengths"] = "lengths";
   return module;
 }
 
 json modelOf(const Workload &w) {
   json inputs = {{"x", {{"shape", {w.batch, w.seq, w.embed}}}}};
   if (w.trueLengths)
-    inputs["padding"] = {{"shape", {w.batch, w.seq}}, {"dtype", "bool"}};
+    inputs["lengths"] = {{"shape", {w.batch}}, {"dtype", "i32"}};
   return {{"name", w.name}, {"inputs", inputs}, {"weights", kWeightsFile}, {"model", {moduleOf(w)}}};
 }
 

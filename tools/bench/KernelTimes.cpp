@@ -8,7 +8,16 @@
 
 namespace attnc {
 
-KernelClock::KernelClock(attnc_profile &profile) : profile(profile) {
+attnc_profiled_call atTrueLengths(attnc_profiled_call call, const TrueShare &share) {
+  const bool all = call.share == ATTNC_WORK_ALL;
+  const double flops = all ? 1 : call.share == ATTNC_WORK_TOKENS ? share.tokens : share.pairs;
+  call.flops *= flops;
+  call.matmul_flops *= flops;
+  call.bytes -= call.token_bytes * (all ? 0 : 1 - share.tokens);
+  return call;
+}
+
+KernelClock::KernelClock(attnc_profile &profile, const TrueShare &share) : profile(profile), share(share) {
   reset();
   profile.state = this;
   profile.observer = observe;
@@ -31,7 +40,7 @@ std::vector<KernelTime> KernelClock::times() const {
   for (size_t i = 0; i < seconds.size(); ++i) {
     if (seconds[i].empty())
       return {};
-    const attnc_profiled_call &call = profile.calls[i];
+    const attnc_profiled_call call = atTrueLengths(profile.calls[i], share);
     auto kernel =
         std::find_if(kernels.begin(), kernels.end(), [&](const KernelTime &k) { return k.kernel == call.kernel; });
     if (kernel == kernels.end())

@@ -18,10 +18,19 @@ struct KernelTime {
   double flops = 0, matmulFlops = 0, bytes = 0;
 };
 
+/// How much of the work at full lengths there is at the true ones.
+struct TrueShare {
+  double tokens = 1; ///< True tokens of all.
+  double pairs = 1;  ///< Pairs of true tokens of one sequence of all pairs.
+};
+
+/// The call's work at the true lengths, in its own fields.
+attnc_profiled_call atTrueLengths(attnc_profiled_call call, const TrueShare &share);
+
 /// Observes runs while it lives. One thread runs the model; the profile is this object's for that time.
 class KernelClock {
 public:
-  explicit KernelClock(attnc_profile &profile);
+  explicit KernelClock(attnc_profile &profile, const TrueShare &share = {});
   ~KernelClock();
   KernelClock(const KernelClock &) = delete;
 
@@ -35,6 +44,7 @@ private:
   static void observe(void *self, int32_t call);
 
   attnc_profile &profile;
+  TrueShare share;
   std::vector<std::vector<double>> seconds; ///< For each call, a value a run.
   double before = 0;
 };

@@ -63,13 +63,15 @@ private:
     return true;
   }
 
+  TrueShare trueShare() const { return subject.workload ? shareOf(*subject.workload) : TrueShare(); }
+
   void describeWork() {
     const Loaded &object = compiled.object();
     const attnc_model &model = object.model->model();
     const attnc_profile &profile = compiled.profile();
     double flops = 0;
     for (int32_t i = 0; i < profile.num_calls; ++i) {
-      flops += profile.calls[i].matmul_flops;
+      flops += atTrueLengths(profile.calls[i], trueShare()).matmul_flops;
       work.bytes += profile.calls[i].weight_bytes;
     }
     work.flops = subject.workload ? flopsOf(*subject.workload) : flops;
@@ -192,7 +194,7 @@ private:
     Session session(*profiled.model, profiled.ready, profiled.inputs);
     if (!session.prepare(threads, error) || !warmUp(session))
       return false;
-    KernelClock clock(compiled.profile());
+    KernelClock clock(compiled.profile(), trueShare());
     std::vector<double> ignored;
     if (!collect(session, options.repetitions, options.seconds / 2, 2, ignored))
       return false;

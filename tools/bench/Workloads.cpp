@@ -61,7 +61,7 @@ std::vector<Workload> makeWorkloads() {
       encoder("W4a", bert, 12, 768, 1, 128, 1.08),
       encoder("W4b", bert, 12, 768, 8, 128, 1.08),
       encoder("W4c", bert, 12, 768, 1, 384, 1.08),
-      padded(encoder("W5", "BERT-base encoder, padding mask, true lengths 16 to 128", 12, 768, 8, 128, std::nullopt)),
+      padded(encoder("W5", "BERT-base encoder, padded, true lengths 16 to 128", 12, 768, 8, 128, 1.25)),
       preNorm(encoder("W6", "ViT-B encoder, pre-norm", 12, 768, 1, 197, 1.08)),
       gpt2(encoder("W7", "GPT-2 124M prefill, causal", 12, 768, 1, 512, std::nullopt)),
       impossible(gpt2(encoder("W8", gpt, 12, 768, 1, 1, std::nullopt)),
@@ -102,6 +102,16 @@ std::vector<int64_t> lengthsOf(const Workload &workload) {
   for (int64_t i = 1; i <= workload.batch; ++i)
     lengths.push_back(workload.trueLengths ? workload.seq * i / workload.batch : workload.seq);
   return lengths;
+}
+
+TrueShare shareOf(const Workload &workload) {
+  double tokens = 0, pairs = 0;
+  for (int64_t length : lengthsOf(workload)) {
+    tokens += static_cast<double>(length);
+    pairs += static_cast<double>(length * length);
+  }
+  const auto seq = static_cast<double>(workload.seq), all = static_cast<double>(workload.batch) * seq;
+  return {tokens / all, pairs / (all * seq)};
 }
 
 double flopsOf(const Workload &workload) {

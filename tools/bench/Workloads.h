@@ -3,6 +3,8 @@
 // The named workloads: what is measured, how much work that is, and how close to the floor it should come.
 #pragma once
 
+#include "tools/bench/KernelTimes.h"
+
 #include <nlohmann/json.hpp>
 
 #include <optional>
@@ -34,6 +36,9 @@ std::vector<Workload> findWorkloads(const std::string &name);
 
 /// True lengths of the batch's sequences: even steps up to seq.
 std::vector<int64_t> lengthsOf(const Workload &workload);
+
+/// What the true lengths leave of the tokens, and of the pairs of two tokens of one sequence, of padded ones.
+TrueShare shareOf(const Workload &workload);
 
 /// Multiply-adds of one run, two FLOPs each: projections, feed-forward and attention; of causal attention half, of
 /// padded sequences what their true lengths need.

@@ -32,6 +32,9 @@ class Workload:
         load = package("safetensors.numpy").load_file
         self.spec = json.loads((folder / "peer.json").read_text())
         self.inputs = load(folder / "inputs.safetensors")
+        if self.spec["padded"]:  # Peers take a mask, in which True is blocked.
+            lengths = self.inputs.pop("lengths")
+            self.inputs["padding"] = package("numpy").arange(self.spec["seq"])[None, :] >= lengths[:, None]
         weights = folder / "weights.safetensors"
         self.weights = load(weights) if weights.exists() else {}
         self.expected = next(iter(load(folder / "expected.safetensors").values()))
