@@ -226,12 +226,26 @@ void HostEmitter::emitModel() {
   if (!plan.constants.empty())
     constants = global(ConstantDataArray::get(context, ArrayRef<float>(plan.constants)), "constants", ATTNC_ALIGNMENT);
   auto count = [&](size_t size) { return number32(static_cast<int64_t>(size)); };
-  Constant *model = structure(
-      {number32(ATTNC_ABI_VERSION), number32(0), string(plan.name), string("attnc " ATTNC_VERSION),
-       count(plan.inputs.size()), count(plan.outputs.size()), count(plan.weights.size()), count(plan.packSteps.size()),
-       tensors(plan.inputs, "inputs"), tensors(plan.outputs, "outputs"), tensors(plan.weights, "weights"), packSteps(),
-       constants, image(), number64(plan.imageSize), number64(data.imageHash), number64(static_cast<uint64_t>(plan.minBatch)),
-       number64(static_cast<uint64_t>(plan.maxBatch)), count(plan.variants.size()), variants()});
+  Constant *model = structure({number32(ATTNC_ABI_VERSION),
+                               number32(0),
+                               string(plan.name),
+                               string("attnc " ATTNC_VERSION),
+                               count(plan.inputs.size()),
+                               count(plan.outputs.size()),
+                               count(plan.weights.size()),
+                               count(plan.packSteps.size()),
+                               tensors(plan.inputs, "inputs"),
+                               tensors(plan.outputs, "outputs"),
+                               tensors(plan.weights, "weights"),
+                               packSteps(),
+                               constants,
+                               image(),
+                               number64(plan.imageSize),
+                               number64(data.imageHash),
+                               number64(static_cast<uint64_t>(plan.minBatch)),
+                               number64(static_cast<uint64_t>(plan.maxBatch)),
+                               count(plan.variants.size()),
+                               variants()});
   auto *variable =
       new GlobalVariable(module, model->getType(), true, GlobalValue::ExternalLinkage, model, modelSymbol(plan.name));
   variable->setAlignment(Align(8));

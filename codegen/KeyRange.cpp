@@ -37,7 +37,7 @@ KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, co
 Expr KeyRange::key(const Expr &place) const {
   if (!origin.defined())
     return place;
-  // Not a promise: Halide forgets it in the bounds of a copy of the values.
+  // The last block may have fewer keys than places.
   return partial ? min(origin + place, keys - 1) : origin + place;
 }
 
