@@ -50,11 +50,6 @@ Expr selectBits(const Expr &condition, const Expr &a, const Expr &b) {
 /// The weight of a blocked key where only its score tells that it is one: -0, which no exponential is.
 Expr blockedWeight() { return reinterpret<float>(Expr(std::numeric_limits<int32_t>::min())); }
 
-Expr larger(const Expr &x, const Expr &y) { return select(y > x, y, x); }
-
-/// The maximum of a row to subtract from its scores: where all are -inf, 0 keeps them so.
-Expr finiteOrZero(const Expr &maximum) { return select(maximum == -kInfinity, 0.f, maximum); }
-
 class AttentionBuilder {
 public:
   AttentionBuilder(mlir::func::FuncOp kernel, const AttentionSchedule &schedule)

@@ -12,4 +12,5 @@ namespace attnc {
 /// stored once a row: a value that may fail is no part of a larger expression. ObjectBuilder makes what it calls a call
 /// of the runtime.
 Halide::Expr unlessEmpty(const Halide::Expr &sum, const Halide::Expr &quotient, attn::FullyMasked policy);
+
 } // namespace attnc

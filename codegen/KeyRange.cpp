@@ -39,11 +39,10 @@ KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, co
 }
 
 Expr KeyRange::key(const Expr &place) const {
-  const Expr position = origin.defined() ? origin + place : place;
-  // In blocks no promise: Halide forgets it in the bounds of a copy of the values.
-  if (partial && origin.defined())
-    return min(position, keys - 1);
-  return hasLength ? unsafe_promise_clamped(position, 0, lastKey()) : position;
+  if (!origin.defined())
+    return hasLength ? unsafe_promise_clamped(place, 0, lastKey()) : place;
+  // The last block may have fewer keys than places.
+  return partial ? min(origin + place, keys - 1) : origin + place;
 }
 
 void KeyRange::restrict(RDom &steps, int step) const {

@@ -55,6 +55,8 @@ private:
   Halide::Func reduceRows(const std::string &name, int extent, const Halide::Expr &identity,
                           const std::function<Halide::Expr(Halide::Expr, Halide::Expr)> &combine,
                           const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
+  /// `sum` of exponentials, stored once more where a sum of 0 fails the run; `inner` as RowStage has it.
+  Halide::Func reportEmpty(const Halide::Func &sum, const Halide::Var &inner, int innerExtent);
   std::string unique(const std::string &stem) { return stem + "_" + std::to_string(counter++); }
 
   void softmax(attn::SoftmaxOp op);

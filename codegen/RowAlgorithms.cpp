@@ -96,12 +96,20 @@ Func OpTranslator::sumRows(const std::string &name, int extent,
 
 Func OpTranslator::maximumRows(const std::string &name, int extent,
                                const std::function<Expr(const Expr &, const Expr &)> &value) {
-  return reduceRows(name, extent, -kInfinity, [](Expr a, Expr b) { return select(b > a, b, a); }, value);
+  return reduceRows(name, extent, -kInfinity, larger, value);
 }
 
 Func OpTranslator::maximumOfRows(const std::string &name, int extent,
                                  const std::function<Expr(const Expr &, const Expr &)> &value) {
   return reduceRows(name, extent, 0, [](Expr a, Expr b) { return max(a, b); }, value);
+}
+
+Func OpTranslator::reportEmpty(const Func &sum, const Var &inner, int innerExtent) {
+  Func checked(unique("softmax_checked"));
+  const Expr total = sum(sum.args());
+  checked(sum.args()) = unlessEmpty(total, total, attn::FullyMasked::error);
+  algorithm.rowStages.push_back({checked, inner, innerExtent});
+  return checked;
 }
 
 void OpTranslator::softmax(attn::SoftmaxOp op) {
@@ -113,16 +121,11 @@ void OpTranslator::softmax(attn::SoftmaxOp op) {
   Func x = materialise(input, "softmax_input");
   Func maximum = maximumRows("softmax_max", extent, [=](Expr i, Expr row) { return x(i, row); });
   Func power(unique("softmax_exp"));
-  // A row of -inf only has no maximum to subtract: 0 keeps -inf, whose exponential is 0.
-  power(n, m) = expOfNonPositive(x(n, m) - select(maximum(m) == -kInfinity, 0.f, maximum(m)));
+  power(n, m) = expOfNonPositive(x(n, m) - finiteOrZero(maximum(m)));
   algorithm.rowStages.push_back({power, n, extent});
   Func sum = sumRows("softmax_sum", extent, [=](Expr i, Expr row) { return power(i, row); });
-  if (op.getFullyMasked() == attn::FullyMasked::error) {
-    Func checked(unique("softmax_checked"));
-    checked(m) = unlessEmpty(sum(m), sum(m), op.getFullyMasked());
-    algorithm.rowStages.push_back({checked, m, 0});
-    sum = checked;
-  }
+  if (op.getFullyMasked() == attn::FullyMasked::error)
+    sum = reportEmpty(sum, m, 0);
   const Expr empty = fullyMaskedValue(op.getFullyMasked());
   Tensor shape = input;
   result(*op, [=](const Index &index) {
@@ -145,21 +148,16 @@ void OpTranslator::softmaxAcross(attn::SoftmaxOp op) {
   const Expr element = input.at(slice);
   Func maximum(unique("softmax_max")), sum(unique("softmax_sum"));
   maximum(n, m) = -kInfinity;
-  maximum(n, m) = select(element > maximum(n, m), element, maximum(n, m));
+  maximum(n, m) = larger(maximum(n, m), element);
   auto powerOf = [=](const Expr &x, const Expr &column, const Expr &row) {
-    const Expr top = maximum(column, row);
-    return expOfNonPositive(x - select(top == -kInfinity, 0.f, top));
+    return expOfNonPositive(x - finiteOrZero(maximum(column, row)));
   };
   sum(n, m) = 0.f;
   sum(n, m) += powerOf(element, n, m);
   algorithm.rowStages.push_back({maximum, n, columns});
   algorithm.rowStages.push_back({sum, n, columns});
-  if (op.getFullyMasked() == attn::FullyMasked::error) {
-    Func checked(unique("softmax_checked"));
-    checked(n, m) = unlessEmpty(sum(n, m), sum(n, m), op.getFullyMasked());
-    algorithm.rowStages.push_back({checked, n, columns});
-    sum = checked;
-  }
+  if (op.getFullyMasked() == attn::FullyMasked::error)
+    sum = reportEmpty(sum, n, columns);
   const Expr empty = fullyMaskedValue(op.getFullyMasked());
   const Tensor shape = input;
   result(*op, [=](const Index &index) {
@@ -174,7 +172,7 @@ void OpTranslator::logSumExp(attn::LogSumExpOp op) {
   // One of each for each row of the input, which are the elements of the result.
   auto element = [=](const Expr &i, const Expr &row) { return input.at(indexOfRow(input, row, i)); };
   Func maximum = maximumRows("log_sum_exp_max", extent, element);
-  auto top = [=](const Expr &row) { return select(maximum(row) == -kInfinity, 0.f, maximum(row)); };
+  auto top = [=](const Expr &row) { return finiteOrZero(maximum(row)); };
   Func sum = sumRows("log_sum_exp_sum", extent,
                      [=](const Expr &i, const Expr &row) { return expOfNonPositive(element(i, row) - top(row)); });
   const Tensor shape{extentsOf(op.getType()), Float(32), nullptr};

@@ -27,6 +27,12 @@ Expr exp2OfFraction(const Expr &f) {
 
 } // namespace
 
+Expr larger(const Expr &x, const Expr &y) { return select(y > x, y, x); }
+
+Expr finiteOrZero(const Expr &maximum) {
+  return select(maximum == -std::numeric_limits<float>::infinity(), 0.f, maximum);
+}
+
 Expr isNan(const Expr &x) { return (reinterpret<int32_t>(x) & 0x7fffffff) > 0x7f800000; }
 
 Expr expOfNonPositive(const Expr &x, double scale) {

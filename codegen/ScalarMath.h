@@ -16,6 +16,12 @@ Halide::Expr isNan(const Halide::Expr &x);
 /// exp(-inf). scale > 0.
 Halide::Expr expOfNonPositive(const Halide::Expr &x, double scale = 1.0);
 
+/// The larger of two: x unless y compares greater, so a NaN in y is not taken.
+Halide::Expr larger(const Halide::Expr &x, const Halide::Expr &y);
+
+/// The maximum of a row of scores, to subtract from them: where all are -inf, 0 keeps them so.
+Halide::Expr finiteOrZero(const Halide::Expr &maximum);
+
 /// exp for any argument; +inf from 128 * ln 2 up, 0 below -126 * ln 2.
 Halide::Expr expOf(const Halide::Expr &x);
 

@@ -89,16 +89,16 @@ attnc_status checkWeightsFile(const void *mapping, uint64_t size, const char *pa
   memcpy(&header, mapping, sizeof header);
   header.model[sizeof header.model - 1] = '\0';
   if (header.version != kWeightsVersion || header.headerSize != sizeof header)
-    return fail(error, ATTNC_ERROR_WEIGHTS, "weights file '%.120s' is of version %u, this runtime reads version %u", path,
-                header.version, kWeightsVersion);
+    return fail(error, ATTNC_ERROR_WEIGHTS, "weights file '%.120s' is of version %u, this runtime reads version %u",
+                path, header.version, kWeightsVersion);
   if (header.imageSize != model.weights_image_size || header.imageHash != model.weights_hash)
     return fail(error, ATTNC_ERROR_WEIGHTS,
                 "weights file '%.90s' does not belong to this object: it was made with another compilation, of model "
                 "'%.40s'; take the one beside the object of '%.40s'",
                 path, header.model, model.name);
   if (size - sizeof header != header.imageSize)
-    return fail(error, ATTNC_ERROR_WEIGHTS, "weights file '%.120s' has %" PRIu64 " bytes instead of %" PRIu64, path, size,
-                header.imageSize + sizeof header);
+    return fail(error, ATTNC_ERROR_WEIGHTS, "weights file '%.120s' has %" PRIu64 " bytes instead of %" PRIu64, path,
+                size, header.imageSize + sizeof header);
   *image = static_cast<const uint8_t *>(mapping) + sizeof header;
   return ATTNC_OK;
 }

@@ -3,6 +3,7 @@
 // Score regions that compare key and query: causal masks and windows, whose tiles skip keys.
 
 #include "tests/codegen/Kernel.h"
+#include "tests/codegen/Models.h"
 #include "tests/codegen/NumericPolicy.h"
 
 #include <gtest/gtest.h>
@@ -35,8 +36,7 @@ std::string describe(const BandCase &c) {
 
 /// The region: score + key / 8 (so that the score is no mere product), live inside the band.
 std::string region(const Band &band) {
-  std::string text = " {\n ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):\n"
-                     "  %place32 = arith.index_cast %j : index to i32\n  %place = arith.sitofp %place32 : i32 to f32\n"
+  std::string text = "  %place32 = arith.index_cast %j : index to i32\n  %place = arith.sitofp %place32 : i32 to f32\n"
                      "  %eighth = arith.constant 0.125 : f32\n  %ramp = arith.mulf %place, %eighth : f32\n"
                      "  %sum = arith.addf %score, %ramp : f32\n  %true = arith.constant true\n";
   std::string live = "%true";
@@ -51,7 +51,7 @@ std::string region(const Band &band) {
     require("first", "sge", band.first);
   if (band.last != kNone)
     require("last", "slt", band.last + 1);
-  return text + "  attn.score %sum, " + live + "\n }";
+  return scoreRegion(text + "  attn.score %sum, " + live);
 }
 
 Model bandModel(const BandCase &c) {
@@ -111,23 +111,14 @@ TEST(AttentionBand, CompilesInSilence) {
 
 /// Blocks of five keys and queries see each other alone; (key - query) // 3, added to the score, rounds down.
 TEST(AttentionBand, WholeDivisionRoundsDown) {
-  ModelWriter w;
-  const int64_t length = 33, width = 16;
-  const Value query = w.input("query", {2, length, width}), key = w.input("key", {2, length, width}),
-              value = w.input("value", {2, length, width});
-  const Shape scores = {2, length, length};
-  Value s = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, scores);
-  s = w.op("attn.modify_scores " + s.name +
-               " {\n ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):\n"
-               "  %five = arith.constant 5 : index\n  %three = arith.constant 3 : index\n"
-               "  %iblock = arith.floordivsi %i, %five : index\n  %jblock = arith.floordivsi %j, %five : index\n"
-               "  %live = arith.cmpi eq, %iblock, %jblock : index\n  %distance = arith.subi %j, %i : index\n"
-               "  %thirds = arith.floordivsi %distance, %three : index\n"
-               "  %narrow = arith.index_cast %thirds : index to i32\n  %real = arith.sitofp %narrow : i32 to f32\n"
-               "  %sum = arith.addf %score, %real : f32\n  attn.score %sum, %live\n }",
-           {s}, scores);
-  s = w.op("attn.softmax " + s.name + " {axis = 2 : i64}", {s}, scores);
-  const Model model = w.finish({w.op("attn.matmul " + s.name + ", " + value.name, {s, value}, {2, length, width})});
+  const Model model =
+      scoredModel(2, 33, 33, 16,
+                  "  %five = arith.constant 5 : index\n  %three = arith.constant 3 : index\n"
+                  "  %iblock = arith.floordivsi %i, %five : index\n  %jblock = arith.floordivsi %j, %five : index\n"
+                  "  %live = arith.cmpi eq, %iblock, %jblock : index\n  %distance = arith.subi %j, %i : index\n"
+                  "  %thirds = arith.floordivsi %distance, %three : index\n"
+                  "  %narrow = arith.index_cast %thirds : index to i32\n  %real = arith.sitofp %narrow : i32 to f32\n"
+                  "  %sum = arith.addf %score, %real : f32\n  attn.score %sum, %live");
   EXPECT_EQ(kernelCalls(model), "attention_0");
   const Data data = randomData(model, 1);
   const Expected expected = evaluate(model, data);

@@ -305,19 +305,11 @@ TEST_P(AttentionEdges, ScoresFarApart) {
 /// A live key that weighs 0 is no blocked one: NaN in its value is NaN in the row, also where the score decides what is
 /// blocked; where it is blocked, it has no influence.
 TEST_P(AttentionEdges, LiveKeysOfWeightZeroCount) {
-  ModelWriter w;
   const int64_t queries = 9, keys = 40, width = 16;
-  const Value query = w.input("query", {1, queries, width}), key = w.input("key", {1, keys, width}),
-              value = w.input("value", {1, keys, width});
-  const Shape scores = {1, queries, keys};
-  Value s = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, scores);
-  s = w.op("attn.modify_scores " + s.name +
-               " {\n ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):\n"
-               "  %least = arith.constant -500.0 : f32\n  %live = arith.cmpf ogt, %score, %least : f32\n"
-               "  attn.score %score, %live\n }",
-           {s}, scores);
-  s = w.op("attn.softmax " + s.name + " {axis = 2 : i64}", {s}, scores);
-  const Model model = w.finish({w.op("attn.matmul " + s.name + ", " + value.name, {s, value}, {1, queries, width})});
+  const Model model =
+      scoredModel(1, queries, keys, width,
+                  "  %least = arith.constant -500.0 : f32\n  %live = arith.cmpf ogt, %score, %least : f32\n"
+                  "  attn.score %score, %live");
   const Kernel kernel(model, blocksOf(GetParam()));
   Data data = randomData(model, 1);
   Array &q = inputOf(model, data, "query"), &k = inputOf(model, data, "key"), &v = inputOf(model, data, "value");

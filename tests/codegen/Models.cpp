@@ -57,14 +57,13 @@ Value scoresOf(ModelWriter &w, const AttentionCase &c, const Value &query, const
 }
 
 Value causal(ModelWriter &w, const Value &scores, int64_t window) {
-  std::string region = " {\n ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):\n"
-                       "  %last = arith.cmpi sle, %j, %i : index\n";
+  std::string ops = "  %last = arith.cmpi sle, %j, %i : index\n";
   if (window >= 0)
-    region += "  %c = arith.constant " + std::to_string(-window) +
-              " : index\n  %from = arith.addi %i, %c : index\n  %first = arith.cmpi sge, %j, %from : index\n"
-              "  %both = arith.andi %first, %last : i1\n";
-  region += std::string("  attn.score %score, ") + (window >= 0 ? "%both" : "%last") + "\n }";
-  return w.op("attn.modify_scores " + scores.name + region, {scores}, scores.shape);
+    ops += "  %c = arith.constant " + std::to_string(-window) +
+           " : index\n  %from = arith.addi %i, %c : index\n  %first = arith.cmpi sge, %j, %from : index\n"
+           "  %both = arith.andi %first, %last : i1\n";
+  ops += std::string("  attn.score %score, ") + (window >= 0 ? "%both" : "%last");
+  return w.op("attn.modify_scores " + scores.name + scoreRegion(ops), {scores}, scores.shape);
 }
 
 Value weightsOf(ModelWriter &w, const AttentionCase &c, const Value &scores) {
@@ -136,6 +135,21 @@ Model attentionModel(const AttentionCase &c) {
   const Value key = w.input("key", {c.batch, c.heads, c.keys, c.headDim});
   const Value value = w.input("value", {c.batch, c.heads, c.keys, c.valueDim});
   return w.finish(attention(w, c, query, key, value));
+}
+
+std::string scoreRegion(const std::string &ops) {
+  return " {\n ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):\n" + ops + "\n }";
+}
+
+Model scoredModel(int64_t batch, int64_t queries, int64_t keys, int64_t width, const std::string &ops) {
+  ModelWriter w;
+  const Value query = w.input("query", {batch, queries, width}), key = w.input("key", {batch, keys, width}),
+              value = w.input("value", {batch, keys, width});
+  const Shape scores = {batch, queries, keys};
+  Value s = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, scores);
+  s = w.op("attn.modify_scores " + s.name + scoreRegion(ops), {s}, scores);
+  s = w.op("attn.softmax " + s.name + " {axis = 2 : i64}", {s}, scores);
+  return w.finish({w.op("attn.matmul " + s.name + ", " + value.name, {s, value}, {batch, queries, width})});
 }
 
 Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidden, const std::string &precision) {

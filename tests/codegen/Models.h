@@ -46,6 +46,12 @@ struct AttentionCase {
 /// softmax(q k^T * scale + bias, masked) v, and the further results.
 Model attentionModel(const AttentionCase &c);
 
+/// The region of attn.modify_scores with these ops over %score, %b, %h, %i and %j; they end in attn.score.
+std::string scoreRegion(const std::string &ops);
+
+/// softmax of the scores that scoreRegion(ops) makes of query key^T, times value; three dimensions, all of one width.
+Model scoredModel(int64_t batch, int64_t queries, int64_t keys, int64_t width, const std::string &ops);
+
 /// A post-norm encoder layer with padding: every kind of kernel.
 Model encoderModel(int64_t tokens, int64_t embedDim, int64_t heads, int64_t hidden,
                    const std::string &precision = "f32");
