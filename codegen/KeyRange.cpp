@@ -42,7 +42,7 @@ Expr KeyRange::key(const Expr &place) const {
   if (!origin.defined())
     return hasLength ? unsafe_promise_clamped(place, 0, lastKey()) : place;
   // The last block may have fewer keys than places.
-  return partial ? min(origin + place, keys - 1) : origin + place;
+  return partial ? lastOr(origin + place) : origin + place;
 }
 
 void KeyRange::restrict(RDom &steps, int step) const {
