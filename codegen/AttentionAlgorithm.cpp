@@ -173,7 +173,10 @@ private:
   }
 
   /// The number of the batch element's queries that are computed.
-  Expr queryLength(const Expr &b) const { return s.packsRows ? spans.at({{b, 1}, {}}) : Expr(s.queries); }
+  Expr queryLength(const Expr &b) const {
+    // Without the promise a tile of rows past the last query would ask for elements outside the region's tensors.
+    return s.packsRows ? unsafe_promise_clamped(spans.at({{b, 1}, {}}), 0, s.queries) : Expr(s.queries);
+  }
 
   /// A query of the tile; rows past the last query repeat it, so every register tile is whole.
   Expr queryRow() const { return s.packsRows ? max(min(v.q, queryLength(v.b) - 1), 0) : min(v.q, s.queries - 1); }
