@@ -38,13 +38,6 @@ const char *dtypeName(attnc_dtype dtype) {
   }
 }
 
-std::string shapeText(const TensorDesc &tensor) {
-  std::string text = "[";
-  for (size_t i = 0; i < tensor.shape.size(); ++i)
-    text += (i ? ", " : "") + (tensor.shape[i] < 0 ? std::string("batch") : std::to_string(tensor.shape[i]));
-  return text + "]";
-}
-
 std::string upper(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
   return text;
@@ -79,10 +72,14 @@ private:
         << " *\n"
         << " * Tensors are dense and row-major. Link the object with the attnc runtime (libattnc_rt.a) and pthread.\n"
         << " *\n";
-    describe("input ", plan.inputs);
-    describe("output", plan.outputs);
+    describe("input ", &InterfacePlan::inputs);
+    describe("output", &InterfacePlan::outputs);
     if (plan.hasBatch)
       out << " * batch is a run-time value from " << plan.minBatch << " to " << plan.maxBatch << ".\n";
+    if (plan.hasBuckets())
+      out << " * " << plan.bucketDim << " is " << extents()
+          << "; code for each, over the same weights. Pad a shorter input to\n"
+          << " * " << name << "_bucket(" << plan.bucketDim << ").\n";
     out << " * Code for " << cpus() << ".\n";
     describeWeights();
     out << " */\n"
@@ -92,12 +89,54 @@ private:
         << ";\n\n";
   }
 
+  /// "a", "a and b", "a, b and c"
+  static std::string listed(const std::vector<std::string> &items, const std::string &word) {
+    std::string text;
+    for (size_t i = 0; i < items.size(); ++i)
+      text += (i == 0 ? "" : i + 1 < items.size() ? ", " : " " + word + " ") + items[i];
+    return text;
+  }
+
   /// "x86-64-v4 and x86-64-v3; the first that ..."
   std::string cpus() const {
-    std::string text;
-    for (size_t i = 0; i < plan.variants.size(); ++i)
-      text += (i == 0 ? "" : i + 1 < plan.variants.size() ? ", " : " and ") + plan.variants[i].cpu;
-    return plan.variants.size() > 1 ? text + "; " + name + "_init() takes the first that this machine can run" : text;
+    std::vector<std::string> names;
+    for (size_t i = 0; i < plan.variants.size(); i += plan.interfaces.size())
+      names.push_back(plan.variants[i].cpu);
+    return listed(names, "and") +
+           (names.size() > 1 ? "; " + name + "_init() takes the first that this machine can run" : "");
+  }
+
+  /// "32, 64 or 128"
+  std::string extents() const {
+    std::vector<std::string> all;
+    for (const InterfacePlan &interface : plan.interfaces)
+      all.push_back(std::to_string(interface.extent));
+    return listed(all, "or");
+  }
+
+  using Tensors = std::vector<TensorDesc> InterfacePlan::*;
+
+  /// "[batch, seq, 384]"; "33|65" for what differs between buckets in another way than by their extents.
+  std::string shapeText(Tensors tensors, size_t index) const {
+    std::string text = "[";
+    for (size_t axis = 0; axis < (plan.interface().*tensors)[index].shape.size(); ++axis)
+      text += (axis ? ", " : "") + extentText(tensors, index, axis);
+    return text + "]";
+  }
+
+  std::string extentText(Tensors tensors, size_t index, size_t axis) const {
+    bool same = true, isBucket = plan.hasBuckets();
+    const int64_t largest = (plan.interface().*tensors)[index].shape[axis];
+    std::string all;
+    for (const InterfacePlan &interface : plan.interfaces) {
+      const int64_t extent = (interface.*tensors)[index].shape[axis];
+      same &= extent == largest;
+      isBucket &= extent == interface.extent;
+      all += (all.empty() ? "" : "|") + std::to_string(extent);
+    }
+    if (isBucket)
+      return plan.bucketDim;
+    return !same ? all : largest < 0 ? "batch" : std::to_string(largest);
   }
 
   void describeWeights() {
@@ -118,9 +157,10 @@ private:
           << " *   attnc_unmap_weights(&weights);\n";
   }
 
-  void describe(const char *role, const std::vector<TensorDesc> &tensors) {
-    for (const TensorDesc &tensor : tensors) {
-      out << " * " << role << "  " << identifier(tensor.name) << "  " << shapeText(tensor) << " "
+  void describe(const char *role, Tensors tensors) {
+    for (size_t i = 0; i < (plan.interface().*tensors).size(); ++i) {
+      const TensorDesc &tensor = (plan.interface().*tensors)[i];
+      out << " * " << role << "  " << identifier(tensor.name) << "  " << shapeText(tensors, i) << " "
           << dtypeName(tensor.dtype);
       if (tensor.indexLimit > 0)
         out << ", each in [0, " << tensor.indexLimit << ")";
@@ -131,12 +171,13 @@ private:
   }
 
   void shapes() {
-    out << "/* Extents, for the caller's arrays; a run-time batch counts as its maximum. */\nenum {\n";
+    out << "/* Extents, for the caller's arrays; a run-time batch counts as its maximum"
+        << (plan.hasBuckets() ? ", " + plan.bucketDim + " as its largest" : "") << ". */\nenum {\n";
     const std::string prefix = upper(name) + "_";
     if (plan.hasBatch)
       out << "  " << prefix << "MIN_BATCH = " << plan.minBatch << ",\n  " << prefix << "MAX_BATCH = " << plan.maxBatch
           << ",\n";
-    for (const auto *tensors : {&plan.inputs, &plan.outputs})
+    for (const auto *tensors : {&plan.interface().inputs, &plan.interface().outputs})
       for (const TensorDesc &tensor : *tensors) {
         const std::string stem = prefix + upper(identifier(tensor.name));
         for (size_t i = 0; i < tensor.shape.size(); ++i)
@@ -152,12 +193,19 @@ private:
         << "_args {\n";
     if (plan.hasBatch)
       out << "  int64_t batch;\n";
-    for (const TensorDesc &tensor : plan.inputs)
-      out << "  const " << cType(tensor.dtype) << " *" << identifier(tensor.name) << "; /* " << shapeText(tensor)
-          << " */\n";
-    for (const TensorDesc &tensor : plan.outputs)
-      out << "  " << cType(tensor.dtype) << " *" << identifier(tensor.name) << "; /* " << shapeText(tensor) << " */\n";
+    if (plan.hasBuckets())
+      out << "  int64_t " << plan.bucketDim << "; /* " << extents() << ": of the arrays */\n";
+    members("const ", &InterfacePlan::inputs);
+    members("", &InterfacePlan::outputs);
     out << "} " << name << "_args;\n\n";
+  }
+
+  void members(const char *qualifier, Tensors tensors) {
+    for (size_t i = 0; i < (plan.interface().*tensors).size(); ++i) {
+      const TensorDesc &tensor = (plan.interface().*tensors)[i];
+      out << "  " << qualifier << cType(tensor.dtype) << " *" << identifier(tensor.name) << "; /* "
+          << shapeText(tensors, i) << " */\n";
+    }
   }
 
   void pointers(const char *type, const char *array, const std::vector<TensorDesc> &tensors) {
@@ -173,6 +221,10 @@ private:
           << "static inline attnc_status " << name
           << "_map_weights(attnc_weights *weights, const char *path, attnc_error *error) {\n"
           << "  return attnc_map_weights(weights, &" << modelSymbol(name) << ", path, error);\n}\n\n";
+    if (plan.hasBuckets())
+      out << "/* What to pad to: " << extents() << "; 0 for more. */\n"
+          << "static inline int64_t " << name << "_bucket(int64_t " << plan.bucketDim << ") {\n"
+          << "  return attnc_bucket_for(&" << modelSymbol(name) << ", " << plan.bucketDim << ");\n}\n\n";
     out << "/* Checks that CPU, ABI and weights fit"
         << (place == WeightsPlace::Embedded ? "; weights is NULL"
             : place == WeightsPlace::Caller ? "; packs the weights into weights->image"
@@ -189,9 +241,13 @@ private:
         << "static inline attnc_status " << name << "_run(const attnc_instance *instance, const " << name
         << "_args *args,\n    void *workspace, size_t workspace_size, const attnc_executor *executor, "
         << "attnc_error *error) {\n";
-    pointers("const void *", "inputs", plan.inputs);
-    pointers("void *", "outputs", plan.outputs);
-    out << "  return attnc_run(instance, inputs, outputs, " << batch
+    pointers("const void *", "inputs", plan.interface().inputs);
+    pointers("void *", "outputs", plan.interface().outputs);
+    if (plan.hasBuckets())
+      out << "  attnc_instance chosen = {0, 0, 0};\n  attnc_status status;\n  if (instance)\n    chosen = *instance;\n"
+          << "  status = attnc_select_bucket(&chosen, args->" << plan.bucketDim << ", error);\n"
+          << "  if (status != ATTNC_OK)\n    return status;\n";
+    out << "  return attnc_run(" << (plan.hasBuckets() ? "&chosen" : "instance") << ", inputs, outputs, " << batch
         << ", workspace, workspace_size, executor, error);\n}\n\n";
   }
 

@@ -39,6 +39,7 @@ private:
   Constant *packSteps();
   Constant *image();
   Constant *variants();
+  Constant *buckets(ArrayRef<std::pair<Constant *, Constant *>> interfaces);
 
   Module &module;
   const ModelPlan &plan;
@@ -225,22 +226,34 @@ Constant *HostEmitter::variants() {
   return global(ConstantArray::get(ArrayType::get(all[0]->getType(), all.size()), all), "variants");
 }
 
+/// The fields of attnc_bucket in their order; `interfaces`: the tables of inputs and outputs.
+Constant *HostEmitter::buckets(ArrayRef<std::pair<Constant *, Constant *>> interfaces) {
+  std::vector<Constant *> all;
+  for (auto [interface, tables] : zip_equal(plan.interfaces, interfaces))
+    all.push_back(structure({number64(static_cast<uint64_t>(interface.extent)), tables.first, tables.second}));
+  return global(ConstantArray::get(ArrayType::get(all[0]->getType(), all.size()), all), "buckets");
+}
+
 /// The fields of attnc_model in their order; natural alignment in LLVM's struct and in C's is the same.
 void HostEmitter::emitModel() {
-  Constant *constants = ConstantPointerNull::get(pointer);
+  Constant *none = ConstantPointerNull::get(pointer), *constants = none;
+  std::vector<std::pair<Constant *, Constant *>> interfaces;
+  for (const InterfacePlan &interface : plan.interfaces)
+    interfaces.emplace_back(tensors(interface.inputs, "inputs"), tensors(interface.outputs, "outputs"));
   if (!plan.constants.empty())
     constants = global(ConstantDataArray::get(context, ArrayRef<float>(plan.constants)), "constants", ATTNC_ALIGNMENT);
   auto count = [&](size_t size) { return number32(static_cast<int64_t>(size)); };
+  const bool hasBuckets = plan.hasBuckets();
   Constant *model = structure({number32(ATTNC_ABI_VERSION),
                                number32(0),
                                string(plan.name),
                                string("attnc " ATTNC_VERSION),
-                               count(plan.inputs.size()),
-                               count(plan.outputs.size()),
+                               count(plan.interface().inputs.size()),
+                               count(plan.interface().outputs.size()),
                                count(plan.weights.size()),
                                count(plan.packSteps.size()),
-                               tensors(plan.inputs, "inputs"),
-                               tensors(plan.outputs, "outputs"),
+                               interfaces.back().first,
+                               interfaces.back().second,
                                tensors(plan.weights, "weights"),
                                packSteps(),
                                constants,
@@ -250,7 +263,10 @@ void HostEmitter::emitModel() {
                                number64(static_cast<uint64_t>(plan.minBatch)),
                                number64(static_cast<uint64_t>(plan.maxBatch)),
                                count(plan.variants.size()),
-                               variants()});
+                               variants(),
+                               count(hasBuckets ? plan.interfaces.size() : 0),
+                               hasBuckets ? string(plan.bucketDim) : none,
+                               hasBuckets ? buckets(interfaces) : none});
   auto *variable =
       new GlobalVariable(module, model->getType(), true, GlobalValue::ExternalLinkage, model, modelSymbol(plan.name));
   variable->setAlignment(Align(8));

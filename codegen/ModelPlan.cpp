@@ -38,7 +38,7 @@ public:
     if (functions.empty())
       return fail("the module has no function but kernels");
     plan.name = identifier(modelName(functions.front()).str());
-    describeInterface(functions.front());
+    describeInterfaces(functions);
     for (auto parameter : module.getOps<attn::ParameterOp>()) {
       weightIndex[parameter.getSymName()] = static_cast<int32_t>(plan.weights.size());
       plan.weights.push_back(describe(parameter.getType(), parameter.getSymName(), {}));
@@ -77,19 +77,33 @@ private:
     return desc;
   }
 
+  /// Of each bucket those of the first function for it; the other CPUs' functions have the same.
+  void describeInterfaces(llvm::ArrayRef<mlir::func::FuncOp> functions) {
+    if (auto dim = functions.front()->getAttrOfType<mlir::StringAttr>(kBucketDim))
+      plan.bucketDim = dim.getValue().str();
+    for (mlir::func::FuncOp function : functions)
+      if (plan.interfaces.empty() || integer(function, kBucket, 0) > plan.interfaces.back().extent)
+        describeInterface(function);
+      else
+        break;
+  }
+
   void describeInterface(mlir::func::FuncOp main) {
+    InterfacePlan interface;
+    interface.extent = integer(main, kBucket, 0);
     for (unsigned i = 0; i < main.getNumArguments(); ++i) {
       mlir::DictionaryAttr attributes = main.getArgAttrDict(i);
-      plan.inputs.push_back(describe(main.getArgument(i).getType(),
-                                     text(attributes, "attn.name", "input" + std::to_string(i)),
-                                     text(attributes, "attn.doc", "")));
+      interface.inputs.push_back(describe(main.getArgument(i).getType(),
+                                          text(attributes, "attn.name", "input" + std::to_string(i)),
+                                          text(attributes, "attn.doc", "")));
     }
     for (unsigned i = 0; i < main.getNumResults(); ++i) {
       mlir::DictionaryAttr attributes = main.getResultAttrDict(i);
-      plan.outputs.push_back(describe(main.getFunctionType().getResult(i),
-                                      text(attributes, "attn.name", "output" + std::to_string(i)),
-                                      text(attributes, "attn.doc", "")));
+      interface.outputs.push_back(describe(main.getFunctionType().getResult(i),
+                                           text(attributes, "attn.name", "output" + std::to_string(i)),
+                                           text(attributes, "attn.doc", "")));
     }
+    plan.interfaces.push_back(std::move(interface));
   }
 
   bool planVariant(mlir::func::FuncOp function) {
@@ -261,7 +275,8 @@ private:
       const Place &place = planned.operands[mlir::cast<mlir::BlockArgument>(indices).getArgNumber()];
       if (place.kind != Place::Kind::Input)
         continue;
-      int64_t &limit = plan.inputs[place.value].indexLimit;
+      const size_t bucket = (plan.variants.size() - 1) % plan.interfaces.size();
+      int64_t &limit = plan.interfaces[bucket].inputs[place.value].indexLimit;
       const int64_t rows = mlir::cast<mlir::RankedTensorType>(embedding.getTable().getType()).getDimSize(0);
       limit = limit ? std::min(limit, rows) : rows;
     }

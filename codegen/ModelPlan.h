@@ -50,7 +50,13 @@ struct KernelCall {
   double tokenBytes = 0;       ///< Bytes that it reads and writes of anything but weights.
 };
 
-/// The model for one CPU: one function of the module.
+/// The tensors of one bucket (runtime/attnc/runtime.h), or of a model without any.
+struct InterfacePlan {
+  int64_t extent = 0; ///< 0: no bucket.
+  std::vector<TensorDesc> inputs, outputs;
+};
+
+/// The model for one CPU and one bucket: one function of the module.
 struct VariantPlan {
   std::string function; ///< Its name, unique in the object.
   std::string cpu;      ///< TargetInfo::name; empty: the only target.
@@ -60,13 +66,20 @@ struct VariantPlan {
 
 struct ModelPlan {
   std::string name;
-  std::vector<TensorDesc> inputs, outputs, weights;
+  std::string bucketDim;                 ///< The dimension with several extents; empty where there is none.
+  std::vector<InterfacePlan> interfaces; ///< One for each bucket, ascending; one where there are none.
+  std::vector<TensorDesc> weights;
   std::vector<attnc_pack_step> packSteps;
   std::vector<float> constants;
-  std::vector<VariantPlan> variants; ///< In the module's order; one weights image for all.
+  /// In the module's order: of each CPU one for each interface. One weights image for all.
+  std::vector<VariantPlan> variants;
   int64_t minBatch = 1, maxBatch = 1;
   bool hasBatch = false; ///< Whether any tensor's shape depends on the batch.
   uint64_t imageSize = 0;
+
+  bool hasBuckets() const { return interfaces.size() > 1; }
+  /// The tensors without buckets, or of the largest.
+  const InterfacePlan &interface() const { return interfaces.back(); }
 };
 
 /// Reads a module that has been through the pipeline. Nothing on failure, with the reason in `error`.

@@ -88,9 +88,20 @@ double number(Operation *op, StringRef name) {
   return attribute ? double(attribute.getInt()) : 0;
 }
 
+/// "for x86-64-v3, seq = 32:", where there are several.
+void printVariant(func::FuncOp model, llvm::raw_ostream &out) {
+  auto cpu = model->getAttrOfType<StringAttr>("attn.cpu");
+  auto dim = model->getAttrOfType<StringAttr>(kBucketDim);
+  if (!cpu && !dim)
+    return;
+  out << "for " << (cpu ? cpu.getValue() : "");
+  if (dim)
+    out << (cpu ? ", " : "") << dim.getValue() << " = " << static_cast<int64_t>(number(model, kBucket));
+  out << ":\n";
+}
+
 void printModel(func::FuncOp model, int64_t batch, llvm::raw_ostream &out) {
-  if (auto cpu = model->getAttrOfType<StringAttr>("attn.cpu"))
-    out << "for " << cpu.getValue() << ":\n";
+  printVariant(model, out);
   KernelCost total;
   int64_t calls = 0;
   SmallPtrSet<Operation *, 16> kernels;

@@ -15,6 +15,9 @@ namespace attnc {
 /// The functions that are models, not kernels. Several are variants of one model.
 llvm::SmallVector<mlir::func::FuncOp> modelFunctions(mlir::ModuleOp module);
 
+/// Of a model's function: the extent of the dimension that has several (attn.bucket), and the name of that dimension.
+constexpr llvm::StringLiteral kBucket = "attn.bucket", kBucketDim = "attn.bucket_dim";
+
 /// The name of the model that a function is: its own, or where it is a variant, that of attn.model.
 llvm::StringRef modelName(mlir::func::FuncOp model);
 

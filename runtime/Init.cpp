@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // attnc_init(): everything about a model that can be checked before the first run.
-#include "runtime/Cpu.h"
 #include "runtime/Error.h"
 #include "runtime/Pack.h"
 #include "runtime/Tensor.h"
+#include "runtime/Variant.h"
 #include "runtime/WeightsFile.h"
 
 #include <cstdio>
@@ -13,26 +13,6 @@
 
 namespace attnc::rt {
 namespace {
-
-attnc_status failCpu(const attnc_model &model, const attnc_variant &variant, const MissingFeatures &missing,
-                     attnc_error *error) {
-  const char *least = model.num_variants > 1 ? "; it asks for the least of the model's variants" : "";
-  return fail(error, ATTNC_ERROR_CPU, "model '%.40s' for CPU '%.30s' needs %s, which this CPU %s%s", model.name,
-              variant.cpu, missing.text, missing.unknown ? "does not know" : "lacks",
-              &variant == &model.variants[model.num_variants - 1] ? least : "");
-}
-
-/// The first variant that this CPU can run; the last one asks for the least.
-attnc_status chooseVariant(const attnc_model &model, const attnc_variant **chosen, attnc_error *error) {
-  MissingFeatures missing;
-  for (int32_t i = 0; i < model.num_variants; ++i) {
-    missing = missingFeatures(model.variants[i].cpu_features);
-    *chosen = &model.variants[i];
-    if (missing.count == 0)
-      return ATTNC_OK;
-  }
-  return failCpu(model, **chosen, missing, error);
-}
 
 attnc_status checkImage(const attnc_model &model, const attnc_weights &weights, attnc_error *error) {
   const auto needed = static_cast<unsigned long long>(model.weights_image_size);
@@ -159,29 +139,4 @@ attnc_status attnc_init(attnc_instance *instance, const attnc_model *model, cons
       return status;
   *instance = attnc_instance{model, variant, weights && model->weights_image_size > 0 ? weights->image : nullptr};
   return succeed(error);
-}
-
-attnc_status attnc_select_cpu(attnc_instance *instance, const char *cpu, attnc_error *error) {
-  if (!instance || !instance->model)
-    return fail(error, ATTNC_ERROR_ARGUMENT, "the instance is not initialised: call attnc_init() and check its result");
-  if (!cpu)
-    return fail(error, ATTNC_ERROR_ARGUMENT, "cpu is NULL");
-  const attnc_model &model = *instance->model;
-  for (int32_t i = 0; i < model.num_variants; ++i) {
-    const attnc_variant &variant = model.variants[i];
-    if (strcmp(variant.cpu, cpu) != 0)
-      continue;
-    const MissingFeatures missing = missingFeatures(variant.cpu_features);
-    if (missing.count > 0)
-      return failCpu(model, variant, missing, error);
-    instance->variant = &variant;
-    return succeed(error);
-  }
-  char names[120] = "";
-  size_t used = 0;
-  for (int32_t i = 0; i < model.num_variants && used < sizeof names; ++i)
-    used += static_cast<size_t>(
-        snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "", model.variants[i].cpu));
-  return fail(error, ATTNC_ERROR_ARGUMENT, "model '%.40s' has no variant for CPU '%.30s'; it has %s", model.name, cpu,
-              names);
 }

@@ -3,6 +3,7 @@
 // attnc_run(): checks all that a caller can get wrong, lays out the workspace, calls the generated entry.
 #include "runtime/Error.h"
 #include "runtime/Tensor.h"
+#include "runtime/Variant.h"
 #include "runtime/Worker.h"
 
 #include <cinttypes>
@@ -75,29 +76,42 @@ attnc_status checkDisjoint(const Range &written, const Range &other, attnc_error
               other.name);
 }
 
+/// The tensors of a run, as the instance's bucket has them.
+struct Interface {
+  int32_t numInputs, numOutputs;
+  const attnc_tensor_info *inputs, *outputs;
+};
+
+Interface interfaceOf(const attnc_instance &instance) {
+  const attnc_model &model = *instance.model;
+  const attnc_bucket *bucket = bucketOf(model, *instance.variant);
+  return {model.num_inputs, model.num_outputs, bucket ? bucket->inputs : model.inputs,
+          bucket ? bucket->outputs : model.outputs};
+}
+
 /// Pointers, alignment and overlap. Pairs are compared by looking each tensor up again: a model has a handful, and
 /// there is no room to remember them without allocating.
-attnc_status checkTensors(const attnc_model &model, const void *const *inputs, void *const *outputs, int64_t batch,
+attnc_status checkTensors(const Interface &tensors, const void *const *inputs, void *const *outputs, int64_t batch,
                           const Range &workspace, attnc_error *error) {
   Range input, output, other;
-  for (int32_t i = 0; i < model.num_inputs; ++i) {
-    if (attnc_status status = checkTensor("input", model.inputs[i], inputs[i], batch, &input, error))
+  for (int32_t i = 0; i < tensors.numInputs; ++i) {
+    if (attnc_status status = checkTensor("input", tensors.inputs[i], inputs[i], batch, &input, error))
       return status;
     if (attnc_status status = checkDisjoint(workspace, input, error))
       return status;
   }
-  for (int32_t i = 0; i < model.num_outputs; ++i) {
-    if (attnc_status status = checkTensor("output", model.outputs[i], outputs[i], batch, &output, error))
+  for (int32_t i = 0; i < tensors.numOutputs; ++i) {
+    if (attnc_status status = checkTensor("output", tensors.outputs[i], outputs[i], batch, &output, error))
       return status;
     if (attnc_status status = checkDisjoint(workspace, output, error))
       return status;
-    for (int32_t j = 0; j < model.num_inputs; ++j) {
-      checkTensor("input", model.inputs[j], inputs[j], batch, &other, nullptr);
+    for (int32_t j = 0; j < tensors.numInputs; ++j) {
+      checkTensor("input", tensors.inputs[j], inputs[j], batch, &other, nullptr);
       if (attnc_status status = checkDisjoint(output, other, error))
         return status;
     }
     for (int32_t j = 0; j < i; ++j) {
-      checkTensor("output", model.outputs[j], outputs[j], batch, &other, nullptr);
+      checkTensor("output", tensors.outputs[j], outputs[j], batch, &other, nullptr);
       if (attnc_status status = checkDisjoint(output, other, error))
         return status;
     }
@@ -140,9 +154,9 @@ attnc_status checkIndices(const attnc_tensor_info &info, const Index *data, int6
   return failIndex(info, batch, first, data[first], error);
 }
 
-attnc_status checkAllIndices(const attnc_model &model, const void *const *inputs, int64_t batch, attnc_error *error) {
-  for (int32_t i = 0; i < model.num_inputs; ++i) {
-    const attnc_tensor_info &info = model.inputs[i];
+attnc_status checkAllIndices(const Interface &tensors, const void *const *inputs, int64_t batch, attnc_error *error) {
+  for (int32_t i = 0; i < tensors.numInputs; ++i) {
+    const attnc_tensor_info &info = tensors.inputs[i];
     attnc_status status = ATTNC_OK;
     if (info.index_limit > 0 && info.dtype == ATTNC_I32)
       status = checkIndices(info, static_cast<const int32_t *>(inputs[i]), batch, error);
@@ -273,9 +287,10 @@ attnc_status attnc_run(const attnc_instance *instance, const void *const *inputs
   auto *bytes = static_cast<uint8_t *>(workspace);
   const auto begin = reinterpret_cast<uintptr_t>(workspace);
   const Range used = {"workspace of", model.name, begin, begin + static_cast<uintptr_t>(layout.total)};
-  if (attnc_status status = checkTensors(model, inputs, outputs, batch, used, error))
+  const Interface tensors = interfaceOf(*instance);
+  if (attnc_status status = checkTensors(tensors, inputs, outputs, batch, used, error))
     return status;
-  if (attnc_status status = checkAllIndices(model, inputs, batch, error))
+  if (attnc_status status = checkAllIndices(tensors, inputs, batch, error))
     return status;
 
   Run *run = prepare(bytes, layout, executor, threads);

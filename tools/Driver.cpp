@@ -106,19 +106,19 @@ private:
       return false;
     context.disableMultithreading();
     const bool isIR = fs::path(options.input).extension() == ".mlir";
-    const std::optional<ModelDesc> model = isIR ? std::nullopt : readModel();
-    if (!model && !isIR)
+    std::vector<ModelDesc> models;
+    if (isIR ? !checkNoDims() : !readModels(models))
       return false;
-    if (options.weights != WeightsPlace::Caller && model && model->weights) {
-      weightsLoc = model->weights->path.loc;
-      store = WeightStore::open(*model, diagnostics);
+    if (options.weights != WeightsPlace::Caller && !isIR && models.front().weights) {
+      weightsLoc = models.front().weights->path.loc;
+      store = WeightStore::open(models.front(), diagnostics);
       if (!store)
         return false;
       source = std::make_unique<StoredWeights>(*store);
     }
     if (!source && options.weights == WeightsPlace::External)
       return fail("--weights external: " + options.input + " names no weights to write into a file");
-    if (!obtainModule(model) || !lower() || !generate() || !write())
+    if (!(isIR ? parseIR() : import(models)) || !lower() || !generate() || !write())
       return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     summarise(seconds);
@@ -132,41 +132,83 @@ private:
         return false;
       targets.push_back(*target);
     }
-    if (targets.size() > 1 && options.profile) {
-      error = "--profile takes one CPU";
+    if (options.profile && (targets.size() > 1 || !options.buckets.empty())) {
+      error = targets.size() > 1 ? "--profile takes one CPU" : "--profile takes one extent of each dimension";
       return false;
     }
     return targets.size() == 1 || orderTargets(targets, error);
   }
 
-  std::optional<ModelDesc> readModel() {
+  std::optional<ModelDesc> readModel(const DimOverrides &dims) {
     if (isHuggingFaceDirectory(options.input)) {
       HuggingFaceOptions huggingFace;
       huggingFace.tokenTypeIds = options.tokenTypeIds;
-      return importHuggingFace(options.input, options.dims, diagnostics, huggingFace);
+      return importHuggingFace(options.input, dims, diagnostics, huggingFace);
     }
-    return parseModelFile(options.input, options.dims, diagnostics);
+    return parseModelFile(options.input, dims, diagnostics);
   }
 
-  /// The module in core ops: imported from the description, or, without one, parsed from attn IR.
-  bool obtainModule(const std::optional<ModelDesc> &model) {
-    MlirDiagnostics handler(context, diagnostics);
-    if (model) {
-      module = importModel(*model, context, diagnostics);
-      return module || diagnostics.hasErrors() ? bool(module) : fail("internal: the import made no module");
+  /// The description, or that for each bucket; their weights are the same.
+  bool readModels(std::vector<ModelDesc> &models) {
+    DimOverrides dims = options.dims;
+    for (size_t i = 0; i < std::max<size_t>(options.buckets.size(), 1); ++i) {
+      if (!options.buckets.empty())
+        dims[options.bucketDim] = options.buckets[i];
+      std::optional<ModelDesc> model = readModel(dims);
+      if (!model)
+        return false;
+      models.push_back(std::move(*model));
     }
+    return options.buckets.empty() || checkBucketDim(models.front());
+  }
+
+  /// The dimension is a member of the header's arguments, beside the tensors.
+  bool checkBucketDim(const ModelDesc &model) {
+    std::set<std::string> seen;
+    for (const InputDesc &input : model.inputs)
+      checkTensorName(input.name, seen, diagnostics);
+    for (const OutputDesc &output : model.outputs)
+      checkTensorName(output.name, seen, diagnostics);
+    const Located<std::string> dim(options.bucketDim, SourceLoc());
+    return checkIdentifier(dim, "the dimension", diagnostics) &&
+           (options.bucketDim == "batch" || checkTensorName(dim, seen, diagnostics));
+  }
+
+  bool checkNoDims() {
+    return (options.dims.empty() && options.buckets.empty()) ||
+           fail("--dim: " + options.input + " is attn IR, whose dimensions have no names");
+  }
+
+  bool import(const std::vector<ModelDesc> &models) {
+    MlirDiagnostics handler(context, diagnostics);
+    for (const ModelDesc &model : models) {
+      mlir::OwningOpRef<mlir::ModuleOp> module = importModel(model, context, diagnostics);
+      if (!module)
+        return diagnostics.hasErrors() ? false : fail("internal: the import made no module");
+      imported.modules.push_back(std::move(module));
+    }
+    imported.dim = options.bucketDim;
+    imported.extents = options.buckets;
+    return true;
+  }
+
+  bool parseIR() {
+    MlirDiagnostics handler(context, diagnostics);
     context.loadDialect<attn::AttnDialect>();
     const std::optional<std::string> text = readTextFile(options.input, kMaxIRBytes, diagnostics);
     if (!text)
       return false;
     diagnostics.addSource(options.input, *text);
-    module = mlir::parseSourceString<mlir::ModuleOp>(*text, mlir::ParserConfig(&context), options.input);
+    mlir::OwningOpRef<mlir::ModuleOp> module =
+        mlir::parseSourceString<mlir::ModuleOp>(*text, mlir::ParserConfig(&context), options.input);
     if (!module)
       return diagnostics.hasErrors() ? false : fail(options.input + " is not attn IR");
     const auto functions = module->getOps<mlir::func::FuncOp>();
     if (std::distance(functions.begin(), functions.end()) != 1)
       return fail(options.input + ": expected one function, which is the model; docs/OPS.md describes the ops");
-    return checkNames(*functions.begin());
+    const mlir::func::FuncOp model = *functions.begin();
+    imported.modules.push_back(std::move(module));
+    return checkNames(model);
   }
 
   /// IR comes without the frontend's checks, but its names go into the header too.
@@ -192,7 +234,8 @@ private:
   bool lower() {
     MlirDiagnostics handler(context, diagnostics);
     if (wants(Emit::Attn))
-      texts[Emit::Attn] = printed(*module);
+      for (mlir::OwningOpRef<mlir::ModuleOp> &bucket : imported.modules)
+        texts[Emit::Attn] += (texts[Emit::Attn].empty() ? "" : "// -----\n\n") + printed(*bucket);
     PipelineOptions pipeline;
     pipeline.log = &log;
     pipeline.blockKeys = options.blockKeys;
@@ -205,7 +248,8 @@ private:
       if (options.timePasses)
         manager.enableTiming();
     };
-    if (mlir::failed(lowerForTargets(module, targets, pipeline, observe)))
+    module = lowerVariants(std::move(imported), targets, pipeline, observe);
+    if (!module)
       return diagnostics.hasErrors() ? false : fail("internal: a pass failed without saying why");
     if (wants(Emit::Kernels))
       texts[Emit::Kernels] = printed(*module);
@@ -333,6 +377,8 @@ private:
     std::string cpus;
     for (const TargetInfo &target : targets)
       cpus += (cpus.empty() ? "" : ", ") + target.name;
+    for (size_t i = 0; i < options.buckets.size(); ++i)
+      cpus += (i > 0 ? ", " : ", " + options.bucketDim + " ") + std::to_string(options.buckets[i]);
     const double imageMegabytes = artefacts.imageSize / 1e6;
     std::snprintf(line, sizeof line,
                   "attnc: %s for %s: %.0f KB of code and tables, %.1f MB of weights %s, %.2f s -> %s\n",
@@ -348,7 +394,8 @@ private:
   std::string summary;
   SourceLoc weightsLoc; ///< Where the description names its weights.
   mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
+  ModelBuckets imported;                    ///< In core ops.
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< Lowered.
   ExplainLog log;
   std::unique_ptr<WeightStore> store;
   std::unique_ptr<StoredWeights> source; ///< What `store` holds, where there is one.

@@ -20,6 +20,9 @@ struct DriverOptions {
   std::string output; ///< Empty: kernel.o, or standard output for one text artefact.
   std::set<Emit> emit;
   DimOverrides dims;
+  /// A dimension with several extents, ascending, each of which becomes a bucket; empty: none has.
+  std::string bucketDim;
+  std::vector<int64_t> buckets;
   std::vector<std::string> cpus = {"host"}; ///< One variant for each.
   std::string arch = "x86_64";
   std::string precision = "f32"; ///< f32, bf16 or int8: what matmuls by weights round their operands to.

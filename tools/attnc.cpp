@@ -24,7 +24,8 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
 
   -o FILE               kernel.o (default; kernel.h appears beside it), NAME.so, or a directory
                         that exists
-  --dim NAME=N          set a named dimension: --dim seq=128 --dim batch=1
+  --dim NAME=N[,N...]   set a named dimension: --dim seq=128 --dim batch=1; with several extents
+                        (of one dimension) the object has code for each, over the same weights
   --cpu NAME[,NAME...]  host (default), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or a CPU name of
                         LLVM; of several, a program takes the best that its machine can run
   --target TRIPLE       x86_64-linux-gnu (default) or aarch64-linux-gnu
@@ -48,29 +49,71 @@ exit codes: 0 done, 1 the model or a file is wrong, 2 the command line is wrong
 examples:
   attnc model.json -o kernel.o && cc main.c kernel.o libattnc_rt.a -pthread
   attnc path/to/all-MiniLM-L6-v2 --dim seq=128 --cpu x86-64-v3 -o minilm.o
-  attnc model.json --cpu x86-64-v3,x86-64-v4 -o kernel.o
+  attnc model.json --cpu x86-64-v3,x86-64-v4 --dim seq=32,64,128 -o kernel.o
   attnc model.json --weights external -o kernel.o && ls kernel.o kernel.h kernel.weights
   attnc model.json --explain -o kernel.o
   attnc model.json --emit attn
 )";
+
+/// Each has code of its own, so that more of them are rather a mistake.
+constexpr size_t kMaxBuckets = 64;
 
 int usageError(const std::string &error) {
   std::cerr << "attnc: error: " << error << "\n";
   return 2;
 }
 
-/// `name=N` with N in [1, 2^31); false where it is something else.
-bool parseDim(const std::string &text, attnc::DimOverrides &dims) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
-    return false;
-  const std::string digits = text.substr(equals + 1);
-  if (digits.size() > 10 || digits.find_first_not_of("0123456789") != std::string::npos)
-    return false;
+/// The parts of a list with commas between them.
+std::vector<std::string> split(const std::string &list) {
+  std::vector<std::string> parts;
+  for (size_t start = 0; start <= list.size();) {
+    const size_t comma = std::min(list.find(',', start), list.size());
+    parts.push_back(list.substr(start, comma - start));
+    start = comma + 1;
+  }
+  return parts;
+}
+
+/// An extent in [1, 2^31); nothing where the text is something else.
+std::optional<int64_t> parseExtent(const std::string &digits) {
+  if (digits.empty() || digits.size() > 10 || digits.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
   const int64_t value = std::stoll(digits);
-  if (value < 1 || value > INT32_MAX)
+  return value >= 1 && value <= INT32_MAX ? std::optional(value) : std::nullopt;
+}
+
+/// `name=N`, or `name=N,N...` for one name; false, with what is wrong, for something else.
+bool parseDim(const std::string &text, attnc::DriverOptions &options, std::string &error) {
+  const size_t equals = text.find('=');
+  const std::string name = text.substr(0, equals);
+  std::vector<int64_t> extents;
+  error = "expected NAME=N[,N...] with N from 1 to 2147483647, each name once";
+  if (equals == std::string::npos || name.empty() || options.dims.count(name) || options.bucketDim == name)
     return false;
-  return dims.emplace(text.substr(0, equals), value).second;
+  for (const std::string &digits : split(text.substr(equals + 1))) {
+    const std::optional<int64_t> extent = parseExtent(digits);
+    if (!extent)
+      return false;
+    extents.push_back(*extent);
+  }
+  std::sort(extents.begin(), extents.end());
+  if (std::adjacent_find(extents.begin(), extents.end()) != extents.end()) {
+    error = "an extent is named twice";
+    return false;
+  }
+  if (extents.size() == 1)
+    return options.dims.emplace(name, extents.front()).second;
+  if (!options.buckets.empty()) {
+    error = "several extents are for one dimension; '" + options.bucketDim + "' has them already";
+    return false;
+  }
+  if (extents.size() > kMaxBuckets) {
+    error = "at most " + std::to_string(kMaxBuckets) + " extents";
+    return false;
+  }
+  options.bucketDim = name;
+  options.buckets = std::move(extents);
+  return true;
 }
 
 /// A multiple of 16 below 2^31; nothing where the text is something else.
@@ -89,17 +132,6 @@ bool parseTarget(const std::string &triple, attnc::DriverOptions &options) {
   }
   options.arch = "aarch64";
   return triple == "aarch64-linux-gnu" || triple == "aarch64-unknown-linux-gnu";
-}
-
-/// The parts of a list with commas between them.
-std::vector<std::string> split(const std::string &list) {
-  std::vector<std::string> parts;
-  for (size_t start = 0; start <= list.size();) {
-    const size_t comma = std::min(list.find(',', start), list.size());
-    parts.push_back(list.substr(start, comma - start));
-    start = comma + 1;
-  }
-  return parts;
 }
 
 bool parseEmit(const std::string &list, attnc::DriverOptions &options, std::string &unknown) {
@@ -157,8 +189,8 @@ int main(int argc, char **argv) {
   if (line.has("-o") && options.output.empty())
     return usageError("option '-o' needs a path");
   for (const std::string &dim : line.all("--dim"))
-    if (!parseDim(dim, options.dims))
-      return usageError("--dim " + dim + ": expected NAME=N with N from 1 to 2147483647, each name once");
+    if (!parseDim(dim, options, error))
+      return usageError("--dim " + dim + ": " + error);
   if (line.has("--target") && !parseTarget(line.value("--target"), options))
     return usageError("unknown target '" + line.value("--target") +
                       "'; accepted are x86_64-linux-gnu and aarch64-linux-gnu");

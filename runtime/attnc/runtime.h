@@ -6,7 +6,8 @@
  * C99 and C++17. A model is a read-only `attnc_model` in the object file that attnc emitted. The caller initialises
  * an `attnc_instance` from it once, then calls attnc_run() as often as it likes, from as many threads as it likes, with
  * one workspace per concurrent call. The caller owns all memory: inputs, outputs, workspace and, where the weights are
- * neither embedded in the object nor mapped from a file, the weights image. attnc_run() allocates nothing and never aborts.
+ * neither embedded in the object nor mapped from a file, the weights image. attnc_run() allocates nothing and never
+ * aborts.
  *
  * Tensors are dense, row-major (the last dimension is contiguous), aligned to their element type. A shape entry of -1
  * is the batch, given to attnc_run(). bool tensors hold one byte per element, 0 or not 0.
@@ -22,7 +23,7 @@ extern "C" {
 #endif
 
 /* Changes when the layout or meaning of anything below changes; attnc_init() compares. */
-#define ATTNC_ABI_VERSION 3u
+#define ATTNC_ABI_VERSION 4u
 #define ATTNC_MAX_RANK 8
 /* Alignment in bytes of the weights image, the workspace and every tensor inside them. */
 #define ATTNC_ALIGNMENT 64u
@@ -105,7 +106,15 @@ typedef struct attnc_pack_step {
   int64_t panel; /* PANELs: columns of a panel */
 } attnc_pack_step;
 
-/* The code of a model for one CPU. */
+/* A model that was compiled for several extents of one named dimension (`attnc --dim seq=32,64,128`) has a bucket for
+ * each: the same weights image, and shapes and code of its own. */
+typedef struct attnc_bucket {
+  int64_t extent;                   /* of attnc_model.bucket_dim */
+  const attnc_tensor_info *inputs;  /* attnc_model.inputs, with the shapes of this bucket */
+  const attnc_tensor_info *outputs; /* attnc_model.outputs, in the same way */
+} attnc_bucket;
+
+/* The code of a model for one CPU, and for one bucket where there are any. */
 typedef struct attnc_variant {
   const char *cpu;           /* as `attnc --cpu` names it: "x86-64-v3" */
   const char *cpu_features;  /* space-separated, as GCC's __builtin_cpu_supports names them: "avx2 fma"; "" for none */
@@ -119,24 +128,28 @@ typedef struct attnc_variant {
 } attnc_variant;
 
 /* A compiled model, in the read-only data of kernel.o; its symbol is <name>_attnc_model. Private to the runtime but for
- * name, inputs, outputs, weights and max_batch. */
+ * name, inputs, outputs, weights, max_batch and the buckets. */
 typedef struct attnc_model {
   uint32_t abi_version;
   uint32_t reserved;
   const char *name;
   const char *compiler; /* "attnc <version>" */
   int32_t num_inputs, num_outputs, num_weights, num_pack_steps;
-  const attnc_tensor_info *inputs;
-  const attnc_tensor_info *outputs;
+  const attnc_tensor_info *inputs;  /* of the largest bucket, where there are any */
+  const attnc_tensor_info *outputs; /* in the same way */
   const attnc_tensor_info *weights; /* what the caller hands over; also listed when the weights are embedded */
   const attnc_pack_step *pack_steps;
   const void *constants;         /* f32 values that the compiler made, source of steps with weight == -1 */
-  const void *weights_image;     /* embedded image, or NULL: mapped from a file, or attnc_init() packs what the caller hands over */
+  const void *weights_image;     /* embedded image, or NULL: in a file, or packed by attnc_init() */
   uint64_t weights_image_size;   /* bytes; bytes that no step writes are zero */
-  uint64_t weights_hash;         /* of the image in the weights file that belongs to the object; 0: there is no such file */
+  uint64_t weights_hash;         /* of the image in the weights file that belongs to the object; 0: there is none */
   int64_t min_batch, max_batch;  /* both 1 where the model has no batch dimension */
   int32_t num_variants;          /* >= 1 */
-  const attnc_variant *variants; /* the most demanding CPU first; the same weights image and results for all */
+  const attnc_variant *variants; /* the most demanding CPU first; the same weights image and results for all. Of each
+                                    CPU one for each bucket, in their order */
+  int32_t num_buckets;           /* 0: all shapes are those of inputs and outputs; else >= 2 */
+  const char *bucket_dim;        /* "seq"; NULL without buckets */
+  const attnc_bucket *buckets;   /* ascending */
 } attnc_model;
 
 /* --- threads --------------------------------------------------------------------------------------------------- */
@@ -177,8 +190,8 @@ typedef struct attnc_weight {
   const void *data; /* dense, row-major, of any alignment */
 } attnc_weight;
 
-/* Weights for a model without an embedded image: filled by attnc_map_weights(), or by the caller, who leaves what he does
- * not use zero. Read during attnc_init() only, but for `image` and the mapping. */
+/* Weights for a model without an embedded image: filled by attnc_map_weights(), or by the caller, who leaves what he
+ * does not use zero. Read during attnc_init() only, but for `image` and the mapping. */
 typedef struct attnc_weights {
   const attnc_weight *items;
   size_t count; /* extra weights are ignored; names occur once */
@@ -189,10 +202,10 @@ typedef struct attnc_weights {
   size_t mapping_size;
 } attnc_weights;
 
-/* Maps the weights file that attnc wrote beside the model's object (`attnc --weights external`), read-only: processes that
- * map one file share its memory, and a page is read when a kernel first needs it. Fills *weights for attnc_init(). The
- * file's header is checked against the model, and its size; its contents are not read (attnc_check_weights()). The file
- * may be replaced by another one while it is mapped, as attnc does, but not be written to or cut short. */
+/* Maps the weights file that attnc wrote beside the model's object (`attnc --weights external`), read-only: processes
+ * that map one file share its memory, and a page is read when a kernel first needs it. Fills *weights for attnc_init().
+ * The file's header is checked against the model, and its size; its contents are not read (attnc_check_weights()). The
+ * file may be replaced by another one while it is mapped, as attnc does, but not be written to or cut short. */
 attnc_status attnc_map_weights(attnc_weights *weights, const attnc_model *model, const char *path, attnc_error *error);
 /* Ends the mapping, after the last run of the instances that were initialised with it. NULL and weights that are not
  * mapped are fine. */
@@ -207,8 +220,9 @@ typedef struct attnc_instance {
   const void *weights;
 } attnc_instance;
 
-/* Checks that ABI, CPU and weights fit, chooses the first variant that this CPU can run, packs the weights where they
- * are handed over. `weights` may be NULL where the object embeds them. On failure *instance cannot be run. */
+/* Checks that ABI, CPU and weights fit, chooses the first CPU's variant that this CPU can run, of the largest bucket,
+ * packs the weights where they are handed over. `weights` may be NULL where the object embeds them. On failure
+ * *instance cannot be run. */
 attnc_status attnc_init(attnc_instance *instance, const attnc_model *model, const attnc_weights *weights,
                         attnc_error *error);
 
@@ -218,14 +232,23 @@ attnc_status attnc_init(attnc_instance *instance, const attnc_model *model, cons
  * then *instance stays as it is. */
 attnc_status attnc_select_cpu(attnc_instance *instance, const char *cpu, attnc_error *error);
 
+/* The extent of the smallest bucket that holds `extent`: what to pad to. 0 where none does, or the model has no
+ * buckets. */
+int64_t attnc_bucket_for(const attnc_model *model, int64_t extent);
+
+/* Makes an initialised instance run the bucket of exactly this extent: inputs and outputs of attnc_run() then have its
+ * shapes. An instance costs nothing to copy: one for each bucket, from one attnc_init(), may run at the same time.
+ * ATTNC_ERROR_ARGUMENT where the model has no such bucket; then *instance stays as it is. */
+attnc_status attnc_select_bucket(attnc_instance *instance, int64_t extent, attnc_error *error);
+
 /* Bytes of workspace that a run with this batch on this many threads needs, whichever variant runs; 0 for arguments out
  * of range. */
 size_t attnc_workspace_size(const attnc_model *model, int64_t batch, int32_t threads);
 
 /* Runs the model. inputs and outputs are in the order of model->inputs and model->outputs; they must not overlap.
  * workspace is aligned to ATTNC_ALIGNMENT and used by this call alone. executor NULL: on the calling thread.
- * Nothing is written to the outputs unless all checks pass (after ATTNC_ERROR_KERNEL and ATTNC_ERROR_MASK they hold anything). The bits of
- * the result do not depend on the executor. */
+ * Nothing is written to the outputs unless all checks pass (after ATTNC_ERROR_KERNEL and ATTNC_ERROR_MASK they hold
+ * anything). The bits of the result do not depend on the executor. */
 attnc_status attnc_run(const attnc_instance *instance, const void *const *inputs, void *const *outputs, int64_t batch,
                        void *workspace, size_t workspace_size, const attnc_executor *executor, attnc_error *error);
 

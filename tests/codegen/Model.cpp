@@ -79,7 +79,10 @@ mlir::OwningOpRef<mlir::ModuleOp> lowered(const Model &model, const CompileOptio
   pipeline.fuseEpilogue = options.fuseEpilogue;
   if (options.blockKeys >= 0)
     pipeline.blockKeys = options.blockKeys;
-  if (mlir::failed(lowerForTargets(module, targets, pipeline)))
+  ModelBuckets only;
+  only.modules.push_back(std::move(module));
+  module = lowerVariants(std::move(only), targets, pipeline);
+  if (!module)
     session.fail("a pass failed", model.text);
   return module;
 }

@@ -71,7 +71,10 @@ static const attnc_model model = {ATTNC_ABI_VERSION,
                                   1,
                                   ROWS,
                                   1,
-                                  &variant};
+                                  &variant,
+                                  0,
+                                  NULL,
+                                  NULL};
 
 static int check(int condition, const char *what) {
   if (!condition)

@@ -132,6 +132,10 @@ def check_wrong_command_lines(bench):
             ("CPU 'znver4' is of x86_64, but the target is aarch64; an object holds code for one architecture", model, "--cpu",
              "generic,znver4", "--target", "aarch64-linux-gnu"),
             ("--profile takes one CPU", model, "--cpu", "x86-64-v3,x86-64-v4", "--profile"),
+            ("--profile takes one extent of each dimension", model, "--dim", "seq=4,8", "--profile"),
+            ("--dim seq=4,8,4: an extent is named twice", model, "--dim", "seq=4,8,4"),
+            ("--dim batch=1,2: several extents are for one dimension; 'seq' has them already", model, "--dim", "seq=4,8", "--dim", "batch=1,2"),
+            ("--dim seq=" + ",".join(map(str, range(1, 66))) + ": at most 64 extents", model, "--dim", "seq=" + ",".join(map(str, range(1, 66)))),
             ("CPU 'host' is x86_64, but the target is aarch64", model, "--cpu", "host", "--target", "aarch64-linux-gnu"),
             ("--precision fp16: expected f32, bf16 or int8", model, "--precision", "fp16"),
             ("--weights file: expected embed, external or caller", model, "--weights", "file")):
@@ -141,9 +145,9 @@ def check_wrong_command_lines(bench):
     for keys in ("", "8", "24x", "-16", "2147483648"):
         bench.refuses(f"--block-keys {keys}: expected a multiple of 16 up to 2147483632, or 0 for whole score rows", model,
                       f"--block-keys={keys}", code=2)
-    for dim in ("seq", "seq=", "=4", "seq=0", "seq=-1", "seq=4x", "seq=2147483648", "seq=99999999999999999999"):
-        bench.refuses(f"--dim {dim}: expected NAME=N with N from 1 to 2147483647, each name once", model, "--dim", dim, code=2)
-    bench.refuses("--dim seq=5: expected NAME=N with N from 1 to 2147483647, each name once", model, "--dim", "seq=4", "--dim",
+    for dim in ("seq", "seq=", "=4", "seq=0", "seq=-1", "seq=4x", "seq=4,", "seq=4,0", "seq=2147483648", "seq=99999999999999999999"):
+        bench.refuses(f"--dim {dim}: expected NAME=N[,N...] with N from 1 to 2147483647, each name once", model, "--dim", dim, code=2)
+    bench.refuses("--dim seq=5: expected NAME=N[,N...] with N from 1 to 2147483647, each name once", model, "--dim", "seq=4", "--dim",
                   "seq=5", code=2)
 
 
@@ -339,6 +343,34 @@ def check_variants(bench):
     assert both <= single, (both, single)
     kernels = bench.run(model, "--cpu", ",".join(cpus), "--emit", "kernels").stdout
     assert kernels.count("attn.cpu = ") == 2 * kernels.count('attn.cpu = "x86-64-v3"') > 0 and kernels.count("attn.image_size") == 1
+
+
+def check_buckets(bench):
+    """Several extents of a dimension in one object: code for each, and what an extent may not change."""
+    model = {"dims": {"batch": {"max": 4}, "seq": 8}, "inputs": {"x": {"shape": ["batch", "seq", 64]}},
+             "model": [{"type": "MultiheadAttention", "name": "a", "embed_dim": 64, "num_heads": 4, "batch_first": True}], "outputs": {"y": "a"}}
+    plain = bench.model("m.json", model)
+    done = bench.run(plain, "--dim", "seq=16,4", "--cpu", "x86-64-v4,x86-64-v3", "-o", "m.o", "--explain")
+    assert "attnc: m for x86-64-v4, x86-64-v3, seq 4, 16: " in done.stderr, done.stderr
+    variants = [f"{cpu}, seq = {extent}" for cpu in ("x86-64-v4", "x86-64-v3") for extent in (4, 16)]
+    assert re.findall(r"^for (.+):$", done.stdout, re.M) == variants, done.stdout
+    header = (bench.folder / "m.h").read_text()
+    for line in (" * input   x  [batch, seq, 64] f32\n", " * seq is 4 or 16; code for each, over the same weights. Pad a shorter input to\n",
+                 " * Code for x86-64-v4 and x86-64-v3; m_init() takes", "  M_X_DIM1 = 16,\n", "  int64_t seq; /* 4 or 16: of the arrays */\n",
+                 "static inline int64_t m_bucket(int64_t seq) {\n", "  float *y; /* [batch, seq, 64] */\n"):
+        assert line in header, f"{line} is not in\n{header}"
+    assert bench.run(plain, "--dim", "seq=16,4", "--emit", "attn").stdout.count("func.func @m(") == 2
+    bench.run(plain, "--dim", "batch=1,4", "-o", "m.o")
+    assert "  int64_t batch; /* 1 or 4: of the arrays */\n" in (bench.folder / "m.h").read_text()
+    bias = {"type": "Graph", "name": "g", "nodes": [{"op": "weight", "name": "w", "parameter": "bias", "shape": ["seq", 64]},
+                                                    {"op": "add", "name": "s", "inputs": ["x", "w"]}]}
+    bench.refuses("weight 'bias' is [8, 64] where seq is 8 and [4, 64] where it is 4; one weights image serves all extents, so no weight may "
+                  "depend on the dimension", bench.model("m.json", {**model, "model": [bias], "outputs": {"y": "g"}}), "--dim", "seq=4,8")
+    named = {**model, "inputs": {"seq": model["inputs"]["x"]}}
+    bench.refuses('inputs and outputs need names that differ, and not in case alone: "seq"', bench.model("m.json", named), "--dim", "seq=4,8")
+    bench.refuses('--dim len=4: the model has no dimension "len"', bench.model("m.json", model), "--dim", "len=4,8")
+    (bench.folder / "m.mlir").write_text(bench.run(plain, "--dim", "seq=4", "--emit", "attn").stdout)
+    bench.refuses("--dim: m.mlir is attn IR, whose dimensions have no names", "m.mlir", "--dim", "seq=4")
 
 
 def check_explain_attention(bench):

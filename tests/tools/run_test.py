@@ -172,6 +172,7 @@ def check_weights(bench):
     bench.refuses('model "toy" embeds no weights; give --weights FILE, or --random-weights SEED', toy, "-i", path)
     for words in (("--weights", "weights.safetensors"), ("--random-weights", 1)):
         bench.refuses('model "toy" has its weights embedded and takes no others', bench.toy(), "-i", path, *words)
+    bench.refuses('--dim seq=4: model "toy" was compiled for one extent of every dimension', bench.toy(), "-i", path, "--dim", "seq=4")
     bench.save("short.safetensors", {"layer.scale": scale[:4]})
     bench.refuses('short.safetensors: tensor "layer.scale" has shape [4], but the model needs [5]', toy, "-i", path,
                   "--weights", "short.safetensors")
@@ -256,7 +257,7 @@ def check_files_that_are_no_models(bench):
 
 
 def check_objects_that_do_not_fit(bench):
-    bench.refuses("{}/toy-abi.o: is for version 99 of the runtime's ABI; attnc-run has 3. Compile the model again",
+    bench.refuses("{}/toy-abi.o: is for version 99 of the runtime's ABI; attnc-run has 4. Compile the model again",
                   bench.toy("ABI=99").rename(bench.folder / "toy-abi.o"), "--info")
     text = failure(bench, bench.toy("UNDEFINED"), "--random-inputs", 1)
     assert "cannot be linked: " in text and "no_such_function" in text, text

@@ -29,19 +29,44 @@ int32_t indexOf(const attnc_tensor_info *infos, int32_t count, const std::string
   return -1;
 }
 
+const attnc_tensor_info *outputsOf(const attnc_model &model, int64_t bucket) {
+  for (int32_t i = 0; i < model.num_buckets; ++i)
+    if (model.buckets[i].extent == bucket)
+      return model.buckets[i].outputs;
+  return model.outputs;
+}
+
 namespace {
+
+/// The model's buckets; one of all its shapes where it has none.
+std::vector<attnc_bucket> bucketsOf(const attnc_model &model) {
+  if (model.num_buckets == 0)
+    return {{0, model.inputs, model.outputs}};
+  return {model.buckets, model.buckets + model.num_buckets};
+}
+
+bool fits(const std::vector<int64_t> &shape, const attnc_tensor_info &info) {
+  bool same = shape.size() == static_cast<size_t>(info.rank);
+  for (size_t axis = 0; same && axis < shape.size(); ++axis)
+    same = info.shape[axis] == -1 || info.shape[axis] == shape[axis];
+  return same;
+}
 
 class Gatherer {
 public:
   Gatherer(const attnc_model &model, const RunOptions &options, Inputs &inputs, std::string &error)
-      : model(model), options(options), inputs(inputs), error(error), given(static_cast<size_t>(model.num_inputs)) {
+      : model(model), options(options), inputs(inputs), error(error), given(static_cast<size_t>(model.num_inputs)),
+        buckets(bucketsOf(model)) {
     inputs.arrays.resize(given.size());
   }
 
   bool gather() {
+    if (!options.bucketDim.empty() && !chooseBucket())
+      return false;
     for (const FileBinding &binding : options.inputs)
       if (!readBinding(binding))
         return false;
+    inputs.bucket = buckets.back().extent;
     return findBatch() && checkBatch() && makeUp();
   }
 
@@ -50,6 +75,24 @@ private:
     error = std::move(message);
     return false;
   }
+
+  /// --dim
+  bool chooseBucket() {
+    const std::string option = "--dim " + options.bucketDim + "=" + std::to_string(options.bucket);
+    if (model.num_buckets == 0 || options.bucketDim != model.bucket_dim)
+      return fail(option + ": " +
+                  (model.num_buckets
+                       ? std::string("the dimension with several extents is ") + model.bucket_dim
+                       : "model " + inQuotes(model.name) + " was compiled for one extent of every dimension"));
+    std::string extents;
+    for (const attnc_bucket &bucket : buckets)
+      extents += (extents.empty() ? "" : ", ") + std::to_string(bucket.extent);
+    buckets.erase(std::remove_if(buckets.begin(), buckets.end(),
+                                 [&](const attnc_bucket &bucket) { return bucket.extent != options.bucket; }),
+                  buckets.end());
+    return !buckets.empty() || fail(option + ": the model takes " + extents);
+  }
+
   std::string inputNames() const { return namesOf(model.inputs, model.num_inputs); }
 
   bool readBinding(const FileBinding &binding) {
@@ -98,17 +141,30 @@ private:
     Array &array = inputs.arrays[at];
     if (!reader.read(name, array, error))
       return false;
-    const std::vector<int64_t> expected(info.shape, info.shape + info.rank);
-    bool fits = array.shape.size() == expected.size();
-    for (size_t axis = 0; fits && axis < expected.size(); ++axis)
-      fits = expected[axis] == -1 || expected[axis] == array.shape[axis];
-    if (!fits)
-      return fail(what + " has shape " + shapeText(array.shape) + ", but the model takes " + shapeText(expected));
+    if (!keepBuckets(index, array.shape))
+      return false;
     std::string reason;
     if (!convertTo(info.dtype, options.convert, array, reason))
       return fail(what + " " + reason);
     array.name = info.name;
     given[at] = true;
+    return true;
+  }
+
+  /// Leaves the buckets in which this input has the shape that a file gives it.
+  bool keepBuckets(int32_t index, const std::vector<int64_t> &shape) {
+    std::vector<attnc_bucket> kept;
+    std::string expected;
+    for (const attnc_bucket &bucket : buckets) {
+      const attnc_tensor_info &info = bucket.inputs[index];
+      if (fits(shape, info))
+        kept.push_back(bucket);
+      expected += (expected.empty() ? "" : " or ") + shapeText({info.shape, info.shape + info.rank});
+    }
+    if (kept.empty())
+      return fail("input " + inQuotes(model.inputs[index].name) + " has shape " + shapeText(shape) +
+                  ", but the model takes " + expected);
+    buckets = std::move(kept);
     return true;
   }
 
@@ -145,7 +201,7 @@ private:
     for (int32_t i = 0; i < model.num_inputs; ++i) {
       if (given[static_cast<size_t>(i)])
         continue;
-      const attnc_tensor_info &info = model.inputs[i];
+      const attnc_tensor_info &info = buckets.back().inputs[i];
       if (!options.randomInputs)
         return fail("input " + inQuotes(info.name) + " is missing; give --input " + info.name +
                     "=FILE, or --random-inputs SEED");
@@ -165,6 +221,7 @@ private:
   Inputs &inputs;
   std::string &error;
   std::vector<bool> given;
+  std::vector<attnc_bucket> buckets; ///< Those that fit what is known of the inputs.
 };
 
 } // namespace

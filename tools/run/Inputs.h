@@ -6,14 +6,19 @@
 
 namespace attnc {
 
-/// A run's inputs, in the order of the model's, and its batch.
+/// A run's inputs, in the order of the model's, its batch and its bucket.
 struct Inputs {
   std::vector<Array> arrays;
   int64_t batch = 1;
+  int64_t bucket = 0; ///< The extent; 0: the model has no buckets.
 };
 
+/// The model's outputs with the shapes of this bucket.
+const attnc_tensor_info *outputsOf(const attnc_model &model, int64_t bucket);
+
 /// Reads what the command line names, converts it where no value is lost, makes up what is to be made up, and finds the
-/// batch. Every input then has the dtype and shape that the model takes. Returns false and sets `error` otherwise.
+/// batch and the bucket. Every input then has the dtype and shape that the model takes. Returns false and sets `error`
+/// otherwise.
 bool gatherInputs(const attnc_model &model, const RunOptions &options, Inputs &inputs, std::string &error);
 
 /// The shape of a tensor with this batch.

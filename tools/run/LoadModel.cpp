@@ -78,8 +78,8 @@ private:
     if (!found)
       return found.takeError();
     descriptor = found->getAddress().toPtr<const attnc_model *>();
-    runtime = {attnc_init,           attnc_select_cpu,  attnc_map_weights,  attnc_unmap_weights, attnc_run,
-               attnc_workspace_size, attnc_pool_create, attnc_pool_destroy, attnc_pool_executor};
+    runtime = {attnc_init, attnc_select_cpu,     attnc_select_bucket, attnc_map_weights,  attnc_unmap_weights,
+               attnc_run,  attnc_workspace_size, attnc_pool_create,   attnc_pool_destroy, attnc_pool_executor};
     return Error::success();
   }
 
@@ -120,6 +120,7 @@ public:
     }
     descriptor = static_cast<const attnc_model *>(dlsym(handle, symbol.c_str()));
     return find("attnc_init", runtime.init, error) && find("attnc_select_cpu", runtime.selectCpu, error) &&
+           find("attnc_select_bucket", runtime.selectBucket, error) &&
            find("attnc_map_weights", runtime.mapWeights, error) &&
            find("attnc_unmap_weights", runtime.unmapWeights, error) && find("attnc_run", runtime.run, error) &&
            find("attnc_workspace_size", runtime.workspaceSize, error) &&

@@ -15,6 +15,7 @@ namespace attnc {
 struct RuntimeApi {
   decltype(&attnc_init) init;
   decltype(&attnc_select_cpu) selectCpu;
+  decltype(&attnc_select_bucket) selectBucket;
   decltype(&attnc_map_weights) mapWeights;
   decltype(&attnc_unmap_weights) unmapWeights;
   decltype(&attnc_run) run;

@@ -16,6 +16,8 @@ usage: attnc-run kernel.o [options]      (or name.so)
   -o, --output [NAME=]FILE   .npy for one output, .npz or .safetensors for all; default: a summary
   --random-inputs SEED       make up the inputs that no file gives (for timing)
   --batch N                  the batch of made-up inputs (default: the smallest)
+  --dim NAME=N               of a model with several extents: that of made-up inputs (default: the
+                             largest; files say theirs)
   --convert                  round f64 inputs to f32
   --weights FILE             for a model that embeds none: .safetensors, or the index of several;
                              of external weights the .weights file (default: that beside kernel.o)
@@ -62,6 +64,20 @@ bool parseNumbers(const CommandLine &line, RunOptions &options, std::string &err
   return true;
 }
 
+bool parseDim(const CommandLine &line, RunOptions &options, std::string &error) {
+  const std::string text = line.value("--dim");
+  const size_t equals = std::min(text.find('='), text.size());
+  const std::string digits = text.substr(std::min(equals + 1, text.size()));
+  options.bucketDim = text.substr(0, equals);
+  const bool isNumber =
+      !digits.empty() && digits.size() <= 10 && digits.find_first_not_of("0123456789") == std::string::npos;
+  options.bucket = isNumber ? std::stoll(digits) : 0;
+  if (!line.has("--dim") || (isIdentifier(options.bucketDim) && options.bucket >= 1))
+    return true;
+  error = "--dim " + text + ": expected NAME=N with N from 1";
+  return false;
+}
+
 bool parseBindings(const CommandLine &line, RunOptions &options, std::string &error) {
   for (const char *name : {"-i", "--input"})
     for (const std::string &text : line.all(name))
@@ -93,6 +109,7 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options, std::string &er
                                                 {"--random-inputs"},
                                                 {"--random-weights"},
                                                 {"--batch"},
+                                                {"--dim"},
                                                 {"--threads"},
                                                 {"--time"},
                                                 {"--weights"},
@@ -123,7 +140,7 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options, std::string &er
     error = "--weights and --random-weights exclude each other";
     return false;
   }
-  return parseNumbers(line, options, error) && parseBindings(line, options, error);
+  return parseNumbers(line, options, error) && parseBindings(line, options, error) && parseDim(line, options, error);
 }
 
 } // namespace attnc

@@ -24,6 +24,8 @@ struct RunOptions {
   std::string weights; ///< Empty: none handed over.
   std::optional<uint64_t> randomWeights, randomInputs;
   std::optional<int64_t> batch;
+  std::string bucketDim; ///< --dim NAME=N: the dimension with several extents; empty: not given.
+  int64_t bucket = 0;
   int32_t threads = 0; ///< 0: one per CPU.
   int32_t timedRuns = 0;
   bool convert = false, info = false, help = false;

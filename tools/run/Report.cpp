@@ -65,13 +65,16 @@ double valueAt(const Array &array, size_t index) {
 std::string infoText(const LoadedModel &loaded, int32_t threads) {
   const attnc_model &model = loaded.model();
   std::string text = std::string("model ") + model.name + ", made by " + model.compiler + "\n";
-  for (int32_t i = 0; i < model.num_variants; ++i) {
+  for (int32_t i = 0; i < model.num_variants; i += std::max(model.num_buckets, 1)) {
     const attnc_variant &variant = model.variants[i];
     text += std::string("for ") + variant.cpu + ", needs " +
             (*variant.cpu_features ? variant.cpu_features : "no CPU feature") + "\n";
   }
   text += "batch " + std::to_string(model.min_batch) +
           (model.max_batch != model.min_batch ? " to " + std::to_string(model.max_batch) : "") + "\n";
+  for (int32_t i = 0; i < model.num_buckets; ++i)
+    text += (i ? ", " : std::string(model.bucket_dim) + " ") + std::to_string(model.buckets[i].extent) +
+            (i + 1 == model.num_buckets ? ", the last of which the shapes below show\n" : "");
   text += tensorLines("inputs", model.inputs, model.num_inputs);
   text += tensorLines("outputs", model.outputs, model.num_outputs);
   const bool embedded = model.weights_image || model.weights_image_size == 0;

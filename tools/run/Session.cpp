@@ -21,10 +21,14 @@ bool Session::prepare(int32_t threads, std::string &error) {
     return false;
   }
   executor = loaded.api().poolExecutor(pool);
+  if (inputs.bucket && loaded.api().selectBucket(&instance, inputs.bucket, &failure) != ATTNC_OK) {
+    error = failure.message;
+    return false;
+  }
   for (const Array &array : inputs.arrays)
     inputData.push_back(array.data.data());
   for (int32_t i = 0; i < model.num_outputs; ++i) {
-    const attnc_tensor_info &info = model.outputs[i];
+    const attnc_tensor_info &info = outputsOf(model, inputs.bucket)[i];
     const std::vector<int64_t> shape = shapeOf(info, inputs.batch);
     const std::optional<size_t> bytes = byteSize(info.dtype, shape);
     if (!bytes) {
@@ -40,8 +44,8 @@ bool Session::prepare(int32_t threads, std::string &error) {
 
 bool Session::run(std::string &error) {
   attnc_error failure{};
-  if (loaded.api().run(&ready.instance, inputData.data(), outputData.data(), inputs.batch, workspace.data(),
-                       workspace.size(), &executor, &failure) == ATTNC_OK)
+  if (loaded.api().run(&instance, inputData.data(), outputData.data(), inputs.batch, workspace.data(), workspace.size(),
+                       &executor, &failure) == ATTNC_OK)
     return true;
   error = failure.message;
   return false;

@@ -13,7 +13,7 @@ namespace attnc {
 class Session {
 public:
   Session(const LoadedModel &loaded, const ReadyModel &ready, const Inputs &inputs)
-      : loaded(loaded), ready(ready), inputs(inputs) {}
+      : loaded(loaded), inputs(inputs), instance(ready.instance) {}
   ~Session();
   Session(const Session &) = delete;
 
@@ -32,8 +32,8 @@ public:
 
 private:
   const LoadedModel &loaded;
-  const ReadyModel &ready;
   const Inputs &inputs;
+  attnc_instance instance; ///< Of the inputs' bucket.
   std::vector<Array> results;
   std::vector<const void *> inputData;
   std::vector<void *> outputData;
