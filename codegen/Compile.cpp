@@ -2,6 +2,7 @@
 
 #include "codegen/Compile.h"
 
+#include "codegen/ImageSection.h"
 #include "codegen/Object.h"
 #include "ir/AttnDialect.h"
 #include "passes/TargetInfo.h"
@@ -30,7 +31,7 @@ public:
     artefacts.imageSize = plan.imageSize;
     // Weights first: a missing one is reported before any time is spent on kernels.
     place = plan.imageSize > 0 || request.weights == WeightsPlace::Caller ? request.weights : WeightsPlace::Embedded;
-    if (weights && request.object && !timed("weights", [&] { return makeImage(*weights); }))
+    if (weights && request.object && !prepareImage(*weights, request))
       return false;
     if (request.header)
       artefacts.header = headerText(plan, place);
@@ -92,19 +93,28 @@ private:
     });
   }
 
-  /// Packs the weights, and where they are external moves them into their file.
-  bool makeImage(const WeightSource &weights) {
-    if (!buildWeightsImage(plan, weights, image, errors))
+  /// Embedded weights are packed when the object is written, external ones now.
+  bool prepareImage(const WeightSource &weights, const CodegenRequest &request) {
+    auto image = std::make_unique<WeightsImage>(plan, weights);
+    if (!image->check(errors))
       return false;
-    if (place != WeightsPlace::External)
-      return true;
-    imageHash = rt::hashImage(image.data(), image.size());
-    const rt::WeightsFileHeader header = rt::weightsFileHeader(plan.name.c_str(), image.size(), imageHash);
-    artefacts.weights.reserve(sizeof header + image.size());
-    artefacts.weights.append(reinterpret_cast<const char *>(&header), sizeof header);
-    artefacts.weights.append(image.begin(), image.end());
-    image = {};
+    if (place == WeightsPlace::External)
+      return timed("weights", [&] {
+        return request.weightsFile(
+            plan.name, [&](ByteSink &sink, std::string &reason) { return writeWeightsFile(*image, sink, reason); });
+      });
+    if (plan.imageSize > 0)
+      artefacts.image = std::move(image);
     return true;
+  }
+
+  bool writeWeightsFile(const WeightsImage &image, ByteSink &sink, std::string &reason) {
+    auto header = [&] { return rt::weightsFileHeader(plan.name.c_str(), image.size(), imageHash); };
+    const rt::WeightsFileHeader room = header();
+    if (!sink.append(&room, sizeof room) || !image.write(sink, imageHash, reason))
+      return false;
+    const rt::WeightsFileHeader complete = header();
+    return sink.replace(0, &complete, sizeof complete);
   }
 
   bool emit(OutputForm form, std::string &result) {
@@ -121,10 +131,11 @@ private:
         described.packSteps.clear();
         described.constants.clear();
       }
-      const bool embedded = place == WeightsPlace::Embedded;
-      return builder.addModel(described, isObject && embedded ? image.data() : nullptr, !isObject && embedded,
-                              imageHash, profile) &&
-             builder.emit(form, result);
+      ImageForm image = ImageForm::None;
+      if (place == WeightsPlace::Embedded)
+        image = isObject ? ImageForm::Reserved : ImageForm::Declared;
+      return builder.addModel(described, image, imageHash, profile) && builder.emit(form, result) &&
+             (!isObject || !artefacts.image || placeImageBehind(result, plan.imageSize, error));
     });
     return ok || failed();
   }
@@ -136,13 +147,18 @@ private:
   std::string error;
   ModelPlan plan;
   WeightsPlace place = WeightsPlace::Caller;
-  std::vector<uint8_t> image;
   uint64_t imageHash = 0; ///< Of external weights.
   std::vector<std::pair<const TargetInfo &, CompiledKernel>> kernels;
   bool profile = false;
 };
 
 } // namespace
+
+bool writeObject(const Artefacts &artefacts, ByteSink &sink, std::string &error) {
+  uint64_t hash = 0;
+  return sink.append(artefacts.object.data(), artefacts.object.size()) &&
+         (!artefacts.image || artefacts.image->write(sink, hash, error));
+}
 
 bool generateCode(mlir::ModuleOp module, const std::vector<TargetInfo> &targets, const WeightSource *weights,
                   const CodegenRequest &request, Artefacts &artefacts, std::vector<std::string> &errors) {

@@ -7,6 +7,7 @@
 #include "codegen/WeightsImage.h"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,13 +23,17 @@ struct TargetInfo;
 /// Which artefacts to make.
 struct CodegenRequest {
   WeightsPlace weights = WeightsPlace::Caller;
+  /// For external weights: makes the weights file of this model by calling `write`. It comes before the object, which
+  /// holds the file's hash. False on failure, which it reports itself.
+  std::function<bool(const std::string &modelName, const FileWriter &write)> weightsFile;
   bool object = false, header = false, halide = false, llvm = false, assembly = false;
   bool profile = false; ///< The object tells an observer of its kernel calls (runtime/attnc/profile.h).
 };
 
 struct Artefacts {
-  std::string object, header, halide, llvm, assembly;
-  std::string weights; ///< The weights file, where they are external.
+  std::string object; ///< But for its end, `image`.
+  std::string header, halide, llvm, assembly;
+  std::unique_ptr<WeightsImage> image; ///< Of embedded weights: follows `object` in its file.
   /// Name of the model as C sees it.
   std::string modelName;
   uint64_t imageSize = 0;
@@ -36,9 +41,12 @@ struct Artefacts {
   std::vector<std::pair<std::string, double>> phases;
 };
 
+/// Writes the object's file.
+bool writeObject(const Artefacts &artefacts, ByteSink &sink, std::string &error);
+
 /// Makes the artefacts of a module that has been through the pipeline, for one target or for each function's attn.cpu
-/// among several (orderTargets()). `weights` is null where the caller hands them over. False on
-/// failure, with a line for each problem in `errors`.
+/// among several (orderTargets()). `weights` is null where the caller hands them over, and kept as long as
+/// `artefacts`. False on failure, with a line for each problem in `errors`.
 bool generateCode(mlir::ModuleOp module, const std::vector<TargetInfo> &targets, const WeightSource *weights,
                   const CodegenRequest &request, Artefacts &artefacts, std::vector<std::string> &errors);
 

@@ -2,6 +2,7 @@
 
 #include "codegen/HostEntry.h"
 
+#include "codegen/ImageSection.h"
 #include "runtime/attnc/profile.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -202,14 +203,18 @@ Constant *HostEmitter::packSteps() {
 }
 
 Constant *HostEmitter::image() {
-  if (data.declareImage && plan.imageSize > 0)
-    return new GlobalVariable(module, ArrayType::get(i8, plan.imageSize), true, GlobalValue::ExternalLinkage, nullptr,
-                              plan.name + "_attnc_weights");
-  if (!data.image || plan.imageSize == 0)
+  if (data.image == ImageForm::None || plan.imageSize == 0)
     return ConstantPointerNull::get(pointer);
-  const StringRef bytes(static_cast<const char *>(data.image), plan.imageSize);
-  Constant *value = ConstantDataArray::getRaw(bytes, plan.imageSize, i8);
-  return global(value, plan.name + "_attnc_weights", ATTNC_ALIGNMENT);
+  Type *type = ArrayType::get(i8, plan.imageSize);
+  const std::string name = plan.name + "_attnc_weights";
+  if (data.image == ImageForm::Declared)
+    return new GlobalVariable(module, type, true, GlobalValue::ExternalLinkage, nullptr, name);
+  auto *reserved =
+      new GlobalVariable(module, type, false, GlobalValue::InternalLinkage, ConstantAggregateZero::get(type), name);
+  reserved->setAlignment(Align(ATTNC_ALIGNMENT));
+  // Zeros that may change are the one thing that LLVM writes no bytes for.
+  reserved->addAttribute("bss-section", kImageSection);
+  return reserved;
 }
 
 /// The fields of attnc_variant in their order.

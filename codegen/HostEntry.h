@@ -25,11 +25,17 @@ struct HostVariant {
   std::vector<KernelCounts> counts; ///< Of each call: which numbers its kernel takes.
 };
 
+/// How the module knows the weights image. Its bytes are never in it.
+enum class ImageForm {
+  None,     ///< Handed over at init, or in a file of its own.
+  Declared, ///< A symbol from elsewhere, for text that a person reads.
+  Reserved  ///< A section of its size without contents, kImageSection, which get there behind the object.
+};
+
 struct HostData {
   std::vector<HostVariant> variants; ///< As many as plan.variants.
-  const void *image = nullptr; ///< The packed weights to embed (plan.imageSize bytes), or null: handed over at init.
-  bool declareImage = false;   ///< Refer to the image without its bytes, for text that a person reads.
-  uint64_t imageHash = 0;      ///< attnc_model.weights_hash.
+  ImageForm image = ImageForm::None;
+  uint64_t imageHash = 0; ///< attnc_model.weights_hash.
   bool profile =
       false; ///< Of a model with one variant: describe the calls and tell an observer (runtime/attnc/profile.h).
 };

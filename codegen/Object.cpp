@@ -3,7 +3,6 @@
 #include "codegen/Object.h"
 
 #include "codegen/ContractMultiplyAdd.h"
-#include "codegen/HostEntry.h"
 #include "codegen/TargetMachines.h"
 #include "passes/TargetInfo.h"
 
@@ -194,11 +193,10 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel, const TargetInfo &ta
   return true;
 }
 
-bool ObjectBuilder::addModel(const ModelPlan &plan, const void *image, bool declareImage, uint64_t imageHash,
-                             bool profile) {
+bool ObjectBuilder::addModel(const ModelPlan &plan, ImageForm image, uint64_t imageHash, bool profile) {
   if (!state->machine)
     return false;
-  HostData data{{}, image, declareImage, imageHash, profile};
+  HostData data{{}, image, imageHash, profile};
   for (const VariantPlan &variant : plan.variants)
     data.variants.push_back(state->describe(variant, targetNamed(targets, variant.cpu)));
   emitHostEntry(*state->module, plan, data);

@@ -3,6 +3,7 @@
 // Kernels and host entry linked into one LLVM module, and that module as an object, as assembly or as text.
 #pragma once
 
+#include "codegen/HostEntry.h"
 #include "codegen/KernelCompiler.h"
 #include "codegen/ModelPlan.h"
 
@@ -31,9 +32,9 @@ public:
   /// scratch.
   bool addKernel(const CompiledKernel &kernel, const TargetInfo &target);
 
-  /// Adds the entries and the model, with `image` embedded where it is not null, the hash of external weights (0: there
-  /// are none), and the profile where it is wanted. Call once, after all kernels.
-  bool addModel(const ModelPlan &plan, const void *image, bool declareImage, uint64_t imageHash, bool profile);
+  /// Adds the entries and the model, with the hash of external weights (0: there are none), and the profile where it is
+  /// wanted. Call once, after all kernels.
+  bool addModel(const ModelPlan &plan, ImageForm image, uint64_t imageHash, bool profile);
 
   /// Emits the module; may be called once.
   bool emit(OutputForm form, std::string &result);

@@ -55,8 +55,13 @@ const TensorEntry *SafetensorsFile::find(std::string_view name) const {
 }
 
 bool SafetensorsFile::read(const TensorEntry &entry, void *to, std::string &error) const {
+  return read(entry, 0, to, entry.bytes(), error);
+}
+
+bool SafetensorsFile::read(const TensorEntry &entry, uint64_t offset, void *to, uint64_t bytes,
+                           std::string &error) const {
   std::string reason;
-  if (file->read(dataStart + entry.begin, to, entry.bytes(), reason))
+  if (file->read(dataStart + entry.begin + offset, to, bytes, reason))
     return true;
   error = filePath + ": " + reason;
   return false;

@@ -81,6 +81,9 @@ public:
   /// cannot be read or has changed its length since it was opened.
   bool read(const TensorEntry &entry, void *to, std::string &error) const;
 
+  /// The same for `bytes` of its bytes from `offset` on, which lie within the tensor.
+  bool read(const TensorEntry &entry, uint64_t offset, void *to, uint64_t bytes, std::string &error) const;
+
   const std::string &path() const { return filePath; }
 
 private:

@@ -167,16 +167,6 @@ const WeightData *WeightStore::find(const std::string &name, std::string &error)
   return nullptr;
 }
 
-const WeightData *WeightStore::find(const std::string &name, const std::vector<int64_t> &shape, std::string &error) {
-  const Tensor *tensor = locate(name);
-  if (tensor && tensor->entry->shape != shape) {
-    error = tensor->file->path() + ": tensor " + inQuotes(tensor->entry->name) + " has shape " +
-            toString(tensor->entry->shape) + ", but the model needs " + toString(shape);
-    return nullptr;
-  }
-  return find(name, error);
-}
-
 /// Fills `to` with the `count` elements at `from`, which are of type `T` and not aligned.
 template <typename T, typename Convert>
 static void convertTo(float *to, const char *from, uint64_t count, Convert convert) {
@@ -185,26 +175,6 @@ static void convertTo(float *to, const char *from, uint64_t count, Convert conve
     std::memcpy(&element, from + i * sizeof(T), sizeof(T));
     to[i] = convert(element);
   }
-}
-
-/// Reads the tensor as f32 into `to`.
-static bool readAsFloat(const SafetensorsFile &file, const TensorEntry &entry, float *to, std::string &error) {
-  if (entry.type == TensorType::F32)
-    return file.read(entry, to, error);
-  std::unique_ptr<char, void (*)(void *)> raw(static_cast<char *>(std::malloc(entry.bytes() + 1)), std::free);
-  if (!raw) {
-    error = file.path() + ": tensor " + inQuotes(entry.name) + " needs more memory than there is";
-    return false;
-  }
-  if (!file.read(entry, raw.get(), error))
-    return false;
-  if (entry.type == TensorType::F16)
-    convertTo<uint16_t>(to, raw.get(), entry.bytes() / 2, floatFromHalf);
-  else if (entry.type == TensorType::BF16)
-    convertTo<uint16_t>(to, raw.get(), entry.bytes() / 2, floatFromBfloat);
-  else
-    convertTo<double>(to, raw.get(), entry.bytes() / 8, [](double value) { return static_cast<float>(value); });
-  return true;
 }
 
 /// The bytes of one element of the types that weights may have; 0 for any other type.
@@ -222,26 +192,77 @@ static uint64_t floatBytes(TensorType type) {
   }
 }
 
+static std::string nameOf(const SafetensorsFile &file, const TensorEntry &entry) {
+  return file.path() + ": tensor " + inQuotes(entry.name);
+}
+
+static bool checkType(const SafetensorsFile &file, const TensorEntry &entry, std::string &error) {
+  if (floatBytes(entry.type) != 0)
+    return true;
+  error = nameOf(file, entry) + " is " + tensorTypeName(entry.type) + "; weights are F32, F16, BF16 or F64";
+  return false;
+}
+
+/// Reads elements [first, first + count) of a tensor of a floating type as f32 into `to`.
+static bool readAsFloat(const SafetensorsFile &file, const TensorEntry &entry, uint64_t first, uint64_t count,
+                        float *to, std::string &error) {
+  const uint64_t each = floatBytes(entry.type);
+  if (entry.type == TensorType::F32)
+    return file.read(entry, first * each, to, count * each, error);
+  std::unique_ptr<char, void (*)(void *)> raw(static_cast<char *>(std::malloc(count * each + 1)), std::free);
+  if (!raw) {
+    error = nameOf(file, entry) + " needs more memory than there is";
+    return false;
+  }
+  if (!file.read(entry, first * each, raw.get(), count * each, error))
+    return false;
+  if (entry.type == TensorType::F16)
+    convertTo<uint16_t>(to, raw.get(), count, floatFromHalf);
+  else if (entry.type == TensorType::BF16)
+    convertTo<uint16_t>(to, raw.get(), count, floatFromBfloat);
+  else
+    convertTo<double>(to, raw.get(), count, [](double value) { return static_cast<float>(value); });
+  return true;
+}
+
+bool WeightStore::check(const std::string &name, const std::vector<int64_t> &shape, std::string &error) const {
+  const Tensor *tensor = locate(name);
+  if (!tensor) {
+    error = missing(name);
+    return false;
+  }
+  if (tensor->entry->shape == shape)
+    return checkType(*tensor->file, *tensor->entry, error);
+  error = nameOf(*tensor->file, *tensor->entry) + " has shape " + toString(tensor->entry->shape) +
+          ", but the model needs " + toString(shape);
+  return false;
+}
+
+const WeightData *WeightStore::find(const std::string &name, const std::vector<int64_t> &shape, std::string &error) {
+  return check(name, shape, error) ? find(name, error) : nullptr;
+}
+
+bool WeightStore::read(const std::string &name, uint64_t first, uint64_t count, float *to, std::string &error) const {
+  const Tensor &tensor = *locate(name);
+  return readAsFloat(*tensor.file, *tensor.entry, first, count, to, error);
+}
+
 const WeightData *WeightStore::load(const std::string &name, const Tensor &tensor, std::string &error) {
   const TensorEntry &entry = *tensor.entry;
   auto known = loaded.find(entry.name);
   if (known != loaded.end())
     return &known->second.weight;
-  std::string what = tensor.file->path() + ": tensor " + inQuotes(entry.name);
-  uint64_t elementBytes = floatBytes(entry.type);
-  if (elementBytes == 0) {
-    error = what + " is " + tensorTypeName(entry.type) + "; weights are F32, F16, BF16 or F64";
+  if (!checkType(*tensor.file, entry, error))
     return nullptr;
-  }
   // No overflow: the tensor's bytes lie in a file, whose size is below 2^63, and f32 at most doubles them.
-  uint64_t bytes = (entry.bytes() / elementBytes * 4 + 63) / 64 * 64;
+  const uint64_t count = entry.bytes() / floatBytes(entry.type), bytes = (count * 4 + 63) / 64 * 64;
   Loaded fresh;
   fresh.memory.reset(static_cast<float *>(std::aligned_alloc(64, std::max<uint64_t>(bytes, 64))));
   if (!fresh.memory) {
-    error = what + " needs more memory than there is";
+    error = nameOf(*tensor.file, entry) + " needs more memory than there is";
     return nullptr;
   }
-  if (!readAsFloat(*tensor.file, entry, fresh.memory.get(), error))
+  if (!readAsFloat(*tensor.file, entry, 0, count, fresh.memory.get(), error))
     return nullptr;
   fresh.weight = {name, entry.shape, fresh.memory.get()};
   return &loaded.emplace(entry.name, std::move(fresh)).first->second.weight;

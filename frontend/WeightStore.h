@@ -48,6 +48,13 @@ public:
   /// The same, and refuses a parameter of another shape before anything is read.
   const WeightData *find(const std::string &name, const std::vector<int64_t> &shape, std::string &error);
 
+  /// Whether there is a parameter of this shape and of a floating type; if not, the reason in `error`.
+  bool check(const std::string &name, const std::vector<int64_t> &shape, std::string &error) const;
+
+  /// Reads elements [first, first + count) of a parameter, which check() has accepted and which has so many, into `to`.
+  /// The store keeps nothing of them.
+  bool read(const std::string &name, uint64_t first, uint64_t count, float *to, std::string &error) const;
+
 private:
   struct Tensor {
     const SafetensorsFile *file;

@@ -145,16 +145,22 @@ PanelKind panelKindOf(attnc_pack_kind kind) {
 
 void packPanels(const attnc_pack_step &step, const uint8_t *source, uint8_t *destination) {
   const PanelKind kind = panelKindOf(step.kind);
-  const int64_t words = (step.cols + kind.elementsPerWord - 1) / kind.elementsPerWord + kind.columnWords;
+  const auto size = static_cast<int64_t>(panelBytes(step));
   for (int64_t begin = 0; begin < step.rows;) {
     const int64_t packedRow = step.first + begin, lane = packedRow % step.panel;
     const int64_t end = smaller(begin + smaller(step.panel - lane, kMostColumns), step.rows);
-    kind.pack({step, source, begin, end, lane}, destination + packedRow / step.panel * words * step.panel * 4);
+    kind.pack({step, source, begin, end, lane}, destination + packedRow / step.panel * size);
     begin = end;
   }
 }
 
 } // namespace
+
+uint64_t panelBytes(const attnc_pack_step &step) {
+  const PanelKind kind = panelKindOf(step.kind);
+  const int64_t words = (step.cols + kind.elementsPerWord - 1) / kind.elementsPerWord + kind.columnWords;
+  return static_cast<uint64_t>(words * step.panel * 4);
+}
 
 void packWeights(const attnc_pack_step *steps, int32_t count, const void *const *weightData, const void *constants,
                  uint8_t *image) {

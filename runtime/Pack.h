@@ -14,4 +14,7 @@ namespace attnc::rt {
 void packWeights(const attnc_pack_step *steps, int32_t count, const void *const *weightData, const void *constants,
                  uint8_t *image);
 
+/// Bytes of one panel of a PANEL step.
+uint64_t panelBytes(const attnc_pack_step &step);
+
 } // namespace attnc::rt

@@ -50,24 +50,49 @@ attnc_status checkModel(const attnc_model *model, attnc_error *error) {
 
 } // namespace
 
-uint64_t hashImage(const void *image, uint64_t size) {
-  // Four chains, so that the multiplications overlap.
-  uint64_t lanes[4] = {size, 1, 2, 3};
-  const auto *bytes = static_cast<const uint8_t *>(image);
-  uint64_t at = 0;
-  for (; size - at >= sizeof lanes; at += sizeof lanes) {
+void ImageHash::add(const void *part, uint64_t size) {
+  const auto *bytes = static_cast<const uint8_t *>(part);
+  // In registers while it goes over the image.
+  uint64_t chains[4] = {lanes[0], lanes[1], lanes[2], lanes[3]};
+  auto mixWords = [&](const uint8_t *from) {
     uint64_t words[4];
-    memcpy(words, bytes + at, sizeof words);
+    memcpy(words, from, sizeof words);
     for (int i = 0; i < 4; ++i)
-      lanes[i] = mixed(lanes[i], words[i]);
+      chains[i] = mixed(chains[i], words[i]);
+  };
+  while (size > 0) {
+    if (waiting == 0 && size >= sizeof begun) {
+      for (; size >= sizeof begun; bytes += sizeof begun, size -= sizeof begun)
+        mixWords(bytes);
+      continue;
+    }
+    const uint64_t room = sizeof begun - waiting, taken = size < room ? size : room;
+    memcpy(begun + waiting, bytes, taken);
+    bytes += taken;
+    size -= taken;
+    waiting += taken;
+    if (waiting == sizeof begun) {
+      mixWords(begun);
+      waiting = 0;
+    }
   }
-  for (; at < size; ++at)
-    lanes[at % 4] = mixed(lanes[at % 4], bytes[at]);
+  memcpy(lanes, chains, sizeof lanes);
+}
+
+uint64_t ImageHash::finish() {
+  for (uint64_t i = 0; i < waiting; ++i)
+    lanes[i % 4] = mixed(lanes[i % 4], begun[i]);
   uint64_t hash = 0;
   for (uint64_t lane : lanes)
     hash = mixed(hash, lane ^ lane >> 32);
   hash ^= hash >> 31;
   return hash ? hash : 1;
+}
+
+uint64_t hashImage(const void *image, uint64_t size) {
+  ImageHash hash(size);
+  hash.add(image, size);
+  return hash.finish();
 }
 
 WeightsFileHeader weightsFileHeader(const char *model, uint64_t imageSize, uint64_t imageHash) {

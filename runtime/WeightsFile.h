@@ -21,8 +21,23 @@ static_assert(sizeof(WeightsFileHeader) == 128, "part of the format");
 constexpr char kWeightsMagic[9] = "attncwts";
 constexpr uint32_t kWeightsVersion = 1;
 
-/// A fingerprint of the image, never 0. Finds damage and mistaken files, not malice: weights are numbers, and whoever
-/// can change them need not change the hash.
+/// A fingerprint of an image, never 0. Finds damage and mistaken files, not malice: weights are numbers, and whoever
+/// can change them need not change the hash. It does not depend on where the image is cut into parts.
+class ImageHash {
+public:
+  /// `size`: of the whole image.
+  explicit ImageHash(uint64_t size) : lanes{size, 1, 2, 3} {}
+  /// Takes the next bytes of the image.
+  void add(const void *part, uint64_t size);
+  uint64_t finish();
+
+private:
+  uint64_t lanes[4]; ///< Four chains, so that the multiplications overlap.
+  uint8_t begun[32]; ///< Bytes that wait until there is a word for each lane.
+  uint64_t waiting = 0;
+};
+
+/// The hash of an image that lies in memory.
 uint64_t hashImage(const void *image, uint64_t size);
 
 /// The header of a file for this model, its image following.

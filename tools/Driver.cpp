@@ -35,7 +35,8 @@ struct EmitName {
   const char *extension;
 };
 
-constexpr EmitName kEmitNames[] = {{"object", Emit::Object, ".o"},
+constexpr EmitName kObject = {"object", Emit::Object, ".o"};
+constexpr EmitName kEmitNames[] = {kObject,
                                    {"header", Emit::Header, ".h"},
                                    {"attn", Emit::Attn, ".attn.mlir"},
                                    {"kernels", Emit::Kernels, ".kernels.mlir"},
@@ -52,6 +53,21 @@ std::string printed(mlir::ModuleOp module) {
   module.print(out);
   return text + "\n";
 }
+
+/// The weights that a description names.
+class StoredWeights : public WeightSource {
+public:
+  explicit StoredWeights(const WeightStore &store) : store(store) {}
+  bool check(const std::string &name, const std::vector<int64_t> &shape, std::string &error) const override {
+    return store.check(name, shape, error);
+  }
+  bool read(const std::string &name, uint64_t first, uint64_t count, float *to, std::string &error) const override {
+    return store.read(name, first, count, to, error);
+  }
+
+private:
+  const WeightStore &store;
+};
 
 class Driver {
 public:
@@ -93,24 +109,16 @@ private:
     std::vector<ModelDesc> models;
     if (isIR ? !checkNoDims() : !readModels(models))
       return false;
-    WeightSource source;
     if (options.weights != WeightsPlace::Caller && !isIR && models.front().weights) {
       weightsLoc = models.front().weights->path.loc;
       store = WeightStore::open(models.front(), diagnostics);
       if (!store)
         return false;
-      source = [this](const std::string &name, const std::vector<int64_t> &shape,
-                      std::string &reason) -> const float * {
-        const WeightData *weight = store->find(name, shape, reason);
-        return weight ? weight->data : nullptr;
-      };
+      source = std::make_unique<StoredWeights>(*store);
     }
     if (!source && options.weights == WeightsPlace::External)
       return fail("--weights external: " + options.input + " names no weights to write into a file");
-    if (!(isIR ? parseIR() : import(models)) || !lower() || !generate(source ? &source : nullptr))
-      return false;
-    OutputFiles files;
-    if (!write(files))
+    if (!(isIR ? parseIR() : import(models)) || !lower() || !generate() || !write())
       return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     summarise(seconds);
@@ -250,7 +258,7 @@ private:
     return true;
   }
 
-  bool generate(const WeightSource *source) {
+  bool generate() {
     CodegenRequest request;
     request.weights = source ? options.weights : WeightsPlace::Caller;
     request.object = wants(Emit::Object);
@@ -259,8 +267,11 @@ private:
     request.llvm = wants(Emit::LLVM);
     request.assembly = wants(Emit::Assembly);
     request.profile = options.profile;
+    request.weightsFile = [this](const std::string &model, const FileWriter &write) {
+      return stageWeights(model, write);
+    };
     std::vector<std::string> problems;
-    if (!generateCode(*module, targets, source, request, artefacts, problems)) {
+    if (!generateCode(*module, targets, source.get(), request, artefacts, problems)) {
       for (const std::string &problem : problems)
         diagnostics.error(weightsLoc, problem);
       return false;
@@ -311,24 +322,30 @@ private:
     return true;
   }
 
-  bool write(OutputFiles &files) {
+  /// The file of an artefact, once the model's name is known.
+  std::string placeOf(const EmitName &entry, const std::string &model) const {
+    const std::string &place = places.at(entry.emit);
+    return place.empty() ? (fs::path(options.output) / (model + entry.extension)).string() : place;
+  }
+
+  bool write() {
     std::string error;
+    const FileWriter object = [this](ByteSink &file, std::string &reason) {
+      return writeObject(artefacts, file, reason);
+    };
     for (const EmitName &entry : kEmitNames) {
       if (!wants(entry.emit))
         continue;
-      std::string place = places[entry.emit];
-      if (place.empty())
-        place = (fs::path(options.output) / (artefacts.modelName + entry.extension)).string();
-      places[entry.emit] = place;
+      const std::string place = places[entry.emit] = placeOf(entry, artefacts.modelName);
       if (place == "-") {
         llvm::outs() << text(entry.emit);
         continue;
       }
-      const bool staged =
-          entry.emit == Emit::Object && sharedLibrary
-              ? linkSharedLibrary(artefacts.object, place, options.program, targets.front(), files, error)
-              : files.stage(place, text(entry.emit), error);
-      if (!staged || (entry.emit == Emit::Object && !stageWeights(files, place, error)))
+      const bool staged = entry.emit != Emit::Object ? files.stage(place, text(entry.emit), error)
+                          : sharedLibrary
+                              ? linkSharedLibrary(object, place, options.program, targets.front(), files, error)
+                              : files.stage(place, object, error);
+      if (!staged)
         return fail(error);
     }
     llvm::outs().flush();
@@ -340,24 +357,23 @@ private:
   }
 
   /// External weights, beside the object; beside a device there is no place for them.
-  bool stageWeights(OutputFiles &files, const std::string &object, std::string &error) {
-    if (artefacts.weights.empty())
-      return true;
+  bool stageWeights(const std::string &model, const FileWriter &write) {
+    const std::string object = placeOf(kObject, model);
     weightsPath = isStream(object) ? "/dev/null" : fs::path(object).replace_extension(".weights").string();
-    return files.stage(weightsPath, artefacts.weights, error);
+    std::string error;
+    return files.stage(weightsPath, write, error) || fail(error);
   }
 
   std::string weightsText() {
     if (!store)
       return "handed over at init";
-    return artefacts.weights.empty() ? "embedded" : "in " + weightsPath;
+    return weightsPath.empty() ? "embedded" : "in " + weightsPath;
   }
 
   void summarise(double seconds) {
     if (!wants(Emit::Object))
       return;
     char line[800];
-    const bool embedded = store != nullptr && artefacts.weights.empty();
     std::string cpus;
     for (const TargetInfo &target : targets)
       cpus += (cpus.empty() ? "" : ", ") + target.name;
@@ -366,8 +382,7 @@ private:
     const double imageMegabytes = artefacts.imageSize / 1e6;
     std::snprintf(line, sizeof line,
                   "attnc: %s for %s: %.0f KB of code and tables, %.1f MB of weights %s, %.2f s -> %s\n",
-                  artefacts.modelName.c_str(), cpus.c_str(),
-                  (artefacts.object.size() - (embedded ? artefacts.imageSize : 0)) / 1e3, imageMegabytes,
+                  artefacts.modelName.c_str(), cpus.c_str(), artefacts.object.size() / 1e3, imageMegabytes,
                   weightsText().c_str(), seconds, places[Emit::Object].c_str());
     summary = line;
   }
@@ -383,7 +398,9 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< Lowered.
   ExplainLog log;
   std::unique_ptr<WeightStore> store;
+  std::unique_ptr<StoredWeights> source; ///< What `store` holds, where there is one.
   Artefacts artefacts;
+  OutputFiles files;
   std::map<Emit, std::string> texts, places;
   std::string weightsPath; ///< Of external weights.
   bool sharedLibrary = false, misused = false;

@@ -22,15 +22,55 @@ std::string reasonOf(const std::string &path, const char *what) {
   return "cannot " + std::string(what) + " " + path + ": " + std::strerror(errno);
 }
 
-bool writeAll(int descriptor, const std::string &contents) {
-  size_t done = 0;
-  while (done < contents.size()) {
-    const ssize_t wrote = write(descriptor, contents.data() + done, contents.size() - done);
-    if (wrote < 0 && errno != EINTR)
-      return false;
-    done += wrote > 0 ? static_cast<size_t>(wrote) : 0;
+/// An open file; -1 takes nothing.
+class Descriptor : public ByteSink {
+public:
+  explicit Descriptor(int number) : number(number), reason(number < 0 ? errno : 0) {}
+  ~Descriptor() override { finish(); }
+
+  bool append(const void *data, size_t size) override {
+    return writeAll(size,
+                    [&](size_t done) { return ::write(number, static_cast<const char *>(data) + done, size - done); });
   }
-  return true;
+
+  bool replace(uint64_t offset, const void *data, size_t size) override {
+    return writeAll(size, [&](size_t done) {
+      return ::pwrite(number, static_cast<const char *>(data) + done, size - done, static_cast<off_t>(offset + done));
+    });
+  }
+
+  /// Closes the file. The first failure of any call, as an errno; 0: there was none.
+  int finish() {
+    if (number >= 0 && close(number) != 0 && reason == 0)
+      reason = errno;
+    number = -1;
+    return reason;
+  }
+
+private:
+  template <typename Write> bool writeAll(size_t size, Write write) {
+    for (size_t done = 0; done < size && reason == 0;) {
+      const ssize_t wrote = write(done);
+      if (wrote >= 0)
+        done += static_cast<size_t>(wrote);
+      else if (errno != EINTR)
+        reason = errno;
+    }
+    return reason == 0;
+  }
+
+  int number, reason;
+};
+
+/// Lets `write` fill an open file.
+bool fill(int descriptor, const std::string &path, const FileWriter &write, std::string &error) {
+  Descriptor file(descriptor);
+  const bool wrote = descriptor >= 0 && write(file, error);
+  errno = file.finish();
+  if (errno == 0)
+    return wrote;
+  error = reasonOf(path, "write");
+  return false;
 }
 
 /// The permissions that a file of this process gets; mkstemp gives fewer.
@@ -75,27 +115,15 @@ bool isStream(const std::string &path) {
 }
 
 bool OutputFiles::stage(const std::string &path, const std::string &contents, std::string &error) {
-  if (isStream(path)) {
-    const int stream = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    const bool wrote = stream >= 0 && writeAll(stream, contents);
-    if (!wrote)
-      error = reasonOf(path, "write");
-    if (stream >= 0)
-      close(stream);
-    return wrote;
-  }
+  return stage(
+      path, [&](ByteSink &file, std::string &) { return file.append(contents.data(), contents.size()); }, error);
+}
+
+bool OutputFiles::stage(const std::string &path, const FileWriter &write, std::string &error) {
+  if (isStream(path))
+    return fill(open(path.c_str(), O_WRONLY | O_CLOEXEC), path, write, error);
   const std::string temporary = stageExternal(path, error);
-  if (temporary.empty())
-    return false;
-  const int descriptor = open(temporary.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
-  bool ok = descriptor >= 0 && writeAll(descriptor, contents);
-  if (!ok)
-    error = reasonOf(path, "write");
-  if (descriptor >= 0 && close(descriptor) != 0 && ok) {
-    error = reasonOf(path, "write");
-    ok = false;
-  }
-  return ok;
+  return !temporary.empty() && fill(open(temporary.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC), path, write, error);
 }
 
 bool OutputFiles::publish(std::string &error) {

@@ -4,6 +4,8 @@
 // interrupted or failed run leaves what was there before, and no temporary file (SIGKILL excepted).
 #pragma once
 
+#include "codegen/ByteSink.h"
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +21,9 @@ public:
 
   /// Writes `contents` under a temporary name beside `path`. False with the reason in `error`.
   bool stage(const std::string &path, const std::string &contents, std::string &error);
+
+  /// The same with what `write` appends. A pipe takes no replacement of earlier bytes.
+  bool stage(const std::string &path, const FileWriter &write, std::string &error);
 
   /// A temporary name beside `path` for another program to write; published like a staged file. Empty on failure.
   std::string stageExternal(const std::string &path, std::string &error);

@@ -34,7 +34,7 @@ std::string runtimeArchive(const std::string &program, const TargetInfo &target)
 
 } // namespace
 
-bool linkSharedLibrary(const std::string &object, const std::string &path, const std::string &program,
+bool linkSharedLibrary(const FileWriter &object, const std::string &path, const std::string &program,
                        const TargetInfo &target, OutputFiles &files, std::string &error) {
   const bool isCross = target.arch == TargetInfo::Arch::AArch64;
   const char *const name = isCross ? "aarch64-linux-gnu-gcc" : "cc";

@@ -95,6 +95,9 @@ TEST(WeightStore, RefusesIntegers) {
   EXPECT_FALSE(store->find("ids", error));
   EXPECT_NE(error.find("w.safetensors: tensor \"ids\" is I64; weights are F32, F16, BF16 or F64"), std::string::npos)
       << error;
+  std::string checked;
+  EXPECT_FALSE(store->check("ids", {1}, checked));
+  EXPECT_EQ(checked, error);
 }
 
 TEST(WeightStore, NamesAMissingTensorAndTheNearest) {
@@ -123,6 +126,36 @@ TEST(WeightStore, NamesBothShapesOfAMisshapenTensor) {
   ASSERT_TRUE(weight) << error;
   EXPECT_EQ(weight->data[1], 2);
   EXPECT_EQ(store->find("w", error), weight) << "a tensor is read once";
+}
+
+TEST(WeightStore, ReadsElementsOfEveryType) {
+  const std::vector<float> values = {1, -2, 0.5f, 4, 8};
+  const std::pair<const char *, std::string> types[] = {
+      {"F32", bytesOf<float>(values)},
+      {"F64", bytesOf<double>({1, -2, 0.5, 4, 8})},
+      {"F16", bytesOf<uint16_t>({0x3C00, 0xC000, 0x3800, 0x4400, 0x4800})},
+      {"BF16", bytesOf<uint16_t>({0x3F80, 0xC000, 0x3F00, 0x4080, 0x4100})}};
+  for (const auto &[type, bytes] : types) {
+    TemporaryDirectory directory;
+    Diagnostics diagnostics;
+    auto store = WeightStore::open(directory.write("w.safetensors", oneTensor("m.w", type, "[5]", bytes)), {{"", "m."}},
+                                   diagnostics);
+    ASSERT_TRUE(store) << rendered(diagnostics);
+    std::string error;
+    EXPECT_TRUE(store->check("w", {5}, error)) << error;
+    for (size_t first = 0; first <= values.size(); ++first)
+      for (size_t count = 0; first + count <= values.size(); ++count) {
+        std::vector<float> read(count + 1, 99);
+        ASSERT_TRUE(store->read("w", first, count, read.data(), error)) << error;
+        std::vector<float> expected(values.begin() + long(first), values.begin() + long(first + count));
+        expected.push_back(99);
+        EXPECT_EQ(read, expected) << type;
+      }
+    std::filesystem::resize_file(directory.path("w.safetensors"), 70);
+    float element;
+    EXPECT_FALSE(store->read("w", 4, 1, &element, error)) << type;
+    EXPECT_NE(error.find("bytes long when it was opened"), std::string::npos) << error;
+  }
 }
 
 TEST(WeightStore, MapsPrefixes) {

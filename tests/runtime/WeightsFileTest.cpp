@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <sys/stat.h>
@@ -166,6 +167,19 @@ TEST(ImageHash, SeesEveryByteAndTheLength) {
   std::string other = image;
   other[1] = other[32] = 1;
   EXPECT_NE(attnc::rt::hashImage(swapped.data(), 100), attnc::rt::hashImage(other.data(), 100));
+}
+
+TEST(ImageHash, DoesNotDependOnTheParts) {
+  std::string image;
+  for (int i = 0; i < 203; ++i)
+    image += static_cast<char>(i * 37);
+  for (uint64_t size : {0, 1, 31, 32, 33, 203})
+    for (uint64_t part : {1, 5, 31, 32, 33, 64, 100}) {
+      attnc::rt::ImageHash hash(size);
+      for (uint64_t at = 0; at < size; at += part)
+        hash.add(&image[at], std::min(part, size - at));
+      EXPECT_EQ(hash.finish(), attnc::rt::hashImage(image.data(), size)) << size << " in parts of " << part;
+    }
 }
 
 } // namespace

@@ -232,6 +232,66 @@ def check_weights(bench):
     assert "weights, to be handed over" in bench.run("m.o", "--info", tool="attnc-run").stdout
 
 
+def square(bench, size):
+    """m.json, a Linear of size x size with weights in a file."""
+    bench.model("m.json", linear(inputs={"x": {"shape": [4, size]}}, weights="w.safetensors", model=[
+        {"type": "Linear", "name": "head", "in_features": size, "out_features": size}]))
+    weight = np.arange(size * size, dtype=np.float32).reshape(size, size) % 251
+    save_file({"head.weight": weight, "head.bias": np.ones(size, np.float32)}, bench.folder / "w.safetensors")
+    return weight
+
+
+def check_embedded_weights(bench):
+    """The image is the contents of a read-only section at the object's end, which linkers and binutils take for what it is."""
+    weight = square(bench, 256)
+    values = np.eye(4, 256, dtype=np.float32)
+    np.save(bench.folder / "x.npy", values)
+    bench.run("m.json", "--weights", "external", "-o", "x.o")
+    image = (bench.folder / "x.weights").read_bytes()[128:]
+    bench.run("m.json", "-o", "m.o")
+    data = (bench.folder / "m.o").read_bytes()
+    assert data.endswith(image) and (len(data) - len(image)) % 64 == 0
+    assert sections(bench.folder / "m.o")[".rodata.attnc_weights"] == len(image)
+    copies = {"m.o": None, "m.so": [bench.attnc, "m.json", "-o", "m.so", "--quiet"], "stripped.o": ["strip", "-g", "m.o", "-o", "stripped.o"],
+              "partial.o": ["ld", "-r", "m.o", "-o", "partial.o"]}
+    archive = bench.args.bin.parent / "runtime" / "libattnc_rt.a"
+    for linker in ("bfd", "gold", "lld"):
+        copies[f"{linker}.so"] = [bench.args.compiler, f"-fuse-ld={linker}", "-shared", "m.o", "-o", f"{linker}.so",
+                                  "-Wl,--whole-archive", archive, "-Wl,--no-whole-archive", "-lpthread"]
+    for name, command in copies.items():
+        there = shutil.which(command[0]) and (not name.endswith(".so") or name == "m.so" or shutil.which(f"ld.{name[:-3]}")) if command else True
+        # A runtime that was compiled with sanitizers is not linked without them.
+        if not there or (bench.args.sanitize and name.endswith(".so")):
+            continue
+        if command:
+            subprocess.run(command, cwd=bench.folder, check=True, timeout=120)
+        bench.run(name, "-i", "x.npy", "-o", "y.npy", tool="attnc-run")
+        assert np.array_equal(np.load(bench.folder / "y.npy"), values @ weight.T + 1), name
+    bench.run("m.json", "--target", "aarch64-linux-gnu", "-o", "arm.o")
+    assert (bench.folder / "arm.o").read_bytes().endswith(image), "panels are the same everywhere"
+
+
+def peak_memory(bench, *words):
+    """Bytes. A small program starts attnc: the largest memory of a process counts that of the one which it began as."""
+    program = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+               "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+    done = subprocess.run([sys.executable, "-c", program, bench.attnc, *words], cwd=bench.folder, check=True, capture_output=True, text=True)
+    return int(done.stdout) << 10
+
+
+def check_memory(bench):
+    """Packed weights are on the disk only: compiling a model with 64 MiB of them takes no 32 MiB more than one without."""
+    if bench.args.sanitize:
+        raise Skip("sanitizers need memory of their own")
+    square(bench, 4096)
+    without = peak_memory(bench, "m.json", "-o", "m.o", "--weights", "caller", "--quiet")
+    assert 10 << 20 < without < 400 << 20, without
+    for where, file in (("embed", "m.o"), ("external", "m.weights")):
+        needed = peak_memory(bench, "m.json", "-o", "m.o", "--weights", where, "--quiet")
+        assert (bench.folder / file).stat().st_size > 64 << 20
+        assert needed - without < 32 << 20, f"{where}: {needed - without} bytes more than without weights"
+
+
 # --- What it prints --------------------------------------------------------------------------------------------------
 
 def check_emit(bench):
@@ -484,13 +544,14 @@ def check_unwritable_directory(bench):
 
 def check_full_disk(bench):
     """A write that fails half-way leaves what was there."""
-    model = bench.model("m.json", linear(inputs={"x": {"shape": [4, 512]}}, weights="w.safetensors", model=[
-        {"type": "Linear", "name": "head", "in_features": 512, "out_features": 512}]))
-    save_file({"head.weight": np.ones((512, 512), np.float32), "head.bias": np.ones(512, np.float32)}, bench.folder / "w.safetensors")
-    (bench.folder / "m.o").write_text("before")
-    bench.refuses("cannot write m.o: File too large", model, "-o", "m.o",
-                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000)))
-    assert (bench.folder / "m.o").read_text() == "before"
+    square(bench, 512)
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))}
+    for name in ("m.o", "m.weights"):
+        (bench.folder / name).write_text("before")
+    bench.refuses("cannot write m.o: File too large", "m.json", "-o", "m.o", **limit)
+    bench.refuses("cannot write m.weights: File too large", "m.json", "-o", "m.o", "--weights", "external", **limit)
+    for name in ("m.o", "m.weights"):
+        assert (bench.folder / name).read_text() == "before"
 
 
 def check_failed_compile(bench):
@@ -620,7 +681,7 @@ def check_headers(bench):
         assert done.returncode == 0, f"{language}: {names}\n{done.stderr[:3000]}"
 
 
-CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_external_weights, check_weights, check_emit, check_explain, check_variants,
+CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_external_weights, check_weights, check_embedded_weights, check_memory, check_emit, check_explain, check_variants,
          check_explain_attention, check_passes,
          check_profile,
          check_standard_output_that_fails, check_shared_library, check_shared_library_that_cannot_be, check_same_bytes, check_size,
