@@ -84,6 +84,12 @@ MatmulSchedule roundedRows(const MatmulExtents &extents, const TargetInfo &targe
   return {tile, tileCols, oneBlock ? tiles : block, oneBlock ? 0 : block, ceilDiv(panels, target.threads)};
 }
 
+/// Row tiles of a task or block: at most `most`, in parts of one size, as many for each of `threads`.
+int64_t evenPart(int64_t tiles, int64_t most, int64_t threads) {
+  const int64_t parts = ceilDiv(ceilDiv(tiles, std::max<int64_t>(most, 1)), threads) * threads;
+  return std::max<int64_t>(ceilDiv(tiles, std::max<int64_t>(parts, 1)), 1);
+}
+
 /// Column tiles of a task: an equal share, in whole panels where that leaves no thread without a task.
 int64_t columnsPerTask(int64_t tiles, int64_t tilesPerPanel, int64_t threads) {
   int64_t share = ceilDiv(tiles, threads), whole = ceilDiv(share, tilesPerPanel) * tilesPerPanel;
@@ -97,8 +103,8 @@ MatmulSchedule wholeRows(const MatmulExtents &extents, const TargetInfo &target,
   int64_t tiles = ceilDiv(extents.rows, tile);
   int64_t fitting = std::max<int64_t>(target.l2Bytes / 2 / (tile * (extents.n * 4 + extents.k * lhsBytes)), 1);
   // With a quarter of the rows there are still four tasks a thread.
-  int64_t tasksPerThread = extents.mayBeFewer ? 16 : 1;
-  int64_t task = std::min({tilesPerBlock, ceilDiv(tiles, tasksPerThread * target.threads), fitting});
+  int64_t tasks = (extents.mayBeFewer ? 16 : 1) * target.threads;
+  int64_t task = evenPart(tiles, std::min({tilesPerBlock, ceilDiv(tiles, tasks), fitting}), target.threads);
   return {tile, tileCols, task, task, 0};
 }
 
@@ -145,12 +151,13 @@ MatmulSchedule chooseMatmul(const MatmulExtents &extents, const TargetInfo &targ
   int64_t tiles = ceilDiv(extents.rows, tile), colTiles = ceilDiv(extents.n, tileCols);
   // Column tiles that cannot occupy every thread leave the rows to be split.
   if (colTiles < target.threads) {
-    int64_t task = std::min(tilesPerBlock, ceilDiv(tiles, target.threads));
+    int64_t task = evenPart(tiles, tilesPerBlock, target.threads);
     return {tile, tileCols, task, task, colTiles};
   }
   int64_t taskCols = columnsPerTask(colTiles, panelWidth(extents.n) / tileCols, target.threads);
   bool oneBlock = tiles <= tilesPerBlock && !extents.runtimeBatch;
-  return {tile, tileCols, oneBlock ? tiles : tilesPerBlock, oneBlock ? 0 : tilesPerBlock, taskCols};
+  int64_t block = extents.runtimeBatch ? tilesPerBlock : evenPart(tiles, tilesPerBlock, 1);
+  return {tile, tileCols, block, oneBlock ? 0 : block, taskCols};
 }
 
 AttentionSchedule chooseAttention(const AttentionExtents &extents, const TargetInfo &target,

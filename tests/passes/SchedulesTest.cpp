@@ -107,6 +107,13 @@ TEST(Schedules, BertBaseSplitsColumnsAndNormRows) {
   EXPECT_EQ(norm.taskRows, 8) << "16 row tiles for two threads";
 }
 
+TEST(Schedules, RowsAreSplitEvenly) {
+  EXPECT_EQ(chooseMatmul(matmul(384, 768, 3072, true), avx512).taskRows, 12)
+      << "48 row tiles: two tasks a thread, not three";
+  EXPECT_EQ(chooseMatmul(matmul(384, 10, 256), avx512).taskRows, 12);
+  EXPECT_EQ(chooseMatmul(matmul(200, 768, 768), avx512).blockRows, 10) << "20 row tiles: two blocks of one size";
+}
+
 TEST(Schedules, ARuntimeBatchLeavesRowsToSplit) {
   MatmulExtents extents = matmul(20, 384, 384);
   extents.runtimeBatch = true;
