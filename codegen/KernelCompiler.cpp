@@ -3,6 +3,7 @@
 #include "codegen/KernelCompiler.h"
 
 #include "codegen/DotAlgorithm.h"
+#include "codegen/HalideSetup.h"
 #include "codegen/Kernels.h"
 #include "codegen/PrefetchPanels.h"
 #include "codegen/SignalsHeldBack.h"
@@ -78,18 +79,6 @@ Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
   else
     throw Halide::CompileError("attnc: the kernel has no schedule");
   return algorithm;
-}
-
-/// Halide's LLVM must not form vectors of its own: a multiply-add whose product is in a vector of scalars from several
-/// rows, and whose addition is not, escapes contractMultiplyAdd(), and a row's bits would depend on its neighbours.
-/// Halide reads the variable once, before its first compilation.
-void setUpHalide() {
-  static const bool done = [] {
-    const char *given = getenv("HL_LLVM_ARGS");
-    setenv("HL_LLVM_ARGS", ((given ? std::string(given) + " " : "") + "-vectorize-slp=false").c_str(), 1);
-    return true;
-  }();
-  (void)done;
 }
 
 /// The pipeline of a kernel, with the lowering passes that its bits rely on: they belong to a Pipeline, not to a Func.

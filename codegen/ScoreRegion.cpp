@@ -69,6 +69,14 @@ Expr constantOf(mlir::arith::ConstantOp op) {
   return Expr(static_cast<int32_t>(value.getInt()));
 }
 
+/// A choice; one of reals is opaque. Its condition is often one of indices, which is known for some vectors and tiles
+/// and not for others: where it is, LLVM would see the chosen arm, contract a product or fold a constant of it, and so
+/// round what is computed from the choice in another way.
+Expr choose(mlir::arith::SelectOp op, const Expr &condition, const Expr &a, const Expr &b) {
+  const Expr chosen = select(condition, a, b);
+  return op.getType().isF32() ? opaque(chosen) : chosen;
+}
+
 /// One op of the region; undefined where there is no rule.
 Expr evaluateOp(mlir::Operation &op, const std::function<Expr(mlir::Value)> &get) {
   namespace arith = mlir::arith;
@@ -86,7 +94,7 @@ Expr evaluateOp(mlir::Operation &op, const std::function<Expr(mlir::Value)> &get
       .Case([&](arith::NegFOp) { return -operand(0); })
       .Case([&](arith::MaximumFOp) { return select(operand(0) > operand(1), operand(0), operand(1)); })
       .Case([&](arith::MinimumFOp) { return select(operand(0) < operand(1), operand(0), operand(1)); })
-      .Case([&](arith::SelectOp) { return select(operand(0), operand(1), operand(2)); })
+      .Case([&](arith::SelectOp choice) { return choose(choice, operand(0), operand(1), operand(2)); })
       .Case([&](arith::AndIOp) { return operand(0) && operand(1); })
       .Case([&](arith::OrIOp) { return operand(0) || operand(1); })
       .Case([&](arith::XOrIOp) { return operand(0) != operand(1); })

@@ -251,16 +251,20 @@ private:
       absorb(slice);
   }
 
+  static bool inGroup(const PlannedGroup &group, Operation *op) { return llvm::is_contained(group.ops, op); }
+
+  /// A kernel planned so far has `consumer`, and reads `producer`'s result from memory.
+  bool isReadByKernel(Operation *producer, Operation *consumer) const {
+    return llvm::any_of(
+        plan.groups, [&](const PlannedGroup &group) { return inGroup(group, consumer) && !inGroup(group, producer); });
+  }
+
   /// Every use of the op is inside kernels that have the op themselves.
   bool isAbsorbed(Operation *op, const DenseSet<Operation *> &leftover) const {
-    auto inGroup = [](const PlannedGroup &group, Operation *member) { return llvm::is_contained(group.ops, member); };
     if (llvm::none_of(plan.groups, [&](const PlannedGroup &group) { return inGroup(group, op); }))
       return false;
     return llvm::all_of(op->getUsers(), [&](Operation *user) {
-      if (user->hasTrait<OpTrait::IsTerminator>() || leftover.contains(user))
-        return false;
-      return llvm::all_of(plan.groups,
-                          [&](const PlannedGroup &group) { return !inGroup(group, user) || inGroup(group, op); });
+      return !user->hasTrait<OpTrait::IsTerminator>() && !leftover.contains(user) && !isReadByKernel(op, user);
     });
   }
 
@@ -282,7 +286,8 @@ private:
       PlannedGroup group{KernelKind::rowwise, &op, {}};
       for (Value operand : op.getOperands()) {
         Operation *producer = operand.getDefiningOp();
-        if (!producer || !leftover.contains(producer) || onlyUser(operand) != &op || !mayChain(producer, &op))
+        if (!producer || !leftover.contains(producer) || onlyUser(operand) != &op || !mayChain(producer, &op) ||
+            isReadByKernel(producer, &op)) // By an attention that has a copy of `op`.
           continue;
         PlannedGroup &source = groups[groupOf[producer]];
         group.anchor = source.anchor->isBeforeInBlock(group.anchor) ? source.anchor : group.anchor;

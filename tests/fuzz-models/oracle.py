@@ -64,6 +64,16 @@ def make_weights(plan, parameters):
     return weights
 
 
+def neighbours(rng, arrays):
+    """The arrays with every float but 0 and infinities moved to the next one above or below."""
+    def moved(array):
+        if array.dtype != np.float32:
+            return array
+        towards = np.where(rng.random(array.shape) < 0.5, -np.inf, np.inf).astype(np.float32)
+        return np.where(np.isfinite(array) & (array != 0), np.nextafter(array, towards), array)
+    return {name: moved(array) for name, array in arrays.items()}
+
+
 # -- The reference -----------------------------------------------------------------------------------------------------
 
 PARAMETER = re.compile(r'attn\.parameter @("[^"]+"|[\w.$-]+) : (tensor<([\dx]*)f32>)')

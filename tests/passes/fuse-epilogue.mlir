@@ -207,6 +207,30 @@ func.func @attention(%qkv: tensor<?x5x24xf32>) -> (tensor<?x5x8xf32>, tensor<?x2
 
 // -----
 
+// What such a map reads from memory has a kernel of its own, though the map is the only one that reads it.
+// CHECK-LABEL: func.func @read_by_a_copied_map
+// CHECK-SAME: (%[[X:.+]]: tensor<5x4x2xf32>)
+// CHECK: %[[ROWS:.+]] = attn.group rowwise(%[[X]]) {
+// CHECK: attn.reshape
+// CHECK: %[[K:.+]] = attn.group rowwise(%[[ROWS]]) {
+// CHECK: attn.split_heads
+// CHECK: attn.group attention(%[[ROWS]]) {
+// CHECK: attn.split_heads
+// CHECK: return %{{.+}}, %[[K]]
+func.func @read_by_a_copied_map(%x: tensor<5x4x2xf32>) -> (tensor<5x8xf32>, tensor<2x5x4xf32>) {
+  %0 = attn.reshape %x : (tensor<5x4x2xf32>) -> tensor<5x8xf32>
+  %1 = attn.split_heads %0 {heads = 2} : (tensor<5x8xf32>) -> tensor<2x5x4xf32>
+  %2 = attn.attention %1, %1, %1 {
+    ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+      %true = arith.constant true
+      attn.score %dot, %true
+  } : (tensor<2x5x4xf32>, tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> tensor<2x5x4xf32>
+  %3 = attn.merge_heads %2 : (tensor<2x5x4xf32>) -> tensor<5x8xf32>
+  return %3, %1 : tensor<5x8xf32>, tensor<2x5x4xf32>
+}
+
+// -----
+
 // Embeddings, their sum and its norm are one kernel; so are pooling and l2norm. Pooling does not take the norm before it.
 attn.parameter @table : tensor<11x8xf32>
 // CHECK-LABEL: func.func @rowwise_chains
