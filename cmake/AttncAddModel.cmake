@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 include_guard()
 
-# attnc_add_model(NAME MODEL [DIMS name=value...] [CPU cpu] [DEPENDS files...]): a library target from a model.
+# attnc_add_model(NAME MODEL [DIMS name=value...] [CPU cpu] [EXTERNAL_WEIGHTS] [DEPENDS files...]): a library target from a model.
 #
 # MODEL is a model.json or a Hugging Face directory, relative to the current source folder. The library holds the object
 # that attnc makes of it and links the runtime; whoever links it includes "NAME.h". It is compiled again when MODEL, the
 # weights of a directory, one of DEPENDS (say, the weights that model.json names) or the compiler changes.
+# With EXTERNAL_WEIGHTS the packed weights are in a file, to be mapped by NAME_map_weights(); the target's property ATTNC_WEIGHTS
+# is its path.
 function(attnc_add_model name model)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "CPU" "DIMS;DEPENDS")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "EXTERNAL_WEIGHTS" "CPU" "DIMS;DEPENDS")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "attnc_add_model(${name}): unknown arguments ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -29,8 +31,13 @@ function(attnc_add_model name model)
 
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/${name}.attnc)
   file(MAKE_DIRECTORY ${folder})
+  set(weights)
+  if(arg_EXTERNAL_WEIGHTS)
+    list(APPEND options --weights external)
+    set(weights ${folder}/${name}.weights)
+  endif()
   add_custom_command(
-    OUTPUT ${folder}/${name}.o ${folder}/${name}.h
+    OUTPUT ${folder}/${name}.o ${folder}/${name}.h ${weights}
     COMMAND attnc::attnc ${model} -o ${folder}/${name}.o ${options}
     DEPENDS ${sources} ${arg_DEPENDS} attnc::attnc
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
@@ -43,6 +50,9 @@ function(attnc_add_model name model)
     set_target_properties(${name} PROPERTIES LINKER_LANGUAGE C)
   else()
     set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+  endif()
+  if(weights)
+    set_target_properties(${name} PROPERTIES ATTNC_WEIGHTS ${weights})
   endif()
   target_include_directories(${name} INTERFACE ${folder})
   target_link_libraries(${name} PUBLIC attnc::runtime)

@@ -22,22 +22,33 @@ function(attnc_test_environment name)
   set_tests_properties(${name} PROPERTIES ENVIRONMENT "${environment}" TIMEOUT 900)
 endfunction()
 
-# attnc_gtest(NAME [CHECK_LEAKS] SOURCES sources... LIBRARIES libraries... [DATA folder]): a GoogleTest executable and its ctest test.
-# It runs in `DATA`, else in the folder that declares it.
+# attnc_gtest_suite(NAME EXECUTABLE FOLDER FILTER options...): a ctest test of those cases that --gtest_filter=FILTER takes.
+function(attnc_gtest_suite name executable folder filter)
+  add_test(NAME ${name} COMMAND ${executable} --gtest_brief=1 --gtest_output=xml:${ATTNC_RESULTS}/${name}.xml --gtest_filter=${filter}
+           WORKING_DIRECTORY ${folder})
+  attnc_test_environment(${name} ${ARGN})
+endfunction()
+
+# attnc_gtest(NAME [CHECK_LEAKS] SOURCES sources... LIBRARIES libraries... [DATA folder] [APART word]): a GoogleTest executable and its
+# ctest test. It runs in `DATA`, else in the folder that declares it. Cases with `APART` in their names are a ctest test of their own,
+# NAME-APART, beside which the others run.
 function(attnc_gtest name)
-  cmake_parse_arguments(arg "CHECK_LEAKS" "DATA" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "CHECK_LEAKS" "DATA;APART" "SOURCES;LIBRARIES" ${ARGN})
   if(NOT arg_DATA)
     set(arg_DATA ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} attnc_options GTest::gtest_main)
-  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 --gtest_output=xml:${ATTNC_RESULTS}/${name}.xml
-           WORKING_DIRECTORY ${arg_DATA})
   set(leaks)
   if(arg_CHECK_LEAKS)
     set(leaks CHECK_LEAKS)
   endif()
-  attnc_test_environment(${name} ${leaks})
+  if(arg_APART)
+    attnc_gtest_suite(${name}-${arg_APART} ${name} ${arg_DATA} "*${arg_APART}*" ${leaks})
+    attnc_gtest_suite(${name} ${name} ${arg_DATA} "-*${arg_APART}*" ${leaks})
+  else()
+    attnc_gtest_suite(${name} ${name} ${arg_DATA} "*" ${leaks})
+  endif()
 endfunction()
 
 # attnc_script_test(NAME SCRIPT arguments...): a Python script as one suite; it gets --results FILE to write its cases to.

@@ -130,6 +130,15 @@ bool WeightStore::addIndex(const std::string &path, Diagnostics &diagnostics, co
   return true;
 }
 
+std::vector<std::string> WeightStore::paths() const {
+  std::vector<std::string> all;
+  if (endsWith(path, ".json"))
+    all.push_back(path);
+  for (const std::unique_ptr<SafetensorsFile> &file : files)
+    all.push_back(file->path());
+  return all;
+}
+
 std::string WeightStore::nameInFile(const std::string &name) const {
   for (const auto &[first, second] : prefixMap)
     if (name.compare(0, first.size(), first) == 0)

@@ -38,6 +38,9 @@ public:
   /// Opens what `model.weights` names, relative to the model's directory. Needs `model.weights`.
   static std::unique_ptr<WeightStore> open(const ModelDesc &model, Diagnostics &diagnostics);
 
+  /// The files that the parameters come from: the index first, where there is one.
+  std::vector<std::string> paths() const;
+
   /// What the file says about a parameter, without reading its data; null when there is none.
   const TensorEntry *describe(const std::string &name) const;
 

@@ -4,7 +4,6 @@
 
 #include "ir/AttnDialect.h"
 
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/AArch64TargetParser.h"
@@ -29,7 +28,7 @@ struct VectorUnit {
   bool avx2 = false, avx512 = false, avx512Bf16 = false, avx512Vnni = false;
 };
 
-/// avx512f need not be asked for: the others imply it, and LLVM's table of CPUs does not list what is implied.
+/// avx512f need not be asked for: the others imply it.
 template <typename Predicate> VectorUnit unitWith(Predicate has) {
   const bool avx512 = has("avx512vl") && has("avx512dq") && has("avx512bw");
   return {has("avx2") && has("fma"), avx512, avx512 && has("avx512bf16"), avx512 && has("avx512vnni")};
@@ -41,9 +40,15 @@ VectorUnit unitOfHost() {
 }
 
 VectorUnit unitOfCpu(const std::string &cpu) {
-  llvm::SmallVector<llvm::StringRef, 64> features;
-  llvm::X86::getFeaturesForCPU(cpu, features);
-  return unitWith([&](llvm::StringRef name) { return llvm::is_contained(features, name); });
+  llvm::SmallVector<llvm::StringRef, 64> listed;
+  llvm::X86::getFeaturesForCPU(cpu, listed);
+  // LLVM's table of CPUs does not list what is implied: AVX-VNNI stands for AVX2 as well.
+  llvm::StringMap<bool> features;
+  for (llvm::StringRef name : listed) {
+    features[name] = true;
+    llvm::X86::updateImpliedFeatures(name, true, features);
+  }
+  return unitWith([&](llvm::StringRef name) { return features.lookup(name); });
 }
 
 TargetInfo describe(TargetInfo::Arch arch, const std::string &cpu, const VectorUnit &unit) {

@@ -360,6 +360,12 @@ private:
   bool stageWeights(const std::string &model, const FileWriter &write) {
     const std::string object = placeOf(kObject, model);
     weightsPath = isStream(object) ? "/dev/null" : fs::path(object).replace_extension(".weights").string();
+    for (const std::string &path : store->paths()) {
+      std::error_code ignored;
+      if (fs::equivalent(path, weightsPath, ignored))
+        return fail("--weights external would replace " + weightsPath +
+                    ", which the model's weights come from; -o NAME.o gives it another name");
+    }
     std::string error;
     return files.stage(weightsPath, write, error) || fail(error);
   }

@@ -228,6 +228,10 @@ TEST(WeightStore, ReadsShards) {
   std::string error;
   EXPECT_EQ(store->find("a", error)->data[0], 1);
   EXPECT_EQ(store->find("b", error)->data[0], 2);
+  std::vector<std::string> paths;
+  for (const char *name : {"model.safetensors.index.json", "s-1.safetensors", "s-2.safetensors"})
+    paths.push_back(shards.directory.path(name));
+  EXPECT_EQ(store->paths(), paths);
 }
 
 TEST(WeightStore, RefusesBrokenIndexes) {

@@ -100,17 +100,41 @@ def check_plain_commands(prefix, folder):
     assert command(folder / "first-model").splitlines() == EXPECTED
 
 
+def map_weights(program, path):
+    """Makes the example's main.c map a weights file, whose name is this C expression."""
+    text = program.read_text()
+    changed = text.replace("if (memory_init(&instance, NULL, &error)",
+                           f"attnc_weights weights;\n  if (memory_map_weights(&weights, {path}, &error) != ATTNC_OK ||\n"
+                           "      memory_init(&instance, &weights, &error)")
+    assert changed != text, "main.c has another call of memory_init()"
+    program.write_text(changed)
+
+
+def check_cmake_external_weights(prefix, folder, cmake, generator):
+    """EXTERNAL_WEIGHTS: the weights file is made with the object, and the target knows where it is."""
+    shutil.copytree(EXAMPLE, folder)
+    description = folder / "CMakeLists.txt"
+    text = description.read_text()
+    changed = text.replace("memory.json DEPENDS", "memory.json EXTERNAL_WEIGHTS DEPENDS") + \
+        "target_compile_definitions(first-model PRIVATE WEIGHTS=\"$<TARGET_PROPERTY:memory,ATTNC_WEIGHTS>\")\n"
+    assert changed.count("EXTERNAL_WEIGHTS") == 1, "CMakeLists.txt has another call of attnc_add_model()"
+    description.write_text(changed)
+    map_weights(folder / "main.c", "WEIGHTS")
+    command(cmake, "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}", *generator, f"-DCMAKE_C_FLAGS={' '.join(SANITIZE)}")
+    command(cmake, "--build", folder / "build")
+    assert command(folder / "build/first-model").splitlines() == EXPECTED
+    assert "attnc" not in command(cmake, "--build", folder / "build"), "a build without changes compiles the model again"
+    (folder / "build/memory.attnc/memory.weights").unlink()
+    command(cmake, "--build", folder / "build")
+    assert command(folder / "build/first-model").splitlines() == EXPECTED
+
+
 def check_external_weights(prefix, folder):
     """The same program with its weights in a file, as the header's comment says."""
     shutil.copytree(EXAMPLE, folder)
     command(prefix / "bin/attnc", "memory.json", "--weights", "external", "-o", "memory.o", cwd=folder)
     assert "memory_map_weights(&weights, \"memory.weights\", &error)" in (folder / "memory.h").read_text()
-    program = (folder / "main.c").read_text()
-    changed = program.replace("if (memory_init(&instance, NULL, &error)",
-                              'attnc_weights weights;\n  if (memory_map_weights(&weights, "memory.weights", &error) != ATTNC_OK ||\n'
-                              "      memory_init(&instance, &weights, &error)")
-    assert changed != program, "main.c has another call of memory_init()"
-    (folder / "main.c").write_text(changed)
+    map_weights(folder / "main.c", '"memory.weights"')
     command("cc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", *SANITIZE, "main.c", "memory.o", f"-I{prefix}/include",
             prefix / "lib/libattnc_rt.a", "-pthread", "-o", "first-model", cwd=folder)
     assert command("./first-model", cwd=folder).splitlines() == EXPECTED
@@ -160,6 +184,7 @@ def main():
         suite.run("find_package", check_cmake, prefix, folder / "cmake", args.cmake, generator)
         suite.run("find_package with C and C++", check_cmake_mixed, prefix, folder / "mixed", args.cmake, generator)
         suite.run("find_package with C++ alone", check_cmake_cplusplus, prefix, folder / "plus", args.cmake, generator)
+        suite.run("attnc_add_model with external weights", check_cmake_external_weights, prefix, folder / "weights", args.cmake, generator)
         suite.run("attnc_add_model refuses a missing model", check_cmake_refuses, prefix, folder / "refused", args.cmake, generator)
         suite.run("plain commands in C99", check_plain_commands, prefix, folder / "plain")
         suite.run("external weights", check_external_weights, prefix, folder / "external")

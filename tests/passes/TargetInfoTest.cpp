@@ -36,6 +36,12 @@ TEST(TargetInfo, VectorsFollowTheCpu) {
   }
 }
 
+/// Of these LLVM lists AVX-VNNI or AVX-IFMA, which imply AVX2, and not AVX2 itself.
+TEST(TargetInfo, WhatIsImpliedCounts) {
+  for (const char *cpu : {"alderlake", "raptorlake", "meteorlake", "sierraforest", "arrowlake"})
+    EXPECT_EQ(find("x86_64", cpu).vectorBytes, 32) << cpu;
+}
+
 TEST(TargetInfo, DotProductsFollowTheCpu) {
   struct Case {
     const char *cpu;

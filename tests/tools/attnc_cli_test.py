@@ -202,6 +202,13 @@ def check_external_weights(bench):
     bench.run("m.json", "--weights", "external", "-o", "d")
     assert sorted(path.name for path in (bench.folder / "d").iterdir()) == ["m.h", "m.o", "m.weights"]
     assert (bench.folder / "d/m.weights").read_bytes() == data
+    # The file that the weights come from is not replaced, by whichever name.
+    (bench.folder / "w.safetensors").rename(bench.folder / "own.weights")
+    (bench.folder / "w.safetensors").symlink_to("own.weights")
+    before = (bench.folder / "own.weights").read_bytes()
+    bench.refuses("--weights external would replace own.weights, which the model's weights come from; -o NAME.o gives it another name",
+                  "m.json", "--weights", "external", "-o", "own.o")
+    assert (bench.folder / "own.weights").read_bytes() == before
     plain = bench.model("plain.json", linear())
     bench.refuses(f"--weights external: {plain} names no weights to write into a file", plain, "--weights", "external", "-o", "y.o")
     assert not (bench.folder / "y.weights").exists() and not (bench.folder / "y.o").exists()
