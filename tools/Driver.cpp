@@ -107,7 +107,7 @@ private:
     }
     if (!source && options.weights == WeightsPlace::External)
       return fail("--weights external: " + options.input + " names no weights to write into a file");
-    if (!obtainModule(model) || !lower() || !generate(source ? &source : nullptr))
+    if (!obtainModule(model) || !lower(precisionOf(model)) || !generate(source ? &source : nullptr))
       return false;
     OutputFiles files;
     if (!write(files))
@@ -180,15 +180,20 @@ private:
     return !diagnostics.hasErrors();
   }
 
+  attn::Precision precisionOf(const std::optional<ModelDesc> &model) const {
+    const char *described = spelling(model ? *model->precision : MatmulPrecision::F32);
+    return *attn::symbolizePrecision(options.precision.value_or(described));
+  }
+
   /// Runs the pipeline; keeps the texts that are wanted on the way.
-  bool lower() {
+  bool lower(attn::Precision precision) {
     MlirDiagnostics handler(context, diagnostics);
     if (wants(Emit::Attn))
       texts[Emit::Attn] = printed(*module);
     PipelineOptions pipeline;
     pipeline.log = &log;
     pipeline.blockKeys = options.blockKeys;
-    pipeline.precision = *attn::symbolizePrecision(options.precision);
+    pipeline.precision = precision;
     auto observe = [&](mlir::PassManager &manager) {
       if (options.printIRAfterAll)
         manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },
