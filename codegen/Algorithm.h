@@ -58,7 +58,7 @@ struct MatmulStages {
   Halide::Func operand;
   std::vector<RotationPass> rotation; ///< int8: of a row, in the order of computation.
   std::vector<RowStage> rangeStages;  ///< int8: what a row's operand and scale follow from, behind the rotation.
-  Halide::Func scale;                 ///< int8: of each row; else undefined.
+  Halide::Func magnitude, scale;      ///< int8: of each row; else undefined.
   Halide::ImageParam panels;          ///< (part of a step, column of a panel, step, panel)
   Halide::ImageParam columns;         ///< int8: (column of a panel, 0 scale or 1 offset, panel)
 };

@@ -142,7 +142,7 @@ private:
   void defineScales() {
     defineRotation();
     const size_t before = algorithm.rowStages.size();
-    const Func magnitude = translator.maximumOfRows("magnitude", stages.depth, [this](const Expr &at, const Expr &row) {
+    stages.magnitude = translator.maximumOfRows("magnitude", stages.depth, [this](const Expr &at, const Expr &row) {
       // In the order of the magnitudes, NaN above infinity.
       return reinterpret<int32_t>(rotated(at, row)) & 0x7FFFFFFF;
     });
@@ -150,7 +150,7 @@ private:
     stages.rangeStages.assign(algorithm.rowStages.begin() + static_cast<long>(before), algorithm.rowStages.end());
     stages.rangeStages.push_back({inverse, m, 0});
     algorithm.rowStages.resize(before);
-    const Expr bits = magnitude(m), largest = reinterpret<float>(bits);
+    const Expr bits = stages.magnitude(m), largest = reinterpret<float>(bits);
     const Expr isFinite = bits < 0x7F800000, isZero = bits < 0x0D800000; // Infinity and 2^-100.
     inverse(m) = select(isFinite && !isZero, 127.f / largest, 0.f);
     stages.scale = Func("scale");

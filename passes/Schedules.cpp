@@ -31,7 +31,7 @@ struct DotRow {
 };
 constexpr DotRow dotTable[] = {{DotKind::Bf16, 8, 8, 2},
                                {DotKind::Bf16Widened, 4, 8, 4},
-                               {DotKind::Int8, 6, 6, 1},
+                               {DotKind::Int8, 6, 8, 1},
                                {DotKind::Int8Widened, 4, 8, 2}};
 constexpr int64_t longExtent = 768;
 
