@@ -2,6 +2,8 @@
 
 #include "codegen/DotAlgorithm.h"
 
+#include "ir/Rotation.h"
+
 #include <limits>
 
 using namespace Halide;
@@ -71,7 +73,7 @@ private:
   Expr weight(const Expr &part, const Expr &at) { return stages.panels(part, n % width, at, n / width); }
 
   /// Element k of row m of lhs; rows past the last one repeat it, as in every matmul.
-  Expr element(const Expr &k, const Expr &row) { return lhs.at(indexOfRow(lhs, min(row, rowCount(lhs) - 1), k)); }
+  Expr element(const Expr &k, const Expr &row) const { return lhs.at(indexOfRow(lhs, min(row, rowCount(lhs) - 1), k)); }
 
   /// operand(x, m) = value(element(x)); what a last step lacks is 0.
   template <typename Value> void defineOperand(Type type, const Value &value) {
@@ -108,29 +110,65 @@ private:
     setResult([](const Expr &sum, const Expr &, const Expr &) { return sum; });
   }
 
-  /// The scale of each row of lhs and its inverse.
-  void defineScales() {
-    const size_t before = algorithm.rowStages.size();
-    stages.magnitude = translator.maximumOfRows("magnitude", stages.depth, [this](const Expr &at, const Expr &row) {
-      return reinterpret<int32_t>(element(at, row)) & 0x7FFFFFFF; // In the order of the magnitudes, NaN above infinity.
-    });
-    stages.magnitudeStages.assign(algorithm.rowStages.begin() + static_cast<long>(before), algorithm.rowStages.end());
-    stages.magnitudeStages.pop_back(); // The maximum itself.
-    algorithm.rowStages.resize(before);
-    const Expr bits = stages.magnitude(m), magnitude = reinterpret<float>(bits);
-    const Expr isFinite = bits < 0x7F800000, isZero = bits < 0x0D800000; // Infinity and 2^-100.
-    stages.inverse = Func("inverse"), stages.scale = Func("scale");
-    stages.inverse(m) = select(isFinite && !isZero, 127.f / magnitude, 0.f);
-    stages.scale(m) = select(isFinite, select(isZero, 0.f, magnitude / 127.f), std::numeric_limits<float>::quiet_NaN());
+  /// Element k of row m of lhs, rotated.
+  Expr rotated(const Expr &k, const Expr &row) const {
+    return stages.rotation.empty() ? element(k, row) : stages.rotation.back().func(k, row);
   }
 
-  /// The integer nearest to x / scale, in the low bits of 32: one fma rounds the product to a multiple of 1.
-  Expr quantized(const Expr &x) { return reinterpret<uint32_t>(x * stages.inverse(m) + 0x1.8p23f); }
+  /// One pass of the rotation: element i of part p is the p-th product of the Hadamard matrix with value(i, 0),
+  /// value(i, 1), ...
+  template <typename Value> void addPass(const std::string &name, int64_t parts, const Value &value) {
+    if (parts == 1)
+      return;
+    const int partExtent = static_cast<int>(stages.depth / parts);
+    std::vector<Expr> values;
+    for (int part = 0; part < parts; ++part)
+      values.push_back(value(k % partExtent, part));
+    multiplyByHadamard(values, parts);
+    Func pass(name);
+    pass(k, m) = mux(k / partExtent, values);
+    stages.rotation.push_back({pass, static_cast<int>(parts), partExtent});
+  }
+
+  /// ir/Rotation.h of each row of lhs.
+  void defineRotation() {
+    const Rotation rotation = rotationOf(stages.depth);
+    const int span = static_cast<int>(stages.depth / rotation.wide), narrow = static_cast<int>(rotation.narrow);
+    addPass("rotated_wide", rotation.wide, [&](const Expr &i, int part) { return element(i + part * span, m); });
+    addPass("rotated", rotation.narrow, [&](const Expr &i, int part) { return rotated(i * narrow + part, m); });
+  }
+
+  /// The scale of each rotated row of lhs and its inverse.
+  void defineScales() {
+    defineRotation();
+    const size_t before = algorithm.rowStages.size();
+    stages.magnitude = translator.maximumOfRows("magnitude", stages.depth, [this](const Expr &at, const Expr &row) {
+      // In the order of the magnitudes, NaN above infinity.
+      return reinterpret<int32_t>(rotated(at, row)) & 0x7FFFFFFF;
+    });
+    inverse = Func("inverse");
+    stages.rangeStages.assign(algorithm.rowStages.begin() + static_cast<long>(before), algorithm.rowStages.end());
+    stages.rangeStages.push_back({inverse, m, 0});
+    algorithm.rowStages.resize(before);
+    const Expr bits = stages.magnitude(m), largest = reinterpret<float>(bits);
+    const Expr isFinite = bits < 0x7F800000, isZero = bits < 0x0D800000; // Infinity and 2^-100.
+    inverse(m) = select(isFinite && !isZero, 127.f / largest, 0.f);
+    stages.scale = Func("scale");
+    stages.scale(m) = select(isFinite, select(isZero, 0.f, largest / 127.f), std::numeric_limits<float>::quiet_NaN());
+  }
+
+  /// The integer nearest to element k of a rotated row over its scale, in the low bits of 32: one fma rounds the
+  /// product to a multiple of 1. Where a last step has more k than the row, weights are 0.
+  Expr quantized(const Expr &at) {
+    const Expr inside = stages.depth % step ? min(at, stages.depth - 1) : at;
+    return reinterpret<uint32_t>(rotated(inside, m) * inverse(m) + 0x1.8p23f);
+  }
 
   void int8() {
     defineScales();
     // The instruction takes u8 x s8: 128 more in lhs, and 128 times the column's sum less in the accumulator.
-    defineOperand(UInt(8), [this](const Expr &x) { return cast<uint8_t>(quantized(x) ^ uint32(0x80)); });
+    stages.operand = Func("operand");
+    stages.operand(k, m) = cast<uint8_t>(quantized(k) ^ uint32(0x80));
     RDom quads(0, 4, 0, steps, "quads");
     stages.pair = quads.x, stages.k = quads.y;
     stages.accumulator(n, m) = stages.columns(n % width, 1, n / width);
@@ -143,10 +181,7 @@ private:
   void int8Widened() {
     defineScales();
     stages.operand = Func("operand");
-    const Expr natural = k / 4 * 4 + k % 2 * 2 + k / 2 % 2;
-    const Expr inside = min(natural, stages.depth - 1);
-    const Expr value = cast<int16_t>(quantized(element(stages.depth % step ? inside : natural, m)));
-    stages.operand(k, m) = stages.depth % step ? select(natural < stages.depth, value, cast<int16_t>(0)) : value;
+    stages.operand(k, m) = cast<int16_t>(quantized(k / 4 * 4 + k % 2 * 2 + k / 2 % 2));
     RDom quads(0, 2, 0, 2, 0, steps, "quads");
     stages.pair = quads.x, stages.parity = quads.y, stages.k = quads.z;
     const Expr bytes = weight(quads.x, quads.z);
@@ -184,6 +219,7 @@ private:
   const Tensor lhs;
   const Var n = algorithm.vars.n, m = algorithm.vars.m, k = algorithm.vars.k;
   int step = 1, steps = 0, width = 1;
+  Func inverse; ///< int8: of each row's scale.
 };
 
 /// Turns every value of a function into strict arithmetic.

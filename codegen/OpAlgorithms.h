@@ -43,7 +43,7 @@ public:
   Halide::Func maximumRows(const std::string &name, int extent,
                            const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
 
-  /// The maximum of integers.
+  /// The maximum of integers and 0; its update may take all 16 lanes at once.
   Halide::Func maximumOfRows(const std::string &name, int extent,
                              const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
 
@@ -52,6 +52,10 @@ private:
   Tensor result(mlir::Operation &op, std::function<Halide::Expr(const Index &)> at);
   /// A tensor read from a Func over (n, m).
   Tensor fromRows(mlir::Operation &op, Halide::Func func);
+  /// 16 partial results (l, m) of each row.
+  Halide::Func reduceToLanes(const std::string &name, int extent, const Halide::Expr &identity,
+                             const std::function<Halide::Expr(Halide::Expr, Halide::Expr)> &combine,
+                             const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);
   Halide::Func reduceRows(const std::string &name, int extent, const Halide::Expr &identity,
                           const std::function<Halide::Expr(Halide::Expr, Halide::Expr)> &combine,
                           const std::function<Halide::Expr(const Halide::Expr &n, const Halide::Expr &m)> &value);

@@ -54,9 +54,9 @@ Func OpTranslator::materialise(const Tensor &tensor, const std::string &name) {
   return rows;
 }
 
-Func OpTranslator::reduceRows(const std::string &name, int extent, const Expr &identity,
-                              const std::function<Expr(Expr, Expr)> &combine,
-                              const std::function<Expr(const Expr &, const Expr &)> &value) {
+Func OpTranslator::reduceToLanes(const std::string &name, int extent, const Expr &identity,
+                                 const std::function<Expr(Expr, Expr)> &combine,
+                                 const std::function<Expr(const Expr &, const Expr &)> &value) {
   const Var &m = algorithm.vars.m, &l = algorithm.vars.l;
   const int lanes = lanesFor(extent), steps = extent / lanes, rest = extent % lanes;
   Func partial(unique(name + "_lanes"));
@@ -70,16 +70,22 @@ Func OpTranslator::reduceRows(const std::string &name, int extent, const Expr &i
     partial(tail, m) = combine(partial(tail, m), value(steps * lanes + tail, m));
   }
   algorithm.rowStages.push_back({partial, l, lanes});
-  Func last = partial;
-  if (lanes > 16) {
-    Func folded(unique(name + "_folded"));
-    std::vector<Expr> parts;
-    for (int i = 0; i < lanes; i += 16)
-      parts.push_back(partial(l + i, m));
-    folded(l, m) = combineTree(parts, combine);
-    algorithm.rowStages.push_back({folded, l, 16});
-    last = folded;
-  }
+  if (lanes == 16)
+    return partial;
+  Func folded(unique(name + "_folded"));
+  std::vector<Expr> parts;
+  for (int i = 0; i < lanes; i += 16)
+    parts.push_back(partial(l + i, m));
+  folded(l, m) = combineTree(parts, combine);
+  algorithm.rowStages.push_back({folded, l, 16});
+  return folded;
+}
+
+Func OpTranslator::reduceRows(const std::string &name, int extent, const Expr &identity,
+                              const std::function<Expr(Expr, Expr)> &combine,
+                              const std::function<Expr(const Expr &, const Expr &)> &value) {
+  const Var &m = algorithm.vars.m;
+  const Func last = reduceToLanes(name, extent, identity, combine, value);
   Func total(unique(name));
   std::vector<Expr> parts;
   for (int i = 0; i < 16; ++i)
@@ -101,7 +107,14 @@ Func OpTranslator::maximumRows(const std::string &name, int extent,
 
 Func OpTranslator::maximumOfRows(const std::string &name, int extent,
                                  const std::function<Expr(const Expr &, const Expr &)> &value) {
-  return reduceRows(name, extent, 0, [](Expr a, Expr b) { return max(a, b); }, value);
+  const Var &m = algorithm.vars.m;
+  const Func last = reduceToLanes(name, extent, 0, [](Expr a, Expr b) { return max(a, b); }, value);
+  Func total(unique(name));
+  RDom lane(0, 16, "lane");
+  total(m) = 0;
+  total(m) = max(total(m), last(lane, m));
+  algorithm.rowStages.push_back({total, m, 0});
+  return total;
 }
 
 Func OpTranslator::reportEmpty(const Func &sum, const Var &inner, int innerExtent) {

@@ -64,7 +64,7 @@ template <typename T>
 using MemberOf = std::variant<std::monostate, Located<int64_t> T::*, Located<double> T::*, Located<bool> T::*,
                               Located<DType> T::*, Located<ActivationKind> T::*, Located<PoolingMode> T::*,
                               Located<PositionKind> T::*, Located<MaskConvention> T::*, Located<FullyMaskedRows> T::*,
-                              Located<Normalizer> T::*, Located<PaddedRows> T::*>;
+                              Located<Normalizer> T::*, Located<PaddedRows> T::*, Located<MatmulPrecision> T::*>;
 
 /// A key and where its value goes. A key without a member is read by the object's own code.
 template <typename T> struct Key {

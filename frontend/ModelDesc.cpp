@@ -37,6 +37,7 @@ const char *spelling(CausalAlignment value) { return lookUp(value); }
 const char *spelling(FullyMaskedRows value) { return lookUp(value); }
 const char *spelling(Normalizer value) { return lookUp(value); }
 const char *spelling(PaddedRows value) { return lookUp(value); }
+const char *spelling(MatmulPrecision value) { return lookUp(value); }
 
 std::string ModuleDesc::parameterName(const std::string &local) const {
   for (const auto &[from, to] : parameters)

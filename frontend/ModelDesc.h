@@ -43,6 +43,9 @@ enum class Normalizer { Softmax, Relu, Sigmoid, Identity };
 /// What stands in the result where a token is padding.
 enum class PaddedRows { Zero, Keep };
 
+/// What matmuls by weights round their operands to.
+enum class MatmulPrecision { F32, Bf16, Int8 };
+
 /// The spelling in model.json: "f32", "relu", "cls", "learned", "blocked" ...
 const char *spelling(DType);
 const char *spelling(ActivationKind);
@@ -53,6 +56,7 @@ const char *spelling(CausalAlignment);
 const char *spelling(FullyMaskedRows);
 const char *spelling(Normalizer);
 const char *spelling(PaddedRows);
+const char *spelling(MatmulPrecision);
 
 /// A named dimension. A run-time dimension is given per call, from 1 to its extent; it may only lead a shape.
 struct DimDesc {
@@ -384,6 +388,7 @@ struct ModelDesc {
   std::vector<DimDesc> dims;
   std::vector<InputDesc> inputs;
   std::optional<WeightsDesc> weights;
+  Located<MatmulPrecision> precision = MatmulPrecision::F32;
   std::vector<ModuleDesc> modules;
   std::vector<OutputDesc> outputs;
 };

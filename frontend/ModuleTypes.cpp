@@ -216,7 +216,8 @@ const ObjectSpec &modelSpec() {
       {special("$schema", KeyType::String, KeyRole::Optional), special("name", KeyType::String, KeyRole::Optional),
        special("dims", KeyType::Map, KeyRole::Optional, "{}"), special("inputs", KeyType::Map, KeyRole::Required),
        special("weights", KeyType::Object, KeyRole::Optional, "null"),
-       special("model", KeyType::ObjectList, KeyRole::Required), special("outputs", KeyType::Map, KeyRole::Optional)}};
+       optional("precision", &ModelDesc::precision).spec, special("model", KeyType::ObjectList, KeyRole::Required),
+       special("outputs", KeyType::Map, KeyRole::Optional)}};
   return spec;
 }
 

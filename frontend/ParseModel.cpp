@@ -28,6 +28,7 @@ public:
     readDims();
     readInputs();
     readWeights();
+    reader.read(root, {optional("precision", &ModelDesc::precision)}, model);
     if (const JsonValue *modules = root.find("model"))
       parseModules(*modules, model, diagnostics);
     readOutputs();

@@ -48,6 +48,10 @@ template <> struct Spellings<Normalizer> {
 template <> struct Spellings<PaddedRows> {
   static constexpr Spelling<PaddedRows> table[] = {{"zero", PaddedRows::Zero}, {"keep", PaddedRows::Keep}};
 };
+template <> struct Spellings<MatmulPrecision> {
+  static constexpr Spelling<MatmulPrecision> table[] = {
+      {"f32", MatmulPrecision::F32}, {"bf16", MatmulPrecision::Bf16}, {"int8", MatmulPrecision::Int8}};
+};
 template <> struct Spellings<MaskConvention> {
   static constexpr Spelling<MaskConvention> table[] = {{"blocked", MaskConvention::Blocked},
                                                        {"valid", MaskConvention::Valid}};

@@ -94,9 +94,9 @@ def Attn_MatmulOp : Attn_InferredOp<"matmul"> {
     matmul_c6: packed rows of lhs go with an rhs of rank 2.
     packed_rows_c3: where a row is taken as a whole (here and in the norms), packed rows have rank >= 3.
     `precision` says what the operands are rounded to before they are multiplied; sums and the result are f32 or exact.
-    bf16: both to bfloat16, to nearest even. int8: each row of lhs and each column n of rhs has a scale, a / 127 with a its
-    largest magnitude; its elements x become the integer nearest to x * (127 / a), ties to even. The integers' products
-    are summed exactly, and the sum is multiplied by both scales.
+    bf16: both to bfloat16, to nearest even. int8: each row of lhs and each column n of rhs is rotated (docs/OPS.md) and
+    has a scale, a / 127 with a its largest magnitude; its elements x become the integer nearest to x * (127 / a), ties
+    to even. The integers' products are summed exactly, and the sum is multiplied by both scales.
   }];
   let arguments = (ins Attn_FloatRows:$lhs, Attn_Float:$rhs, UnitAttr:$transpose_rhs,
                        DefaultValuedAttr<Attn_PrecisionAttr, "::attnc::attn::Precision::f32">:$precision);

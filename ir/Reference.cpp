@@ -4,6 +4,7 @@
 
 #include "ir/ReferencePrecision.h"
 #include "ir/ReferenceScore.h"
+#include "ir/Rotation.h"
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -156,8 +157,9 @@ private:
     Quantized rhs = quantizedToInt8(get(op.getRhs()), contracted, transposed ? 1 : cols);
     Interpreter<double> exact(params, batch);
     Tensor result = exact.matmul(op, lhs.integers, rhs.integers);
+    const Real order = rotationOf(contracted).order();
     for (size_t i = 0; i < result.values.size(); ++i)
-      result.values[i] = Real(result.values[i]) * (Real(lhs.scales[i / cols]) * Real(rhs.scales[i % cols]));
+      result.values[i] = Real(result.values[i]) * (Real(lhs.scales[i / cols]) * (Real(rhs.scales[i % cols]) / order));
     return result;
   }
 

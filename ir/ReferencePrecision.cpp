@@ -2,6 +2,8 @@
 
 #include "ir/ReferencePrecision.h"
 
+#include "ir/Rotation.h"
+
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -25,21 +27,41 @@ Tensor roundedToBfloat(Tensor tensor) {
   return tensor;
 }
 
-/// Quantizes one vector in place; its scale.
+/// The elements of a vector as f32, rotated (ir/Rotation.h).
+static std::vector<float> rotated(const double *vector, int64_t length, int64_t stride) {
+  const Rotation rotation = rotationOf(length);
+  const int64_t span = length / rotation.wide, plane = length / rotation.narrow;
+  std::vector<float> mixed(length), result(length), part;
+  for (int64_t i = 0; i < span; ++i) {
+    part.clear();
+    for (int64_t j = 0; j < rotation.wide; ++j)
+      part.push_back(static_cast<float>(vector[(j * span + i) * stride]));
+    multiplyByHadamard(part, rotation.wide);
+    for (int64_t j = 0; j < rotation.wide; ++j)
+      mixed[j * span + i] = part[j];
+  }
+  for (int64_t i = 0; i < plane; ++i) {
+    part.assign(mixed.begin() + i * rotation.narrow, mixed.begin() + (i + 1) * rotation.narrow);
+    multiplyByHadamard(part, rotation.narrow);
+    for (int64_t j = 0; j < rotation.narrow; ++j)
+      result[j * plane + i] = part[j];
+  }
+  return result;
+}
+
+/// Rotates and quantizes one vector in place; its scale.
 static double quantize(double *vector, int64_t length, int64_t stride) {
+  const std::vector<float> values = rotated(vector, length, stride);
   float largest = 0;
   bool isFinite = true;
-  for (int64_t i = 0; i < length; ++i) {
-    const float value = static_cast<float>(vector[i * stride]);
+  for (float value : values) {
     isFinite &= std::isfinite(value);
     largest = std::max(largest, std::fabs(value));
   }
   const bool isZero = largest < 0x1p-100f || !isFinite;
   const float factor = isZero ? 0 : 127 / largest;
-  for (int64_t i = 0; i < length; ++i) {
-    const double value = static_cast<float>(vector[i * stride]);
-    vector[i * stride] = isZero ? 0 : std::nearbyint(value * factor); // The product is exact in a double.
-  }
+  for (int64_t i = 0; i < length; ++i) // The product is exact in a double.
+    vector[i * stride] = isZero ? 0 : std::nearbyint(static_cast<double>(values[i]) * factor);
   if (!isFinite)
     return std::numeric_limits<double>::quiet_NaN();
   return isZero ? 0 : largest / 127;

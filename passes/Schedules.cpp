@@ -31,7 +31,7 @@ struct DotRow {
 };
 constexpr DotRow dotTable[] = {{DotKind::Bf16, 8, 8, 2},
                                {DotKind::Bf16Widened, 4, 8, 4},
-                               {DotKind::Int8, 6, 6, 1},
+                               {DotKind::Int8, 6, 8, 1},
                                {DotKind::Int8Widened, 4, 8, 2}};
 constexpr int64_t longExtent = 768;
 
@@ -61,6 +61,9 @@ int64_t bestTile(int64_t rows, int64_t most, int64_t share, int64_t slack = 0) {
   return best;
 }
 
+/// Rows in vain that a larger tile of dot products is worth, since it loads weights less often.
+int64_t slackOf(int64_t rows) { return rows / 24; }
+
 const DotRow *dotRowOf(DotKind dot) {
   for (const DotRow &row : dotTable)
     if (row.dot == dot)
@@ -72,7 +75,7 @@ const DotRow *dotRowOf(DotKind dot) {
 /// for every thread, and a block of converted rows takes at most a quarter of L2.
 MatmulSchedule roundedRows(const MatmulExtents &extents, const TargetInfo &target, const DotRow &row, int64_t most,
                            int64_t tileCols) {
-  int64_t tile = bestTile(extents.rows, most, target.threads);
+  int64_t tile = bestTile(extents.rows, most, target.threads, slackOf(extents.rows));
   int64_t tiles = ceilDiv(extents.rows, tile), panels = ceilDiv(extents.n, tileCols);
   int64_t fitting = target.l2Bytes / 4 / (tile * std::max<int64_t>(extents.k * row.lhsBytes, 1));
   int64_t block = std::clamp<int64_t>(fitting, 1, tilesPerBlock);
@@ -99,7 +102,7 @@ int64_t columnsPerTask(int64_t tiles, int64_t tilesPerPanel, int64_t threads) {
 /// Tasks of whole rows: a norm reads its row while the row is in L2, so the rows of a task take at most half of it.
 MatmulSchedule wholeRows(const MatmulExtents &extents, const TargetInfo &target, int64_t most, int64_t tileCols,
                          int64_t lhsBytes) {
-  int64_t tile = bestTile(extents.rows, most, target.threads);
+  int64_t tile = bestTile(extents.rows, most, target.threads, extents.dot == DotKind::F32 ? 0 : slackOf(extents.rows));
   int64_t tiles = ceilDiv(extents.rows, tile);
   int64_t fitting = std::max<int64_t>(target.l2Bytes / 2 / (tile * (extents.n * 4 + extents.k * lhsBytes)), 1);
   // With a quarter of the rows there are still four tasks a thread.

@@ -73,13 +73,67 @@ void packBfloats(const Run &run, uint8_t *panel) {
   });
 }
 
+constexpr int64_t kMostMixed = 64; ///< Elements that one element of a rotated column is a sum of.
+
+float valueOf(const uint8_t *element) {
+  float value;
+  memcpy(&value, element, sizeof value);
+  return value;
+}
+
+/// Multiplies `count` values, `stride` apart, by Sylvester's Hadamard matrix.
+void multiplyByHadamard(float *values, int64_t count, int64_t stride) {
+  for (int64_t half = count / 2; half > 0; half /= 2)
+    for (int64_t i = 0; i < count; ++i)
+      if (!(i & half)) {
+        float &low = values[i * stride], &high = values[(i + half) * stride];
+        const float sum = low + high;
+        high = low - high;
+        low = sum;
+      }
+}
+
+/// The rotation of columns of `cols` elements, which runtime.h defines: [wide][inner][narrow].
+struct Rotation {
+  int64_t wide = 1, inner, narrow = 1;
+
+  explicit Rotation(int64_t cols) : inner(cols) {
+    for (; narrow < 4 && inner % 2 == 0 && inner > 0; inner /= 2)
+      narrow *= 2;
+    for (; wide < 16 && inner % 2 == 0 && inner > 0; inner /= 2)
+      wide *= 2;
+  }
+  int64_t order() const { return wide * narrow; }
+};
+
+/// Calls visit(column of the panel, k, value) for element k of each of the run's rotated columns.
+template <typename Visit> void forEachRotated(const Run &run, const Rotation &rotation, Visit visit) {
+  constexpr int64_t rowBlock = 16;
+  const int64_t wide = rotation.wide, inner = rotation.inner, narrow = rotation.narrow;
+  float values[kMostMixed];
+  for (int64_t row = run.begin; row < run.end; row += rowBlock)
+    for (int64_t i = 0; i < inner; ++i)
+      for (int64_t n = row; n < smaller(row + rowBlock, run.end); ++n) {
+        for (int64_t w = 0; w < wide; ++w)
+          for (int64_t j = 0; j < narrow; ++j)
+            values[w * narrow + j] = valueOf(run.element(n, (w * inner + i) * narrow + j));
+        for (int64_t j = 0; j < narrow; ++j)
+          multiplyByHadamard(values + j, wide, narrow);
+        for (int64_t w = 0; w < wide; ++w)
+          multiplyByHadamard(values + w * narrow, narrow, 1);
+        for (int64_t w = 0; w < wide; ++w)
+          for (int64_t j = 0; j < narrow; ++j)
+            visit(run.lane + n - run.begin, (j * wide + w) * inner + i, values[w * narrow + j]);
+      }
+}
+
 /// One column of an int8 panel.
 struct ColumnScale {
   uint32_t largest = 0; ///< Bits of the largest magnitude: they are in its order, NaN above infinity.
   float factor = 0, scale = 0;
   int32_t sum = 0;
 
-  void finish() {
+  void finish(int64_t order) {
     float magnitude;
     memcpy(&magnitude, &largest, sizeof magnitude);
     if (largest >= 0x7F800000u) {
@@ -87,15 +141,13 @@ struct ColumnScale {
       memcpy(&scale, &nan, sizeof scale);
     } else if (magnitude >= 0x1p-100f) {
       factor = 127 / magnitude;
-      scale = magnitude / 127;
+      scale = magnitude / 127 / static_cast<float>(order);
     }
   }
 
-  int8_t quantize(uint32_t bits) {
+  int8_t quantize(float value) {
     if (factor == 0)
       return 0;
-    float value;
-    memcpy(&value, &bits, sizeof value);
     // The product is exact in a double, and adding 1.5 * 2^52 rounds it to an integer.
     constexpr double whole = 0x1.8p52;
     const auto integer = static_cast<int8_t>(static_cast<double>(value) * factor + whole - whole);
@@ -109,15 +161,17 @@ constexpr int64_t kMostColumns = 64; ///< Of an int8 panel that are packed at on
 void packIntegers(const Run &run, uint8_t *panel) {
   const int64_t width = run.step.panel, steps = (run.step.cols + 3) / 4;
   ColumnScale columns[kMostColumns];
-  forEachElement(run, [&](int64_t column, int64_t, const uint8_t *from) {
-    const uint32_t magnitude = bitsOf(from) & 0x7FFFFFFFu;
-    uint32_t &largest = columns[column - run.lane].largest;
+  const Rotation rotation(run.step.cols);
+  forEachRotated(run, rotation, [&](int64_t column, int64_t, float value) {
+    uint32_t magnitude, &largest = columns[column - run.lane].largest;
+    memcpy(&magnitude, &value, sizeof magnitude);
+    magnitude &= 0x7FFFFFFFu;
     largest = magnitude > largest ? magnitude : largest;
   });
   for (ColumnScale &column : columns)
-    column.finish();
-  forEachElement(run, [&](int64_t column, int64_t k, const uint8_t *from) {
-    const int8_t value = columns[column - run.lane].quantize(bitsOf(from));
+    column.finish(rotation.order());
+  forEachRotated(run, rotation, [&](int64_t column, int64_t k, float rotated) {
+    const int8_t value = columns[column - run.lane].quantize(rotated);
     memcpy(panel + (k / 4 * width + column) * 4 + k % 4, &value, sizeof value);
   });
   for (int64_t column = run.lane; column < run.lane + run.end - run.begin; ++column) {

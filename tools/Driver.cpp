@@ -118,7 +118,8 @@ private:
     }
     if (!source && options.weights == WeightsPlace::External)
       return fail("--weights external: " + options.input + " names no weights to write into a file");
-    if (!(isIR ? parseIR() : import(models)) || !lower() || !generate() || !write())
+    const attn::Precision precision = precisionOf(isIR ? nullptr : &models.front());
+    if (!(isIR ? parseIR() : import(models)) || !lower(precision) || !generate() || !write())
       return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     summarise(seconds);
@@ -230,8 +231,14 @@ private:
     return !diagnostics.hasErrors();
   }
 
+  /// What --precision says, or else the description; IR has none.
+  attn::Precision precisionOf(const ModelDesc *model) const {
+    const char *described = spelling(model ? *model->precision : MatmulPrecision::F32);
+    return *attn::symbolizePrecision(options.precision.value_or(described));
+  }
+
   /// Runs the pipeline; keeps the texts that are wanted on the way.
-  bool lower() {
+  bool lower(attn::Precision precision) {
     MlirDiagnostics handler(context, diagnostics);
     if (wants(Emit::Attn))
       for (mlir::OwningOpRef<mlir::ModuleOp> &bucket : imported.modules)
@@ -239,7 +246,7 @@ private:
     PipelineOptions pipeline;
     pipeline.log = &log;
     pipeline.blockKeys = options.blockKeys;
-    pipeline.precision = *attn::symbolizePrecision(options.precision);
+    pipeline.precision = precision;
     auto observe = [&](mlir::PassManager &manager) {
       if (options.printIRAfterAll)
         manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },

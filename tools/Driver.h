@@ -25,7 +25,8 @@ struct DriverOptions {
   std::vector<int64_t> buckets;
   std::vector<std::string> cpus = {"host"}; ///< One variant for each.
   std::string arch = "x86_64";
-  std::string precision = "f32"; ///< f32, bf16 or int8: what matmuls by weights round their operands to.
+  /// f32, bf16 or int8: what matmuls by weights round their operands to; nothing: what the description says.
+  std::optional<std::string> precision;
   /// Where the weights go; Embedded and External need a description that names them, Embedded falls back to Caller.
   WeightsPlace weights = WeightsPlace::Embedded;
   bool tokenTypeIds = false;

@@ -4,6 +4,7 @@
 
 #include "frontend/Diagnostic.h"
 #include "tools/OutputFiles.h"
+#include "tools/bench/FmaPeak.h"
 #include "tools/bench/Machine.h"
 #include "tools/bench/Measurement.h"
 #include "tools/bench/Report.h"
@@ -31,13 +32,17 @@ bool print(const std::string &text, std::string &error) {
 }
 
 bool measureLimits(const BenchOptions &options, AllLimits &limits, json &results, std::string &error) {
+  const PeakLoopOfCpu loop = options.precision == "f32"    ? multiplyAdds
+                             : options.precision == "bf16" ? bfloatDots()
+                                                           : integerDots();
   results = {{"attnc", ATTNC_VERSION},
+             {"precision", options.precision},
              {"machine", describeMachine()},
              {"limits", json::array()},
              {"workloads", json::array()}};
   for (int32_t threads : options.threads) {
     fprintf(stderr, "measuring the machine on %d thread%s\n", threads, threads == 1 ? "" : "s");
-    limits.push_back(MachineLimits::measure(threads, error));
+    limits.push_back(MachineLimits::measure(threads, loop, error));
     if (!limits.back())
       return false;
     limits.back()->flopsPerSecond(0.5);

@@ -29,7 +29,8 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
   --cpu NAME[,NAME...]  host (default), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or a CPU name of
                         LLVM; of several, a program takes the best that its machine can run
   --target TRIPLE       x86_64-linux-gnu (default) or aarch64-linux-gnu
-  --precision NAME      f32 (default), bf16 or int8: how matmuls by weights round their operands
+  --precision NAME      f32, bf16 or int8: how matmuls by weights round their operands; default:
+                        what the description says, or f32
   --weights WHERE       embed: in the object (default where the description names a file);
                         external: in kernel.weights beside it, mapped at init, shared by processes;
                         caller: handed over at init
@@ -204,9 +205,10 @@ int main(int argc, char **argv) {
   options.weights = weights == "embed"      ? attnc::WeightsPlace::Embedded
                     : weights == "external" ? attnc::WeightsPlace::External
                                             : attnc::WeightsPlace::Caller;
-  options.precision = line.value("--precision", "f32");
-  if (options.precision != "f32" && options.precision != "bf16" && options.precision != "int8")
-    return usageError("--precision " + options.precision + ": expected f32, bf16 or int8");
+  if (line.has("--precision"))
+    options.precision = line.value("--precision");
+  if (options.precision && *options.precision != "f32" && *options.precision != "bf16" && *options.precision != "int8")
+    return usageError("--precision " + *options.precision + ": expected f32, bf16 or int8");
   if (line.has("--block-keys") && !(options.blockKeys = parseBlockKeys(line.value("--block-keys"))))
     return usageError("--block-keys " + line.value("--block-keys") +
                       ": expected a multiple of 16 up to 2147483632, or 0 for whole score rows");

@@ -81,6 +81,31 @@ TEST(Dot, IntegersAreThoseNearest) {
   expectAsReference({1, 1, 5, "none", "int8"}, {127, 1, 1, 1, 1}, {-127, 0.5, 1.5, -2.5, -63.51});
 }
 
+/// Every order of the rotation, and parts that are whole vectors on no, some or all targets.
+TEST(Dot, RotatedRowsHaveTheBitsOfTheReference) {
+  for (int64_t depth : {1, 2, 4, 6, 12, 8, 20, 24, 16, 48, 64, 72, 192, 320, 384}) {
+    const Model model = matmulModel({5, 19, depth, "none", "int8"});
+    const Data data = randomData(model, 1);
+    const Expected expected = evaluate(model, data);
+    for (const std::string &cpu : cpus())
+      EXPECT_TRUE(haveSameBits(resultOf(model, data, cpu, 2), expected.f32.front())) << depth << " on " << cpu;
+  }
+}
+
+/// An element a thousand times the others takes the digits of at most 64 elements, not of the row.
+TEST(Dot, OutliersCostOtherElementsLittle) {
+  const int64_t depth = 64;
+  const Model model = matmulModel({1, 1, depth, "none", "int8"});
+  for (int64_t outlier : {0, 17, 63}) {
+    std::vector<double> x, w(static_cast<size_t>(depth), 0);
+    for (int64_t i = 0; i < depth; ++i)
+      x.push_back(i == outlier ? 1000 : i % 2 ? 1 : -1);
+    w[20] = 1, w[41] = -1; // -2 of ones; to 8 bits of 1000, each of them is 0.
+    const Array actual = resultOf(model, dataOf(model, x, w), "x86-64-v3");
+    EXPECT_NEAR(actual.values.front(), -2, 1.5) << outlier;
+  }
+}
+
 TEST(Dot, LargestSumsOfIntegersAreExact) {
   for (double sign : {1.0, -1.0})
     for (int64_t depth : {3, 64, 4097}) {

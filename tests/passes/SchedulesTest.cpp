@@ -55,13 +55,26 @@ TEST(Schedules, RoundedOperandsHaveTilesOfTheirOwn) {
     DotKind dot;
     int64_t avx512, avx2;
   } cases[] = {
-      {DotKind::Bf16, 8, 8}, {DotKind::Bf16Widened, 8, 4}, {DotKind::Int8, 6, 6}, {DotKind::Int8Widened, 8, 4}};
+      {DotKind::Bf16, 8, 8}, {DotKind::Bf16Widened, 8, 4}, {DotKind::Int8, 8, 6}, {DotKind::Int8Widened, 8, 4}};
   for (const Case &test : cases) {
     MatmulExtents extents = matmul(240, 384, 384);
     extents.dot = test.dot;
     EXPECT_EQ(chooseMatmul(extents, avx512).tileRows, test.avx512);
     EXPECT_EQ(chooseMatmul(extents, avx2).tileRows, test.avx2);
   }
+}
+
+/// A few rows in vain cost less than loads of weights.
+TEST(Schedules, SmallerTilesOfRoundedOperandsHaveToPay) {
+  MatmulExtents extents = matmul(126, 384, 384);
+  extents.dot = DotKind::Int8;
+  TargetInfo target = avx512;
+  target.threads = 1;
+  EXPECT_EQ(chooseMatmul(extents, target).tileRows, 8) << "2 in vain, where 7 has none";
+  extents.wholeRows = true;
+  EXPECT_EQ(chooseMatmul(extents, target).tileRows, 8);
+  extents.rows = 20;
+  EXPECT_EQ(chooseMatmul(extents, target).tileRows, 5) << "8 rows would compute 4 in vain";
 }
 
 /// A task converts its rows of lhs, so tasks that share rows would do it twice.

@@ -27,6 +27,26 @@ func.func @int8_scales(%x: tensor<2x3xf32> {attn.value = dense<[[127.0, 0.5, 2.5
   return %0 : tensor<2x2xf32>
 }
 
+// Rotated, the row is 127, 62.5, -5, 2 and the column -127, 1, 0, 64: 62.5 is a tie and goes to 62. A quarter of their product.
+// CHECK: int8_rotates: as expected
+func.func @int8_rotates(%x: tensor<1x4xf32> {attn.value = dense<[[46.625, 14.375, 48.125, 17.875]]> : tensor<1x4xf32>},
+                        %y: tensor<1x4xf32> {attn.value = dense<[[-15.5, -48.0, -47.5, -16.0]]> : tensor<1x4xf32>})
+    -> tensor<1x1xf32> attributes {attn.expected = [dense<-3984.75> : tensor<1x1xf32>]} {
+  %0 = attn.matmul %x, %y {precision = #attn<precision int8>, transpose_rhs} : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x1xf32>
+  return %0 : tensor<1x1xf32>
+}
+
+// Of 8 elements those 4 apart are mixed, then neighbours: rotated, the first row has one element that is not 0, at another
+// place than the column; the second has 127 at the column's place.
+// CHECK: int8_rotates_apart: as expected
+func.func @int8_rotates_apart(%x: tensor<2x8xf32> {attn.value = dense<[[63.5, 63.5, 63.5, 63.5, 63.5, 63.5, 63.5, 63.5],
+                                                                      [40.0, 12.0, 8.0, 3.5, -40.0, -12.0, -8.0, -3.5]]> : tensor<2x8xf32>},
+                              %y: tensor<1x8xf32> {attn.value = dense<[[15.875, 15.875, 15.875, 15.875, -15.875, -15.875, -15.875, -15.875]]> : tensor<1x8xf32>})
+    -> tensor<2x1xf32> attributes {attn.expected = [dense<[[0.0], [2016.125]]> : tensor<2x1xf32>]} {
+  %0 = attn.matmul %x, %y {precision = #attn<precision int8>, transpose_rhs} : (tensor<2x8xf32>, tensor<1x8xf32>) -> tensor<2x1xf32>
+  return %0 : tensor<2x1xf32>
+}
+
 // A row of zeros, one below 2^-100, one with a NaN and one with an infinity; a column with a NaN.
 // CHECK: int8_specials: as expected
 func.func @int8_specials(%x: tensor<4x2xf32> {attn.value = dense<[[0.0, -0.0], [1.0e-31, 0.0], [1.0, 0x7FC00000], [0x7F800000, 1.0]]> : tensor<4x2xf32>},

@@ -2,6 +2,7 @@
 //
 // What attnc-bench computes of measured times, and the workloads that it knows. No test looks at a time that was
 // measured.
+#include "tools/bench/DotPeak.h"
 #include "tools/bench/Figures.h"
 #include "tools/bench/Floor.h"
 #include "tools/bench/FmaPeak.h"
@@ -58,6 +59,23 @@ TEST(FmaPeak, CountsItsWork) {
   EXPECT_EQ(multiplyAddsAvx2(10), 2.0 * 8 * 12 * 10);
 #else
   EXPECT_EQ(multiplyAdds(1000), 2.0 * 4 * 24 * 1000);
+#endif
+}
+
+TEST(DotPeak, CountsItsWork) {
+#if defined(__x86_64__)
+  EXPECT_EQ(integerDotsAvx2(10), 2.0 * 2 * 8 * 12 * 10);
+  if (__builtin_cpu_supports("avx512bw")) {
+    EXPECT_EQ(integerDotsAvx512(10), 2.0 * 2 * 16 * 16 * 10);
+  }
+  EXPECT_EQ(integerDots() == integerDotsVnni, static_cast<bool>(__builtin_cpu_supports("avx512vnni")));
+  EXPECT_EQ(bfloatDots() == bfloatDotsAvx512, static_cast<bool>(__builtin_cpu_supports("avx512bf16")));
+  if (__builtin_cpu_supports("avx512vnni")) {
+    EXPECT_EQ(integerDots()(10), 2.0 * 4 * 16 * 16 * 10);
+  }
+  EXPECT_EQ(bfloatDots()(10), __builtin_cpu_supports("avx512bf16") ? 2.0 * 2 * 16 * 16 * 10 : multiplyAdds(10));
+#else
+  EXPECT_EQ(integerDots(), multiplyAdds);
 #endif
 }
 

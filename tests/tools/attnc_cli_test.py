@@ -151,6 +151,17 @@ def check_wrong_command_lines(bench):
                   "seq=5", code=2)
 
 
+def check_precision(bench):
+    """The description's precision, where the command line has none."""
+    for described in (None, "f32", "bf16", "int8"):
+        model = bench.model("m.json", {**encoder(1, 64, 4), **({"precision": described} if described else {})})
+        for given in (None, "f32", "bf16", "int8"):
+            words = ["--precision", given] if given else []
+            kernels = bench.run(model, "--emit", "kernels", *words).stdout
+            found = set(re.findall(r"attn<precision (\w+)>", kernels)) or {"f32"}
+            assert found == {given or described or "f32"}, (described, given, found)
+
+
 def check_files_that_are_no_models(bench):
     (bench.folder / "folder").mkdir()
     bench.refuses('cannot read "absent.json": cannot be opened: No such file or directory', "absent.json")
@@ -688,7 +699,8 @@ def check_headers(bench):
         assert done.returncode == 0, f"{language}: {names}\n{done.stderr[:3000]}"
 
 
-CASES = [check_help, check_wrong_command_lines, check_files_that_are_no_models, check_ir, check_external_weights, check_weights, check_embedded_weights, check_memory, check_emit, check_explain, check_variants,
+CASES = [check_help, check_wrong_command_lines, check_precision, check_files_that_are_no_models, check_ir, check_external_weights,
+         check_weights, check_embedded_weights, check_memory, check_emit, check_explain, check_variants, check_buckets,
          check_explain_attention, check_passes,
          check_profile,
          check_standard_output_that_fails, check_shared_library, check_shared_library_that_cannot_be, check_same_bytes, check_size,

@@ -113,6 +113,8 @@ def check_wrong_command_lines(bench):
             ("--repetitions takes a number from 1 to 10000000, not '0'", "--repetitions", "0", "W1"),
             ("--seconds takes a number from 1 to 3600, not 'long'", "--seconds", "long", "W1"),
             ("--repetitions and --seconds exclude each other", "--repetitions", 2, "--seconds", 2, "W1"),
+            ("--precision takes f32, bf16 or int8, not 'int4'", "--precision", "int4", "W1"),
+            ("--peers compute in f32, so they do not go with --precision int8", "--precision", "int8", "--peers", "W1"),
             ("--from measures nothing, so it takes no workload", "--from", "r.json", "W1")):
         if "did you mean W4a" in message:
             done = bench.start(*words)
@@ -173,6 +175,25 @@ def check_workloads(bench):
     bench.run("--from", "r.json", "--html", "again.html", "--markdown", "again.md")
     assert [(bench.folder / name).read_bytes() for name in ("again.html", "again.md")] == before
     assert bench.run("--from", "r.json", "--markdown", "-").stdout == markdown
+
+
+def check_precision(bench):
+    """The peak is that of the precision, and so is what the weights take."""
+    found = {}
+    for precision in ("f32", "bf16", "int8"):
+        results = bench.measure("W3a", "--threads", "1", "--no-cold-start", "--precision", precision, "--html", "r.html", "--markdown",
+                                "r.md")
+        workload, = results["workloads"]
+        assert results["precision"] == precision and workload["status"] == "measured", workload
+        name = "FMA" if precision == "f32" else precision
+        assert f"{name} peak" in Page((bench.folder / "r.html").read_text()).text
+        assert f"| threads | {name} peak, GFLOP/s |" in (bench.folder / "r.md").read_text()
+        ops = " + ".join(kernel["ops"] for kernel in workload["runs"][0]["kernels"])
+        assert (f"matmul({precision})" in ops) == (precision != "f32"), ops
+        found[precision] = workload["size"]["weight_bytes"], workload["megabytes"]
+    for index in (0, 1):
+        f32, bf16, int8 = (found[precision][index] for precision in ("f32", "bf16", "int8"))
+        assert 0.49 < bf16 / f32 < 0.52 and 0.24 < int8 / f32 < 0.28, found
 
 
 def check_cold_start(bench):
@@ -242,7 +263,7 @@ def check_interrupt(bench):
     assert not list(tmp.iterdir()), list(tmp.iterdir())
 
 
-CASES = [check_help, check_list, check_wrong_command_lines, check_model, check_workloads, check_cold_start,
+CASES = [check_help, check_list, check_wrong_command_lines, check_model, check_workloads, check_precision, check_cold_start,
          check_model_that_cannot_be_compiled, check_peers_that_are_missing, check_peers, check_interrupt]
 
 

@@ -35,8 +35,14 @@ bool CompiledSubject::writeDescription() {
 }
 
 bool CompiledSubject::compile(const std::string &output, const std::vector<std::string> &more, Finished &finished) {
-  std::vector<std::string> words = {
-      (programFolder() / "attnc").string(), "-o", folder.file(output), "--quiet", "--cpu", options.cpu};
+  std::vector<std::string> words = {(programFolder() / "attnc").string(),
+                                    "-o",
+                                    folder.file(output),
+                                    "--quiet",
+                                    "--cpu",
+                                    options.cpu,
+                                    "--precision",
+                                    options.precision};
   if (!subject.workload)
     for (const std::string &dim : options.dims) {
       words.push_back("--dim");

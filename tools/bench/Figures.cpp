@@ -57,6 +57,11 @@ std::string opsText(const json &kernel) {
   return text;
 }
 
+std::string peakName(const json &results) {
+  const std::string precision = results.value("precision", "f32");
+  return precision == "f32" ? "FMA" : precision;
+}
+
 const json *lastRun(const json &workload) {
   return workload.contains("runs") && !workload["runs"].empty() ? &workload["runs"].back() : nullptr;
 }

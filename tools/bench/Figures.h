@@ -30,6 +30,9 @@ std::string targetText(const nlohmann::json &workload, const nlohmann::json &run
 /// The ops of a kernel with equal neighbours counted: "3 slice + attention".
 std::string opsText(const nlohmann::json &kernel);
 
+/// What the peak is of: "FMA", or "int8".
+std::string peakName(const nlohmann::json &results);
+
 /// The run on the most threads; null where there is none.
 const nlohmann::json *lastRun(const nlohmann::json &workload);
 

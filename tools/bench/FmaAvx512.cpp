@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "tools/bench/FmaLoop.h"
 #include "tools/bench/FmaPeak.h"
+#include "tools/bench/PeakLoop.h"
 
 typedef float Vector __attribute__((vector_size(64)));
 

@@ -2,7 +2,7 @@
 #include "tools/bench/FmaPeak.h"
 
 #if !defined(__x86_64__)
-#include "tools/bench/FmaLoop.h"
+#include "tools/bench/PeakLoop.h"
 
 typedef float Vector __attribute__((vector_size(16)));
 #endif

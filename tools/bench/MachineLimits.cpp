@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/bench/MachineLimits.h"
 
-#include "tools/bench/FmaPeak.h"
 #include "tools/run/Statistics.h"
 
 #include <algorithm>
@@ -16,10 +15,16 @@ using Clock = std::chrono::steady_clock;
 double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// About a millisecond: long beside the start of a loop, short beside a time slice.
-constexpr int64_t kFmaSteps = 200000;
+constexpr int64_t kPeakSteps = 200000;
 
-void multiplyAddTask(void *context, int32_t index, int32_t) {
-  static_cast<double *>(context)[index * 8] = multiplyAdds(kFmaSteps); // A cache line each.
+struct PeakTask {
+  PeakLoopOfCpu loop;
+  std::vector<double> flops; ///< A cache line for each thread.
+};
+
+void runPeakLoop(void *context, int32_t index, int32_t) {
+  auto &task = *static_cast<PeakTask *>(context);
+  task.flops[static_cast<size_t>(index) * 8] = task.loop(kPeakSteps);
 }
 
 /// More than any last-level cache.
@@ -55,8 +60,8 @@ void meetTask(void *context, int32_t, int32_t) {
 
 } // namespace
 
-std::unique_ptr<MachineLimits> MachineLimits::measure(int32_t threads, std::string &error) {
-  std::unique_ptr<MachineLimits> limits(new MachineLimits);
+std::unique_ptr<MachineLimits> MachineLimits::measure(int32_t threads, PeakLoopOfCpu loop, std::string &error) {
+  std::unique_ptr<MachineLimits> limits(new MachineLimits(loop));
   attnc_error failure{};
   limits->pool = attnc_pool_create(threads, &failure);
   if (!limits->pool) {
@@ -79,13 +84,13 @@ double MachineLimits::secondsOf(attnc_task task, void *context) {
 }
 
 double MachineLimits::flopsPerSecond(double seconds) {
-  std::vector<double> flops(static_cast<size_t>(executor.threads) * 8);
+  PeakTask task{loop, std::vector<double>(static_cast<size_t>(executor.threads) * 8)};
   double best = 0;
   const Clock::time_point start = Clock::now();
   do {
-    const double time = secondsOf(multiplyAddTask, flops.data());
+    const double time = secondsOf(runPeakLoop, &task);
     double total = 0;
-    for (double part : flops)
+    for (double part : task.flops)
       total += part;
     best = std::max(best, total / time);
   } while (secondsSince(start) < seconds);

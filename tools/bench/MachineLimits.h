@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Measures what this machine reaches: FMA peak, read bandwidth, and what a parallel loop costs.
+// Measures what this machine reaches: peak of a precision, read bandwidth, and what a parallel loop costs.
 #pragma once
 
+#include "tools/bench/DotPeak.h"
 #include "tools/bench/Floor.h"
 
 #include <attnc/runtime.h>
@@ -16,11 +17,12 @@ namespace attnc {
 /// Threads and memory to measure with, for one number of threads.
 class MachineLimits {
 public:
-  /// Null on failure, with the reason in `error`. Bandwidth and fork-join are measured here, once.
-  static std::unique_ptr<MachineLimits> measure(int32_t threads, std::string &error);
+  /// Null on failure, with the reason in `error`. Bandwidth and fork-join are measured here, once; the peak is that of
+  /// `loop`.
+  static std::unique_ptr<MachineLimits> measure(int32_t threads, PeakLoopOfCpu loop, std::string &error);
   ~MachineLimits();
 
-  /// Measures the FMA peak for about `seconds`, best round: the machine may be busy with something else now and then.
+  /// Measures the peak for about `seconds`, best round: the machine may be busy with something else now and then.
   double flopsPerSecond(double seconds);
 
   /// The best peak so far, bandwidth and fork-join.
@@ -28,11 +30,12 @@ public:
   int32_t threads() const { return executor.threads; }
 
 private:
-  MachineLimits() = default;
+  explicit MachineLimits(PeakLoopOfCpu loop) : loop(loop) {}
   double secondsOf(attnc_task task, void *context);
   void measureBandwidth();
   void measureForkJoin();
 
+  PeakLoopOfCpu loop;
   attnc_pool *pool = nullptr;
   attnc_executor executor{};
   Limits found;

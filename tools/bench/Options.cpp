@@ -25,6 +25,7 @@ bytes / bandwidth). Ratios to it hold beyond this machine and this hour; absolut
   --seconds S          how long to time each on each number of threads (default 2)
   --repetitions N      time exactly N runs
   --cpu NAME           compile for this CPU (default: host)
+  --precision NAME     f32 (default), bf16 or int8; the floor's peak is that of its dot products
   --dim NAME=N         of a model: set a named dimension
   --peers              also PyTorch, Inductor, ONNX Runtime and OpenVINO, in turns (make peers)
   --peers-python PATH  the interpreter that has them
@@ -102,6 +103,14 @@ bool parseNumbers(const CommandLine &line, BenchOptions &options, std::string &e
   return true;
 }
 
+bool checkPrecision(const BenchOptions &options, std::string &error) {
+  if (options.precision != "f32" && options.precision != "bf16" && options.precision != "int8")
+    error = "--precision takes f32, bf16 or int8, not '" + options.precision + "'";
+  else if (options.peers && options.precision != "f32")
+    error = "--peers compute in f32, so they do not go with --precision " + options.precision;
+  return error.empty();
+}
+
 bool parseSubjects(const CommandLine &line, BenchOptions &options, std::string &error) {
   options.from = line.value("--from");
   if (line.has("--from") != line.positional().empty()) {
@@ -118,11 +127,14 @@ bool parseSubjects(const CommandLine &line, BenchOptions &options, std::string &
 } // namespace
 
 bool parseBenchOptions(int argc, char **argv, BenchOptions &options, std::string &error) {
-  static const std::vector<OptionSpec> specs = {{"--list", false},  {"--threads"},      {"--seconds"},
-                                                {"--repetitions"},  {"--cpu"},          {"--dim", true, true},
-                                                {"--peers", false}, {"--peers-python"}, {"--no-cold-start", false},
-                                                {"--json"},         {"--html"},         {"--markdown"},
-                                                {"--from"},         {"--help", false},  {"-h", false}};
+  static const std::vector<OptionSpec> specs = {{"--list", false},  {"--threads"},
+                                                {"--seconds"},      {"--repetitions"},
+                                                {"--cpu"},          {"--dim", true, true},
+                                                {"--precision"},    {"--peers", false},
+                                                {"--peers-python"}, {"--no-cold-start", false},
+                                                {"--json"},         {"--html"},
+                                                {"--markdown"},     {"--from"},
+                                                {"--help", false},  {"-h", false}};
   CommandLine line;
   if (!line.parse(argc, argv, specs, error))
     return false;
@@ -132,13 +144,14 @@ bool parseBenchOptions(int argc, char **argv, BenchOptions &options, std::string
     return true;
   options.cpu = line.value("--cpu", "host");
   options.dims = line.all("--dim");
+  options.precision = line.value("--precision", "f32");
   options.peers = line.has("--peers") || line.has("--peers-python");
   options.peersPython = line.value("--peers-python");
   options.coldStart = !line.has("--no-cold-start");
   options.json = line.value("--json");
   options.html = line.value("--html");
   options.markdown = line.value("--markdown");
-  return parseNumbers(line, options, error) && parseSubjects(line, options, error);
+  return checkPrecision(options, error) && parseNumbers(line, options, error) && parseSubjects(line, options, error);
 }
 
 } // namespace attnc

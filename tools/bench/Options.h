@@ -20,6 +20,7 @@ struct BenchOptions {
   int32_t repetitions = 0; ///< 0: as many as fit in `seconds`.
   double seconds = 2;      ///< Of timed runs, for a workload on a number of threads.
   std::string cpu = "host";
+  std::string precision = "f32"; ///< f32, bf16 or int8: of matmuls by weights, and of the peak that makes the floor.
   std::vector<std::string> dims; ///< NAME=N, for models.
   bool coldStart = true, peers = false, list = false, help = false;
   std::string peersPython; ///< Empty: where `make peers` puts it.

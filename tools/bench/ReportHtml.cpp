@@ -35,7 +35,7 @@ std::string machineCards(const json &results) {
   std::string text = "<div class='cards'>\n";
   for (const json &limits : results["limits"]) {
     const std::string on = format(" on %d thread%s", limits["threads"].get<int>(), limits["threads"] == 1 ? "" : "s");
-    text += card(figure(limits["peak_gflops"]) + " GFLOP/s", "FMA peak" + on) +
+    text += card(figure(limits["peak_gflops"]) + " GFLOP/s", peakName(results) + " peak" + on) +
             card(figure(limits["bandwidth_gbs"]) + " GB/s", "reads" + on);
     if (limits["threads"] != 1)
       text += card(figure(limits["fork_join_us"]) + " µs", "fork and join" + on);

@@ -26,7 +26,7 @@ std::string header(const std::vector<std::string> &cells) {
 std::string number(const json &value) { return std::to_string(value.get<int64_t>()); }
 
 std::string limitsTable(const json &results) {
-  std::string text = header({"threads", "FMA peak, GFLOP/s", "reads, GB/s", "fork and join, us"});
+  std::string text = header({"threads", peakName(results) + " peak, GFLOP/s", "reads, GB/s", "fork and join, us"});
   for (const json &limits : results["limits"])
     text += row({number(limits["threads"]), figure(limits["peak_gflops"]), figure(limits["bandwidth_gbs"]),
                  limits["threads"] == 1 ? "-" : figure(limits["fork_join_us"])});

@@ -75,8 +75,8 @@ std::string limitsText(const json &results) {
   if (!busy.empty())
     text += busy + "\n";
   for (const json &limits : results["limits"])
-    text += format("  %d thread%s: peak %s GFLOP/s, reads %s GB/s", limits["threads"].get<int>(),
-                   limits["threads"] == 1 ? "" : "s", figure(limits["peak_gflops"]).c_str(),
+    text += format("  %d thread%s: %s peak %s GFLOP/s, reads %s GB/s", limits["threads"].get<int>(),
+                   limits["threads"] == 1 ? "" : "s", peakName(results).c_str(), figure(limits["peak_gflops"]).c_str(),
                    figure(limits["bandwidth_gbs"]).c_str()) +
             (limits["threads"] == 1 ? "\n" : format(", fork and join %s us\n", figure(limits["fork_join_us"]).c_str()));
   return text;

@@ -194,7 +194,7 @@ std::string roofline(const json &results) {
   std::string text = grid(x, y);
   text += format("<polyline points='%.1f,%.1f %.1f,%.1f %.1f,%.1f' class='roof'/>\n", x.at(start),
                  y.at(start * bandwidth), x.at(ridge), y.at(peak), x.to, y.at(peak));
-  text += label(x.to, y.at(peak) - 8, "FMA peak " + figure(peak) + " GFLOP/s", "roofname end");
+  text += label(x.to, y.at(peak) - 8, peakName(results) + " peak " + figure(peak) + " GFLOP/s", "roofname end");
   text +=
       label(x.at(start * 2) + 14, y.at(start * 2 * bandwidth) + 6, "reads " + figure(bandwidth) + " GB/s", "roofname");
   for (const Point &point : all)
