@@ -12,6 +12,7 @@ namespace attnc {
 
 namespace {
 
+KeySpec ropeKey() { return special("rope", KeyType::Object, KeyRole::Optional, "null"); }
 KeySpec scoreKey(const char *name = "score") { return special(name, KeyType::ObjectList, KeyRole::Optional, "[]"); }
 
 /// The keys of AttentionWeightsDesc, for a module that has them.
@@ -43,7 +44,7 @@ template <> const std::vector<Key<MultiheadAttentionDesc>> &keysOf() {
       optional("kdim", &MultiheadAttentionDesc::kdim).orNull(),
       optional("vdim", &MultiheadAttentionDesc::vdim).orNull(),
       optional("batch_first", &MultiheadAttentionDesc::batchFirst),
-      {special("rope", KeyType::Object, KeyRole::Optional, "null"), {}}};
+      {ropeKey(), {}}};
   static const std::vector<Key<MultiheadAttentionDesc>> table =
       joinKeys(joinKeys(own, weightsKeys<MultiheadAttentionDesc>()),
                {optional("average_attn_weights", &MultiheadAttentionDesc::averageAttnWeights)});
@@ -90,7 +91,8 @@ template <> const std::vector<Key<TransformerLayerDesc>> &keysOf() {
                                                 optional("batch_first", &Layer::batchFirst),
                                                 optional("norm_first", &Layer::normFirst),
                                                 optional("bias", &Layer::bias),
-                                                optional("fully_masked", &Layer::fullyMasked)};
+                                                optional("fully_masked", &Layer::fullyMasked),
+                                                {ropeKey(), {}}};
   return table;
 }
 
@@ -147,7 +149,8 @@ void checkHeads(const Located<int64_t> &width, const char *widthName, const Loca
 }
 
 /// Reads "rope" of an attention whose heads have `width` / `heads` features.
-std::optional<RopeDesc> readRope(const JsonValue &object, const Located<int64_t> &width, const Located<int64_t> &heads,
+std::optional<RopeDesc> readRope(const JsonValue &object, const Located<int64_t> &width, const std::string &widthName,
+                                 const Located<int64_t> &heads, const std::string &headsName,
                                  Diagnostics &diagnostics) {
   const JsonValue *value = object.find("rope");
   if (!value || value->kind == JsonKind::Null || !KeyReader(diagnostics).checkKeys(*value, ropeSpec()))
@@ -159,7 +162,8 @@ std::optional<RopeDesc> readRope(const JsonValue &object, const Located<int64_t>
   if (*heads > 0 && *width % *heads == 0 && *width / *heads % 2 != 0)
     diagnostics.error(
         rope.loc, "rope turns pairs of features, but a head has " + std::to_string(*width / *heads) + ", which is odd",
-        "every head gets embed_dim / num_heads features; " + std::to_string(2 * *heads) + " must divide embed_dim");
+        "every head gets " + widthName + " / " + headsName + " features; " + std::to_string(2 * *heads) +
+            " must divide " + widthName);
   return rope;
 }
 
@@ -230,7 +234,8 @@ void readWeights(const JsonValue &object, AttentionWeightsDesc &weights, Diagnos
 ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) {
   MultiheadAttentionDesc attention = readTable<MultiheadAttentionDesc>(object, context.diagnostics);
   checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
-  attention.rope = readRope(object, attention.embedDim, attention.numHeads, context.diagnostics);
+  attention.rope =
+      readRope(object, attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
   readWeights(object, attention, context.diagnostics);
   return attention;
 }
@@ -266,6 +271,7 @@ void readLayer(const JsonValue &object, TransformerLayerDesc &layer, Diagnostics
   layer.loc = object.loc();
   checkHeads(layer.dModel, "d_model", layer.nhead, "nhead", diagnostics);
   checkEps(layer.layerNormEps, "layer_norm_eps", diagnostics);
+  layer.rope = readRope(object, layer.dModel, "d_model", layer.nhead, "nhead", diagnostics);
 }
 
 TransformerEncoderLayerDesc readEncoderLayer(const JsonValue &object, Diagnostics &diagnostics) {

@@ -27,14 +27,14 @@ public:
       : builder(builder), module(module), layer(layer), local(std::move(local)) {}
 
   Value encoderLayer(Value x, const ScoreArguments &arguments) {
-    x = residual("norm1", x, [&](Value y) { return attention("self_attn", layer.score, y, y, arguments); });
+    x = residual("norm1", x, [&](Value y) { return selfAttention(y, arguments); });
     return residual("norm2", x, [&](Value y) { return feedForward(y); });
   }
 
   Value decoderLayer(Value x, Value memory, ArrayRef<ScoreStepDesc> memoryScore, const ScoreArguments &own,
                      const ScoreArguments &cross) {
-    auto toMemory = [&](Value y) { return attention("multihead_attn", memoryScore, y, memory, cross); };
-    x = residual("norm1", x, [&](Value y) { return attention("self_attn", layer.score, y, y, own); });
+    auto toMemory = [&](Value y) { return attention("multihead_attn", memoryScore, std::nullopt, y, memory, cross); };
+    x = residual("norm1", x, [&](Value y) { return selfAttention(y, own); });
     x = residual("norm2", x, toMemory);
     return residual("norm3", x, [&](Value y) { return feedForward(y); });
   }
@@ -54,14 +54,19 @@ private:
     return importNorm(builder, module, local + name + ".", x, *layer.layerNormEps, true, *layer.bias);
   }
 
-  Value attention(const std::string &name, ArrayRef<ScoreStepDesc> score, Value query, Value memory,
-                  const ScoreArguments &arguments) {
+  Value selfAttention(Value x, const ScoreArguments &arguments) {
+    return attention("self_attn", layer.score, layer.rope, x, x, arguments);
+  }
+
+  Value attention(const std::string &name, ArrayRef<ScoreStepDesc> score, const std::optional<RopeDesc> &rope,
+                  Value query, Value memory, const ScoreArguments &arguments) {
     MultiheadAttentionDesc attention;
     attention.embedDim = layer.dModel;
     attention.numHeads = layer.nhead;
     attention.bias = layer.bias;
     attention.fullyMasked = layer.fullyMasked;
     attention.score = score;
+    attention.rope = rope;
     at(name);
     return importAttention(builder, module, attention, local + name + ".", query, memory, memory, arguments);
   }

@@ -243,6 +243,7 @@ struct TransformerLayerDesc {
   Located<bool> bias = true;
   Located<FullyMaskedRows> fullyMasked = FullyMaskedRows::Zero;
   std::vector<ScoreStepDesc> score; ///< Of its self-attention.
+  std::optional<RopeDesc> rope;     ///< Of its self-attention; a decoder's memory has no positions of tgt.
 };
 
 /// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.

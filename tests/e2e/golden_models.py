@@ -132,17 +132,21 @@ def rotate(x, theta, interleaved, offset):
     return torch.stack(turned, -1).flatten(-2) if interleaved else torch.cat(turned, -1)
 
 
+def rotary_attention(module, x, memory, theta, interleaved, offset):
+    """nn.MultiheadAttention from x to memory, whose query and key heads turn."""
+    parts = zip((x, memory, memory), module.in_proj_weight.chunk(3), module.in_proj_bias.chunk(3))
+    query, key, value = (nn.functional.linear(*part).unflatten(-1, (module.num_heads, -1)).transpose(1, 2) for part in parts)
+    query, key = (rotate(part, theta, interleaved, offset) for part in (query, key))
+    weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(module.head_dim), -1)
+    return module.out_proj((weights @ value).transpose(1, 2).flatten(2))
+
+
 def rope(name, theta=10000, interleaved=False, offset=0, embed=24, heads=3, seq=9, keys=None):
     golden = attention(name, embed, heads, seq, keys=keys)
     golden.description["model"][0]["rope"] = {"theta": theta, "interleaved": interleaved, "offset": offset}
 
     def compute(holder, inputs):
-        module, memory = holder["attention"], inputs.get("memory", inputs["x"])
-        parts = zip((inputs["x"], memory, memory), module.in_proj_weight.chunk(3), module.in_proj_bias.chunk(3))
-        query, key, value = (nn.functional.linear(*part).unflatten(-1, (heads, -1)).transpose(1, 2) for part in parts)
-        query, key = (rotate(part, theta, interleaved, offset) for part in (query, key))
-        weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(embed // heads), -1)
-        return {"y": module.out_proj((weights @ value).transpose(1, 2).flatten(2))}
+        return {"y": rotary_attention(holder["attention"], inputs["x"], inputs.get("memory", inputs["x"]), theta, interleaved, offset)}
 
     golden.compute = compute
     return golden
@@ -161,6 +165,25 @@ def rope_interleaved(name):
 @case
 def rope_cross(name):
     return rope(name, offset=1000, seq=4, keys=11, embed=20, heads=1)
+
+
+@case
+def rope_decoder_layer(name):
+    """The self-attention turns its heads, the attention to the memory does not."""
+    layer = randomise(nn.TransformerDecoderLayer(12, 3, 8, batch_first=True))
+    node = {"type": "TransformerDecoderLayer", "name": "layer", "tgt": "x", "memory": "memory", "d_model": 12, "nhead": 3,
+            "dim_feedforward": 8, "batch_first": True, "rope": {"theta": 50, "offset": 2}}
+
+    def compute(holder, inputs):
+        layer, x = holder["layer"], inputs["x"]
+        x = layer.norm1(x + rotary_attention(layer.self_attn, x, x, 50, False, 2))
+        x = layer.norm2(x + layer.multihead_attn(x, inputs["memory"], inputs["memory"], need_weights=False)[0])
+        return {"y": layer.norm3(x + layer.linear2(torch.relu(layer.linear1(x))))}
+
+    specs = {"x": f32(2, 9, 12), "memory": f32(2, 5, 12)}
+    inputs = {key: torch.randn(spec["shape"]) for key, spec in specs.items()}
+    return Golden(description(name, specs, [node], {"y": "layer"}), nn.ModuleDict({"layer": layer}), inputs, compute,
+                  drop_last_feature("memory"))
 
 
 @case

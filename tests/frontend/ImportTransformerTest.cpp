@@ -32,6 +32,18 @@ TEST(ImportTransformer, DecoderLayersHaveThreeNormsAndTwoAttentions) {
     EXPECT_TRUE(m.has(std::string("@d.") + name)) << name;
 }
 
+TEST(ImportTransformer, RopeTurnsQueriesAndKeysOfSelfAttention) {
+  Imported layer(description(decoderLayer(R"(, "rope": {})"), twoInputs));
+  ASSERT_TRUE(layer.module) << layer.messages();
+  EXPECT_EQ(layer.count<attn::RotaryOp>(), 2u);
+  layer.module->walk([&](attn::RotaryOp rotary) {
+    EXPECT_EQ(rotary.getType().getShape().vec(), (std::vector<int64_t>{mlir::ShapedType::kDynamic, 3, 5, 4}));
+  });
+  Imported stacks(description(transformer(R"(, "rope": { "offset": 1 })"), twoInputs));
+  ASSERT_TRUE(stacks.module) << stacks.messages();
+  EXPECT_EQ(stacks.count<attn::RotaryOp>(), 2u * (2 + 3));
+}
+
 TEST(ImportTransformer, PreNormLeavesTheMemoryAlone) {
   Imported m(description(decoderLayer(R"(, "norm_first": true)"), twoInputs));
   ASSERT_TRUE(m.module) << m.messages();
