@@ -6,6 +6,7 @@
 #include "codegen/TargetMachines.h"
 #include "passes/TargetInfo.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Analysis/ValueTracking.h"
 #include "llvm/Bitcode/BitcodeReader.h"
@@ -87,7 +88,15 @@ ObjectBuilder::~ObjectBuilder() = default;
 /// The most that `size` can be: Halide leaves out an allocation that a condition makes unnecessary, so that it is a
 /// constant or 0, in whichever form LLVM gives that. Nothing where no useful bound is known.
 static std::optional<uint64_t> largest(Value *size, const DataLayout &layout) {
-  const uint64_t most = computeKnownBits(size, layout).getMaxValue().getLimitedValue();
+  uint64_t most = 0;
+  SmallSetVector<Value *, 8> values;
+  values.insert(size);
+  for (unsigned i = 0; i < values.size(); ++i) {
+    if (auto *phi = dyn_cast<PHINode>(values[i]))
+      values.insert(phi->op_begin(), phi->op_end()); // Known bits do not reach through several of them.
+    else
+      most = std::max(most, computeKnownBits(values[i], layout).getMaxValue().getLimitedValue());
+  }
   return most <= UINT32_MAX ? std::optional(most) : std::nullopt;
 }
 

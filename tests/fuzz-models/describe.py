@@ -270,10 +270,10 @@ def score_keys(block, heads):
 
 
 def layer_keys(d, block):
-    return {"d_model": d.width, "nhead": heads_of(d.width, block["heads"]), "dim_feedforward": block["feedforward"],
+    heads = heads_of(d.width, block["heads"])
+    return {"d_model": d.width, "nhead": heads, "dim_feedforward": block["feedforward"],
             "activation": block["activation"], "norm_first": block["norm_first"], "layer_norm_eps": block["eps"],
-            "bias": block["bias"], "batch_first": d.batch_first,
-            **score_keys(block, heads_of(d.width, block["heads"]))}
+            "bias": block["bias"], "batch_first": d.batch_first, **rope_keys(d, block, heads), **score_keys(block, heads)}
 
 
 def describe_layer(d, block):

@@ -29,6 +29,9 @@ SCORES = {
     "blocks": {"expression": "query // 7 == key // 7 or key % 5 == 0"},
     "relative": {"relative_bias": {"parameter": "relative", "num_buckets": 16, "max_distance": 40}},
     "relative_back": {"relative_bias": {"parameter": "relative_back", "num_buckets": 6, "max_distance": 12, "bidirectional": False}}}
+ROPES = ["none"] * 4 + ["half", "interleaved"]
+# Blocks of transformer layers, whose rope is drawn apart from everything else.
+LAYERS = ("layer", "encoder", "decoder_layer", "decoder", "transformer")
 STEPS = [0, 0, 0, 1, 1, 2, 3]
 
 # Ops of a "rows" block; describe.py has what each is.
@@ -71,6 +74,10 @@ def draw(seed):
         "blocks": [draw_block(rng, width) for _ in range(rng.choice([1, 1, 2, 2, 3, 4]))],
         "tail": rng.choice(["none"] * 4 + ["mean", "max", "cls", "head", "mean+head", "normalize", "two"])}
     fit(plan, rng)
+    own = random.Random(f"rope of {seed}")
+    for block in plan["blocks"]:
+        if block["kind"] in LAYERS:
+            block["rope"] = own.choice(ROPES)
     return plan
 
 
@@ -108,7 +115,7 @@ def draw_mha(rng):
     return {"cross": rng.random() < 0.4, "residual": rng.random() < 0.4, "norm": rng.random() < 0.3,
             "kdim": rng.choice([0, 0, rng.choice(WIDTHS)]), "vdim": rng.choice([0, 0, rng.choice(WIDTHS)]),
             "bias_kv": rng.random() < 0.15, "zero_attn": rng.random() < 0.15,
-            "rope": rng.choice(["none"] * 4 + ["half", "interleaved"]), **draw_masks(rng), **draw_weights(rng)}
+            "rope": rng.choice(ROPES), **draw_masks(rng), **draw_weights(rng)}
 
 
 def draw_layer(rng):

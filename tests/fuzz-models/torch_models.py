@@ -295,7 +295,7 @@ def make_layer(keys, kind=nn.TransformerEncoderLayer):
 
 
 def run_layer(layer, x, masks, keys, model):
-    if not keys.get("score") and keys.get("fully_masked") != "nan":
+    if not keys.get("score") and not keys.get("rope") and keys.get("fully_masked") != "nan":
         return layer(x, src_mask=masks[0], src_key_padding_mask=masks[1])
 
     def attention(y):
@@ -332,11 +332,11 @@ def run_encoder(model, module):
 
 def run_decoder_layer(layer, x, memory, masks, keys, model):
     """`masks`: those of the self-attention, and those of the attention to the memory."""
-    plain = not keys.get("tgt_score") and not keys.get("memory_score") and keys.get("fully_masked") != "nan"
+    plain = not any(keys.get(key) for key in ("tgt_score", "memory_score", "rope")) and keys.get("fully_masked") != "nan"
     if plain:
         return layer(x, memory, tgt_mask=masks[0][0], tgt_key_padding_mask=masks[0][1], memory_mask=masks[1][0],
                      memory_key_padding_mask=masks[1][1])
-    own, other = ({**keys, "score": keys.get(f"{name}_score", [])} for name in ("tgt", "memory"))
+    own, other = {**keys, "score": keys.get("tgt_score", [])}, {**keys, "score": keys.get("memory_score", []), "rope": None}
     parts = [(layer.norm1, lambda y: multihead(layer.self_attn, y, y, y, masks[0], own, model)[0]),
              (layer.norm2, lambda y: multihead(layer.multihead_attn, y, memory, memory, masks[1], other, model)[0]),
              (layer.norm3, lambda y: layer.linear2(layer.activation(layer.linear1(y))))]

@@ -382,11 +382,13 @@ def check_buckets(bench):
     assert "  int64_t batch; /* 1 or 4: of the arrays */\n" in (bench.folder / "m.h").read_text()
     bias = {"type": "Graph", "name": "g", "nodes": [{"op": "weight", "name": "w", "parameter": "bias", "shape": ["seq", 64]},
                                                     {"op": "add", "name": "s", "inputs": ["x", "w"]}]}
-    bench.refuses("weight 'bias' is [8, 64] where seq is 8 and [4, 64] where it is 4; one weights image serves all extents, so no weight may "
-                  "depend on the dimension", bench.model("m.json", {**model, "model": [bias], "outputs": {"y": "g"}}), "--dim", "seq=4,8")
+    done = bench.start(bench.model("m.json", {**model, "model": [bias], "outputs": {"y": "g"}}), "--dim", "seq=4,8", "-o", "no.o")
+    assert ("error: g.w: weight 'bias' is [8, 64] where seq is 8 and [4, 64] where it is 4; one weights image serves all extents, so no weight "
+            "may depend on the dimension\n  at $.model[0].nodes[0]\n") in done.stderr and done.returncode == 1, done.stderr
+    assert not (bench.folder / "no.o").exists()
     named = {**model, "inputs": {"seq": model["inputs"]["x"]}}
     bench.refuses('inputs and outputs need names that differ, and not in case alone: "seq"', bench.model("m.json", named), "--dim", "seq=4,8")
-    bench.refuses('--dim len=4: the model has no dimension "len"', bench.model("m.json", model), "--dim", "len=4,8")
+    bench.refuses('--dim len=4: the model has no dimension "len"\n  help: its dimensions are: batch, seq', bench.model("m.json", model), "--dim", "len=4,8")
     (bench.folder / "m.mlir").write_text(bench.run(plain, "--dim", "seq=4", "--emit", "attn").stdout)
     bench.refuses("--dim: m.mlir is attn IR, whose dimensions have no names", "m.mlir", "--dim", "seq=4")
 
