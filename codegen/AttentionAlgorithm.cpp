@@ -17,6 +17,7 @@
 #include "codegen/FullyMasked.h"
 #include "codegen/OpAlgorithms.h"
 #include "codegen/ScalarMath.h"
+#include "codegen/StoredProducts.h"
 
 #include <limits>
 
@@ -204,12 +205,15 @@ private:
   };
   MaskedScore scoreAt(const Expr &at) {
     const Expr clamped = min(at, s.keys - 1);
-    const Score score = evaluateScore(region, s.dots(ofQuery({at})), {batch(), head(), queryRow(), clamped}, captures);
+    const Expr dot = s.dots(ofQuery({at}));
+    const Score score = evaluateScore(region, dot, {batch(), head(), queryRow(), clamped}, captures);
     factor = score.factor;
+    // A product is rounded before the maximum is subtracted, also where it is known that all keys take part.
+    const Expr value = score.value.same_as(dot) ? dot : opaque(score.value);
     Expr live = s.keys == paddedKeys ? Internal::const_true() : at < s.keys;
     if (mayBlock)
       live = live && score.live;
-    return {whereLive(live, score.value, -kInfinity), live};
+    return {whereLive(live, value, -kInfinity), live};
   }
 
   Expr whereLive(const Expr &live, const Expr &x, const Expr &otherwise) const {
