@@ -68,9 +68,8 @@ TEST(SafetensorsOracle, AcceptsNothingThatTheReferenceRefuses) {
   std::vector<std::string> files = corpus();
   for (size_t i = 0; i < files.size(); ++i)
     directory.write(std::to_string(100000 + i), files[i]);
-  std::string script = (std::filesystem::path(__FILE__).parent_path() / "safetensors_oracle.py").string();
-  FILE *pipe =
-      ::popen((std::string(ATTNC_PYTHON) + " '" + script + "' '" + directory.path() + "' 2>/dev/null").c_str(), "r");
+  FILE *pipe = ::popen(
+      (std::string(ATTNC_PYTHON " " ATTNC_SAFETENSORS_ORACLE " '") + directory.path() + "' 2>/dev/null").c_str(), "r");
   ASSERT_TRUE(pipe);
   std::string output;
   char buffer[4096];
