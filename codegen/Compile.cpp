@@ -111,7 +111,7 @@ private:
   bool writeWeightsFile(const WeightsImage &image, ByteSink &sink, std::string &reason) {
     auto header = [&] { return rt::weightsFileHeader(plan.name.c_str(), image.size(), imageHash); };
     const rt::WeightsFileHeader room = header();
-    if (!sink.append(&room, sizeof room) || !image.write(sink, imageHash, reason))
+    if (!sink.append(&room, sizeof room) || !image.write(sink, &imageHash, reason))
       return false;
     const rt::WeightsFileHeader complete = header();
     return sink.replace(0, &complete, sizeof complete);
@@ -155,9 +155,8 @@ private:
 } // namespace
 
 bool writeObject(const Artefacts &artefacts, ByteSink &sink, std::string &error) {
-  uint64_t hash = 0;
   return sink.append(artefacts.object.data(), artefacts.object.size()) &&
-         (!artefacts.image || artefacts.image->write(sink, hash, error));
+         (!artefacts.image || artefacts.image->write(sink, nullptr, error));
 }
 
 bool generateCode(mlir::ModuleOp module, const std::vector<TargetInfo> &targets, const WeightSource *weights,

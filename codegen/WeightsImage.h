@@ -33,8 +33,8 @@ public:
   /// Whether every weight is there; a line in `errors` for each that is not.
   bool check(std::vector<std::string> &errors) const;
 
-  /// Appends the image to `sink`, and gives its hash (rt::hashImage) in `hash`.
-  bool write(ByteSink &sink, uint64_t &hash, std::string &error) const;
+  /// Appends the image to `sink`, and gives its hash (rt::hashImage) in *hash, where that is not null.
+  bool write(ByteSink &sink, uint64_t *hash, std::string &error) const;
 
   uint64_t size() const { return imageSize; }
 

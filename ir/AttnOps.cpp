@@ -196,12 +196,9 @@ LogicalResult IsZeroOp::inferReturnTypes(MLIRContext *context, OptionalLoc, Adap
 LogicalResult PaddingMaskOp::inferReturnTypes(MLIRContext *context, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   RankedTensorType lengths = tensorType(op.getLengths());
   int64_t size = op.getSize();
-  // padding_mask_c1: lengths has rank 1.
-  if (lengths.getRank() != 1)
-    return inferError<PaddingMaskOp>(loc, "lengths must have rank 1, but are ", lengths);
-  // padding_mask_c2: size >= 1.
-  if (size < 1)
-    return inferError<PaddingMaskOp>(loc, "size must be at least 1, but is ", size);
+  // padding_mask_c1: lengths has rank 1. padding_mask_c2: size >= 1.
+  if (failed(checkLengths<PaddingMaskOp>(loc, lengths, size)))
+    return failure();
   return inferred(types, {lengths.getDimSize(0), size}, IntegerType::get(context, 1));
 }
 

@@ -123,12 +123,9 @@ LogicalResult ElementOp::verify() {
 LogicalResult TokenRowsOp::inferReturnTypes(MLIRContext *context, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   RankedTensorType lengths = tensorType(op.getLengths());
   int64_t size = op.getSize();
-  // token_rows_c1: lengths has rank 1.
-  if (lengths.getRank() != 1)
-    return inferError<TokenRowsOp>(loc, "lengths must have rank 1, but are ", lengths);
-  // token_rows_c2: size >= 1.
-  if (size < 1)
-    return inferError<TokenRowsOp>(loc, "size must be at least 1, but is ", size);
+  // token_rows_c1: lengths has rank 1. token_rows_c2: size >= 1.
+  if (failed(checkLengths<TokenRowsOp>(loc, lengths, size)))
+    return failure();
   int64_t batch = lengths.getDimSize(0);
   (void)inferred(types, {batch, size}, lengths.getElementType(), PackedRowsAttr::get(context, op.getNumber()));
   (void)inferred(types, {batch, 2}, lengths.getElementType());

@@ -24,6 +24,16 @@ inline bool isPositiveFinite(const llvm::APFloat &factor) {
   return factor.isFinite() && !factor.isNegative() && !factor.isZero();
 }
 
+/// What an op of class OpTy asks of the lengths of sequences that are padded to `size`: a vector, and room for a token.
+template <typename OpTy>
+mlir::LogicalResult checkLengths(OptionalLoc loc, mlir::RankedTensorType lengths, int64_t size) {
+  if (lengths.getRank() != 1)
+    return inferError<OpTy>(loc, "lengths must have rank 1, but are ", lengths);
+  if (size < 1)
+    return inferError<OpTy>(loc, "size must be at least 1, but is ", size);
+  return mlir::success();
+}
+
 /// Adds a result type, of this shape and element type; `packing` where its rows are packed.
 inline mlir::LogicalResult inferred(InferredTypes &types, llvm::ArrayRef<int64_t> shape, mlir::Type element,
                                     mlir::Attribute packing = {}) {

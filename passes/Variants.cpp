@@ -46,8 +46,8 @@ void nameAfter(ModuleOp module, StringRef cpu, StringRef dim, int64_t extent) {
 
 /// All buckets read the same weights.
 LogicalResult checkParameters(const ModelBuckets &model) {
+  SymbolTable first(*model.modules.front());
   for (size_t i = 1; i < model.modules.size(); ++i) {
-    SymbolTable first(*model.modules.front());
     for (auto parameter : model.modules[i].get().getOps<attn::ParameterOp>()) {
       auto other = first.lookup<attn::ParameterOp>(parameter.getSymName());
       if (other && other.getType() == parameter.getType())

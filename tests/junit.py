@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A suite of cases that is written as a JUnit file, for tests/run_tests.py to count, and what its cases share."""
+import argparse
+import pathlib
+import platform
+import re
 import subprocess
 import traceback
 import xml.etree.ElementTree as xml
@@ -16,6 +20,23 @@ def command(*words, cwd=None):
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def suite_parser(doc, tools):
+    """The arguments that suites of the tools share; the description is the first line of `doc`."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--bin", type=pathlib.Path, required=True, help=f"the folder of {tools}")
+    parser.add_argument("--results", help="JUnit file to write")
+    return parser
+
+
+def cpu_levels():
+    """The CPU levels to compile for: each that this machine can run."""
+    if platform.machine() != "x86_64":
+        return ["host"]
+    flags = pathlib.Path("/proc/cpuinfo").read_text()
+    wide = all(re.search(rf"\b{flag}\b", flags) for flag in ("avx512f", "avx512bw", "avx512vl", "avx512dq"))
+    return ["x86-64-v3"] + (["x86-64-v4"] if wide else [])
 
 
 class Suite:

@@ -69,18 +69,33 @@ bool CommandLine::number(const std::string &name, uint64_t lowest, uint64_t high
   if (!has(name))
     return true;
   const std::string text = value(name);
-  uint64_t found = 0;
-  bool valid = !text.empty();
-  for (char c : text)
-    valid = valid && c >= '0' && c <= '9' && !__builtin_mul_overflow(found, 10, &found) &&
-            !__builtin_add_overflow(found, static_cast<uint64_t>(c - '0'), &found);
-  if (!valid || found < lowest || found > highest) {
+  const std::optional<uint64_t> found = parseNumber(text, lowest, highest);
+  if (!found) {
     error = name + " takes a number from " + std::to_string(lowest) + " to " + std::to_string(highest) + ", not '" +
             text + "'";
     return false;
   }
   result = found;
   return true;
+}
+
+std::optional<uint64_t> parseNumber(const std::string &text, uint64_t lowest, uint64_t highest) {
+  uint64_t found = 0;
+  bool valid = !text.empty();
+  for (char c : text)
+    valid = valid && c >= '0' && c <= '9' && !__builtin_mul_overflow(found, 10, &found) &&
+            !__builtin_add_overflow(found, static_cast<uint64_t>(c - '0'), &found);
+  return valid && found >= lowest && found <= highest ? std::optional(found) : std::nullopt;
+}
+
+std::vector<std::string> splitList(const std::string &list) {
+  std::vector<std::string> parts;
+  for (size_t start = 0; start <= list.size();) {
+    const size_t comma = std::min(list.find(',', start), list.size());
+    parts.push_back(list.substr(start, comma - start));
+    start = comma + 1;
+  }
+  return parts;
 }
 
 } // namespace attnc

@@ -18,6 +18,12 @@ struct OptionSpec {
   bool repeats = false;
 };
 
+/// A plain decimal number in [lowest, highest]; nothing where the text is something else.
+std::optional<uint64_t> parseNumber(const std::string &text, uint64_t lowest, uint64_t highest);
+
+/// The parts of a list with commas between them.
+std::vector<std::string> splitList(const std::string &list);
+
 class CommandLine {
 public:
   /// Parses; false with the reason in `error`.

@@ -119,7 +119,7 @@ private:
     if (!source && options.weights == WeightsPlace::External)
       return fail("--weights external: " + options.input + " names no weights to write into a file");
     const attn::Precision precision = precisionOf(isIR ? nullptr : &models.front());
-    if (!(isIR ? parseIR() : import(models)) || !lower(precision) || !generate() || !write())
+    if (!(isIR ? parseIR() : importModels(models)) || !lower(precision) || !generate() || !write())
       return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     summarise(seconds);
@@ -180,7 +180,7 @@ private:
            fail("--dim: " + options.input + " is attn IR, whose dimensions have no names");
   }
 
-  bool import(const std::vector<ModelDesc> &models) {
+  bool importModels(const std::vector<ModelDesc> &models) {
     MlirDiagnostics handler(context, diagnostics);
     for (const ModelDesc &model : models) {
       mlir::OwningOpRef<mlir::ModuleOp> module = importModel(model, context, diagnostics);

@@ -64,23 +64,9 @@ int usageError(const std::string &error) {
   return 2;
 }
 
-/// The parts of a list with commas between them.
-std::vector<std::string> split(const std::string &list) {
-  std::vector<std::string> parts;
-  for (size_t start = 0; start <= list.size();) {
-    const size_t comma = std::min(list.find(',', start), list.size());
-    parts.push_back(list.substr(start, comma - start));
-    start = comma + 1;
-  }
-  return parts;
-}
-
-/// An extent in [1, 2^31); nothing where the text is something else.
-std::optional<int64_t> parseExtent(const std::string &digits) {
-  if (digits.empty() || digits.size() > 10 || digits.find_first_not_of("0123456789") != std::string::npos)
-    return std::nullopt;
-  const int64_t value = std::stoll(digits);
-  return value >= 1 && value <= INT32_MAX ? std::optional(value) : std::nullopt;
+/// A number of at most ten digits in [lowest, 2^31); nothing where the text is something else.
+std::optional<int64_t> parseSmall(const std::string &text, uint64_t lowest) {
+  return text.size() <= 10 ? attnc::parseNumber(text, lowest, INT32_MAX) : std::nullopt;
 }
 
 /// `name=N`, or `name=N,N...` for one name; false, with what is wrong, for something else.
@@ -91,8 +77,8 @@ bool parseDim(const std::string &text, attnc::DriverOptions &options, std::strin
   error = "expected NAME=N[,N...] with N from 1 to 2147483647, each name once";
   if (equals == std::string::npos || name.empty() || options.dims.count(name) || options.bucketDim == name)
     return false;
-  for (const std::string &digits : split(text.substr(equals + 1))) {
-    const std::optional<int64_t> extent = parseExtent(digits);
+  for (const std::string &digits : attnc::splitList(text.substr(equals + 1))) {
+    const std::optional<int64_t> extent = parseSmall(digits, 1);
     if (!extent)
       return false;
     extents.push_back(*extent);
@@ -119,10 +105,8 @@ bool parseDim(const std::string &text, attnc::DriverOptions &options, std::strin
 
 /// A multiple of 16 below 2^31; nothing where the text is something else.
 std::optional<int64_t> parseBlockKeys(const std::string &text) {
-  if (text.empty() || text.size() > 10 || text.find_first_not_of("0123456789") != std::string::npos)
-    return std::nullopt;
-  const int64_t keys = std::stoll(text);
-  return keys % 16 == 0 && keys <= INT32_MAX ? std::optional(keys) : std::nullopt;
+  const std::optional<int64_t> keys = parseSmall(text, 0);
+  return keys && *keys % 16 == 0 ? keys : std::nullopt;
 }
 
 /// Fills the architecture from a triple; false for one that attnc does not compile for.
@@ -136,7 +120,7 @@ bool parseTarget(const std::string &triple, attnc::DriverOptions &options) {
 }
 
 bool parseEmit(const std::string &list, attnc::DriverOptions &options, std::string &unknown) {
-  for (const std::string &name : split(list)) {
+  for (const std::string &name : attnc::splitList(list)) {
     const attnc::Emit *emit = attnc::findEmit(name);
     if (!emit) {
       unknown = name;
@@ -195,7 +179,7 @@ int main(int argc, char **argv) {
   if (line.has("--target") && !parseTarget(line.value("--target"), options))
     return usageError("unknown target '" + line.value("--target") +
                       "'; accepted are x86_64-linux-gnu and aarch64-linux-gnu");
-  options.cpus = split(line.value("--cpu", options.arch == "aarch64" ? "generic" : "host"));
+  options.cpus = attnc::splitList(line.value("--cpu", options.arch == "aarch64" ? "generic" : "host"));
   for (size_t i = 0; i < options.cpus.size(); ++i)
     if (std::count(options.cpus.begin(), options.cpus.begin() + i, options.cpus[i]))
       return usageError("--cpu: '" + options.cpus[i] + "' is named twice");

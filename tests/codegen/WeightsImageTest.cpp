@@ -110,7 +110,7 @@ struct Packing {
     std::vector<std::string> errors;
     const WeightsImage image(plan, source);
     EXPECT_TRUE(image.check(errors));
-    ASSERT_TRUE(image.write(sink, hash, error)) << error;
+    ASSERT_TRUE(image.write(sink, &hash, error)) << error;
     ASSERT_EQ(sink.bytes.size(), plan.imageSize);
     const std::string expected = packedAtOnce();
     EXPECT_TRUE(sink.bytes == expected);
@@ -143,7 +143,7 @@ TEST(WeightsImage, OfManyPieces) {
   StringSink sink;
   uint64_t hash;
   std::string error;
-  ASSERT_TRUE(WeightsImage(packing.plan, packing.source).write(sink, hash, error));
+  ASSERT_TRUE(WeightsImage(packing.plan, packing.source).write(sink, &hash, error));
   EXPECT_LE(sink.most, 1u << 20) << "large weights are never packed whole";
   EXPECT_LE(packing.source.mostRead, 1u << 18) << "nor read whole";
 }
@@ -184,11 +184,11 @@ TEST(WeightsImage, StopsAtAFailure) {
   std::string error;
   StringSink full;
   full.room = packing.plan.imageSize - 1;
-  EXPECT_FALSE(WeightsImage(packing.plan, packing.source).write(full, hash, error));
+  EXPECT_FALSE(WeightsImage(packing.plan, packing.source).write(full, &hash, error));
   EXPECT_EQ(error, "") << "the sink's owner says what is wrong with it";
   packing.source.broken = "w1";
   StringSink sink;
-  EXPECT_FALSE(WeightsImage(packing.plan, packing.source).write(sink, hash, error));
+  EXPECT_FALSE(WeightsImage(packing.plan, packing.source).write(sink, &hash, error));
   EXPECT_EQ(error, "w1 cannot be read");
 }
 
@@ -200,7 +200,7 @@ TEST(WeightsImage, RefusesPiecesThatOverlap) {
   StringSink sink;
   uint64_t hash = 0;
   std::string error;
-  EXPECT_FALSE(WeightsImage(packing.plan, packing.source).write(sink, hash, error));
+  EXPECT_FALSE(WeightsImage(packing.plan, packing.source).write(sink, &hash, error));
   EXPECT_EQ(error, "internal: pieces of the weights image overlap or lie outside it");
 }
 

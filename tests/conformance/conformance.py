@@ -6,7 +6,6 @@ A test whose module attnc does not have yet (model.schema.json does not name it)
 
     python tests/conformance/conformance.py --bin build/bin [--only LABEL] [--write]
 """
-import argparse
 import json
 import pathlib
 import struct
@@ -22,7 +21,7 @@ ROOT = FOLDER.parents[1]
 PAGE = ROOT / "docs" / "CONFORMANCE.md"
 sys.path[:0] = [str(FOLDER.parent), str(FOLDER.parent / "e2e"), str(FOLDER)]
 import run_e2e  # noqa: E402
-from junit import Skip, Suite  # noqa: E402
+from junit import Skip, Suite, suite_parser  # noqa: E402
 from labels import ERRORS, LABELS, MHA, X  # noqa: E402
 
 run_e2e.GOLDENS = FOLDER / "goldens"
@@ -341,11 +340,9 @@ def check_label(label):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc and attnc-run")
+    parser = suite_parser(__doc__, "attnc and attnc-run")
     parser.add_argument("--only", action="append", help="just this label")
     parser.add_argument("--write", action="store_true", help="write docs/CONFORMANCE.md")
-    parser.add_argument("--results", help="JUnit file to write")
     args = parser.parse_args()
     tools, suite, outcomes = args.bin.resolve(), Suite("conformance"), {}
 

@@ -5,20 +5,8 @@
  */
 #include "kernel.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-static void fail(const char *message) {
-  fprintf(stderr, "buckets: %s\n", message);
-  exit(1);
-}
-
-static void *allocate(size_t size) {
-  char *memory = malloc(size + ATTNC_ALIGNMENT);
-  if (!memory)
-    fail("out of memory");
-  return memory + (ATTNC_ALIGNMENT - (uintptr_t)memory % ATTNC_ALIGNMENT);
-}
+#define PROGRAM "buckets"
+#include "driver.h"
 
 int main(int argc, char **argv) {
   static int32_t ids[LENGTHS_IDS_DIM0 * LENGTHS_IDS_DIM1], lengths[LENGTHS_LENGTHS_DIM0];

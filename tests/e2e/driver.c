@@ -4,30 +4,16 @@
  * those of all its outputs: driver INPUT OUTPUT BATCH THREADS. Prints the CPU whose variant ran. Knows nothing of the
  * model but what the object says about it.
  */
-#include <attnc/runtime.h>
-
-#include <stdio.h>
-#include <stdlib.h>
+#define PROGRAM "driver"
+#include "driver.h"
 
 extern const attnc_model MODEL;
-
-static void fail(const char *message) {
-  fprintf(stderr, "driver: %s\n", message);
-  exit(1);
-}
 
 static size_t bytes_of(const attnc_tensor_info *tensor, int64_t batch) {
   size_t bytes = attnc_dtype_size(tensor->dtype);
   for (int32_t i = 0; i < tensor->rank; ++i)
     bytes *= (size_t)(tensor->shape[i] < 0 ? batch : tensor->shape[i]);
   return bytes;
-}
-
-static void *allocate(size_t size) {
-  char *memory = malloc(size + ATTNC_ALIGNMENT);
-  if (!memory)
-    fail("out of memory");
-  return memory + (ATTNC_ALIGNMENT - (uintptr_t)memory % ATTNC_ALIGNMENT);
 }
 
 int main(int argc, char **argv) {

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Cross-compiles goldens for AArch64, links them with a cross-compiled runtime and driver.c, and compares what they compute
 under qemu-user with PyTorch, by the policy of run_e2e.py. A visible skip where cross compiler or emulator is missing."""
-import argparse
 import json
 import os
 import pathlib
@@ -15,7 +14,7 @@ from safetensors.numpy import load_file
 
 from run_e2e import FOLDER, GOLDENS, Kernel, check_results, command, part, rows_that_count, same_bits
 
-from junit import Skip, Suite
+from junit import Skip, Suite, suite_parser
 
 ROOT = FOLDER.parents[1]
 NAMES = ["linear", "layer_norm", "mha_padding", "mha_odd", "layer_odd_post_gelu", "encoder_post", "text_classifier_learned"]
@@ -85,10 +84,7 @@ def compute(name, tools, runtime, folder, *options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc")
-    parser.add_argument("--results", help="JUnit file to write")
-    args = parser.parse_args()
+    args = suite_parser(__doc__, "attnc").parse_args()
     suite = Suite("aarch64")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """One object for several sequence lengths: for each of them it computes the bits of an object that was compiled for that length
 alone, over one weights image, through attnc-run and through the generated header (buckets.c)."""
-import argparse
 import json
 import pathlib
 import sys
@@ -14,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from run_aarch64 import compile_runtime
 from run_e2e import FOLDER, command, same_bits
 
-from junit import Suite
+from junit import Suite, cpu_levels, suite_parser
 
 EXTENTS = (5, 16, 33)
 WIDTH, VOCABULARY, BATCH = 24, 50, 3
@@ -132,18 +131,13 @@ def check_header(made):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc and attnc-run")
-    parser.add_argument("--results", help="JUnit file to write")
-    args = parser.parse_args()
+    args = suite_parser(__doc__, "attnc and attnc-run").parse_args()
     suite = Suite("buckets")
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        cpus = ["x86-64-v3", "x86-64-v4"] if " avx512vl " in file.read() else ["x86-64-v3"]
     with tempfile.TemporaryDirectory() as folder:
         made = suite.run("compile", Buckets, args.bin.resolve(), pathlib.Path(folder))
         if made:
             for extent in EXTENTS:
-                for cpu in cpus:
+                for cpu in cpu_levels():
                     suite.run(f"seq {extent} for {cpu}", check_extent, made, extent, cpu)
             suite.run("attnc-run", check_tool, made)
             suite.run("external weights", check_external, made)

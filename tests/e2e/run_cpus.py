@@ -3,7 +3,6 @@
 """One object for several CPUs, run as CPUs that qemu-user imitates: each takes the variant that suits it, the values are those
 of run_e2e.py's policy and have the same bits in every variant, and a CPU that runs none gets an error instead of a signal. A
 visible skip where the emulator is missing, or this machine lacks what a variant needs."""
-import argparse
 import json
 import os
 import pathlib
@@ -18,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 from run_aarch64 import compile_runtime, link_driver
 from run_e2e import GOLDENS, check_results, command, part, same_bits
 
-from junit import Skip, Suite
+from junit import Skip, Suite, cpu_levels, suite_parser
 
 NAME = "encoder_post"
 
@@ -60,9 +59,8 @@ class Object:
 
 
 def check_variants(made):
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        if " avx512vl " not in file.read():
-            raise Skip("this machine has no AVX-512")
+    if "x86-64-v4" not in cpu_levels():
+        raise Skip("this machine has no AVX-512")
     same_bits("x86-64-v4", made.here("x86-64-v3"), made.here("x86-64-v4"))
 
 
@@ -83,10 +81,7 @@ def check_none(made):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc and attnc-run")
-    parser.add_argument("--results", help="JUnit file to write")
-    args = parser.parse_args()
+    args = suite_parser(__doc__, "attnc and attnc-run").parse_args()
     suite = Suite("cpus")
     with tempfile.TemporaryDirectory() as folder:
         made = suite.run("compile for two CPUs", Object, args.bin.resolve(), pathlib.Path(folder))

@@ -14,7 +14,6 @@ the sentences of the demo: what docs/MODEL.md states of cosines, and for bf16 th
 
     python tests/e2e/run_e2e.py --bin build/bin [--only NAME]
 """
-import argparse
 import importlib.util
 import json
 import os
@@ -30,7 +29,7 @@ from safetensors.numpy import load_file, save_file
 FOLDER = pathlib.Path(__file__).resolve().parent
 GOLDENS = FOLDER / "goldens"
 sys.path.insert(0, str(FOLDER.parent))
-from junit import Skip, Suite, command  # noqa: E402
+from junit import Skip, Suite, command, suite_parser  # noqa: E402
 from numeric_policy import mean_factor  # noqa: E402
 
 
@@ -304,10 +303,8 @@ def check_reproducible(tools):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc and attnc-run")
+    parser = suite_parser(__doc__, "attnc and attnc-run")
     parser.add_argument("--only", action="append", help="just this golden")
-    parser.add_argument("--results", help="JUnit file to write")
     args = parser.parse_args()
     tools, suite, table = args.bin.resolve(), Suite("e2e"), []
     for name in sorted(path.stem for path in GOLDENS.glob("*.json")):

@@ -7,7 +7,6 @@ after it is everything that the commands print. attnc, attnc-run and a python wi
 
     python tests/examples/run_pages.py --bin build/bin [--only NAME]
 """
-import argparse
 import os
 import pathlib
 import re
@@ -18,7 +17,7 @@ import tempfile
 FOLDER = pathlib.Path(__file__).resolve().parent
 PAGES = FOLDER.parents[1] / "examples" / "pages"
 sys.path.insert(0, str(FOLDER.parent))
-from junit import Suite  # noqa: E402
+from junit import Suite, suite_parser  # noqa: E402
 
 BLOCK = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -70,10 +69,8 @@ def check_index(pages):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc and attnc-run")
+    parser = suite_parser(__doc__, "attnc and attnc-run")
     parser.add_argument("--only", default="", help="only pages whose name holds this")
-    parser.add_argument("--results", help="JUnit file to write")
     args = parser.parse_args()
     suite, tools = Suite("examples"), args.bin.resolve()
     pages = [page for page in sorted(PAGES.glob("*.md")) if page.name != "README.md"]

@@ -16,14 +16,11 @@ With --faults, each fault of faults.py is planted in turn, and has to be found w
 
     python tests/fuzz-models/fuzz_models.py --bin build/bin [--count N] [--seed S] [--jobs N] [--plan JSON] [--faults]
 """
-import argparse
 import concurrent.futures
 import functools
 import json
 import pathlib
-import platform
 import random
-import re
 import subprocess
 import sys
 import tempfile
@@ -41,7 +38,7 @@ from shrink import shrink
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
-from junit import Skip, Suite  # noqa: E402
+from junit import Skip, Suite, cpu_levels, suite_parser  # noqa: E402
 from numeric_policy import mean_factor  # noqa: E402
 
 # Passes that are off, and what remains: attention fused, or spelled out.
@@ -55,15 +52,6 @@ def block_keys(plan):
     """Keys of attention's blocks (attnc --block-keys); None: by shape, which is whole rows at a plan's sizes."""
     own = random.Random(f"block keys of {plan['seed']}")  # Apart from what the plan is drawn from.
     return plan.get("block_keys", own.choice([None, 16, 32, 48]))
-
-
-def cpu_levels():
-    """The CPU levels to compile for: each that this machine can run."""
-    if platform.machine() != "x86_64":
-        return ["host"]
-    flags = pathlib.Path("/proc/cpuinfo").read_text()
-    wide = all(re.search(rf"\b{flag}\b", flags) for flag in ("avx512f", "avx512bw", "avx512vl", "avx512dq"))
-    return ["x86-64-v3"] + (["x86-64-v4"] if wide else [])
 
 
 # -- Comparing ---------------------------------------------------------------------------------------------------------
@@ -308,8 +296,7 @@ def run_faults(suite, tools, seeds, jobs):
 
 def main(kind=Check):
     """`kind` checks a plan: Check, or a class derived from it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of attnc, attnc-opt and attnc-run")
+    parser = suite_parser(__doc__, "attnc, attnc-opt and attnc-run")
     parser.add_argument("--count", type=int, default=64, help="how many models (64)")
     parser.add_argument("--seed", type=int, default=1, help="the first model's seed (1)")
     parser.add_argument("--jobs", type=int, default=2, help="models at a time (2)")
@@ -317,7 +304,6 @@ def main(kind=Check):
     parser.add_argument("--block-keys", type=int, help="keys of attention's blocks in every plan, 0: whole rows (default: drawn)")
     parser.add_argument("--faults", action="store_true", help="plant faults and see that the models show them")
     parser.add_argument("--no-shrink", action="store_true", help="print failing plans as they are")
-    parser.add_argument("--results", help="JUnit file to write")
     args = parser.parse_args()
     seeds, tools = range(args.seed, args.seed + args.count), args.bin.resolve()
     suite = Suite("fuzz-models-faults" if args.faults else "fuzz-models")

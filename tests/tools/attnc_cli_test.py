@@ -4,7 +4,6 @@
 
 What a wrong description is told is in tests/errors; here is what the driver adds.
 """
-import argparse
 import ctypes
 import functools
 import importlib.util
@@ -27,7 +26,7 @@ from safetensors.numpy import load_file, save_file
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
-from junit import Skip, Suite  # noqa: E402
+from junit import Skip, Suite, suite_parser  # noqa: E402
 
 FORMS = {"object": ".o", "header": ".h", "attn": ".attn.mlir", "kernels": ".kernels.mlir", "halide": ".halide.txt", "llvm": ".ll",
          "asm": ".s"}
@@ -711,14 +710,12 @@ CASES = [check_help, check_wrong_command_lines, check_precision, check_files_tha
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of the tools")
+    parser = suite_parser(__doc__, "the tools")
     parser.add_argument("--include", type=pathlib.Path, required=True, help="the folder of attnc/runtime.h")
     parser.add_argument("--compiler", default="cc")
     parser.add_argument("--cxx", default="c++")
     parser.add_argument("--sanitize", default="", help="sanitizers that the tools and the archive were compiled with")
     parser.add_argument("--only", default="", help="run the cases whose name contains this")
-    parser.add_argument("--results", type=pathlib.Path)
     args = parser.parse_args()
     args.bin, args.include = args.bin.resolve(), args.include.resolve()
     suite = Suite("attnc-cli")

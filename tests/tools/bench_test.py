@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """attnc-bench: its command line, what a small run reports, and the files that it writes. No case looks at how long something took."""
-import argparse
 import html.parser
 import json
 import os
@@ -16,7 +15,7 @@ import time
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
-from junit import Suite  # noqa: E402
+from junit import Suite, suite_parser  # noqa: E402
 
 SEQ, WIDTH, HEADS, HIDDEN = 24, 32, 2, 64
 
@@ -268,11 +267,9 @@ CASES = [check_help, check_list, check_wrong_command_lines, check_model, check_w
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="the folder of the tools")
+    parser = suite_parser(__doc__, "the tools")
     parser.add_argument("--sanitize", default="", help="sanitizers that the tools were compiled with")
     parser.add_argument("--only", default="", help="run the cases whose name contains this")
-    parser.add_argument("--results", type=pathlib.Path)
     args = parser.parse_args()
     args.bin = args.bin.resolve()
     suite = Suite("attnc-bench")

@@ -73,13 +73,10 @@ bool parseThreads(const CommandLine &line, std::vector<int32_t> &threads, std::s
     return true;
   }
   const std::string list = line.value("--threads");
-  for (size_t start = 0; start <= list.size();) {
-    const size_t comma = std::min(list.find(',', start), list.size());
-    const std::string item = list.substr(start, comma - start);
-    start = comma + 1;
-    const bool digits = !item.empty() && item.size() <= 4 && item.find_first_not_of("0123456789") == std::string::npos;
-    const int32_t count = digits ? std::stoi(item) : 0;
-    if (count < 1 || count > 1024 || std::count(threads.begin(), threads.end(), count) != 0) {
+  for (const std::string &item : splitList(list)) {
+    const std::optional<uint64_t> number = item.size() <= 4 ? parseNumber(item, 1, 1024) : std::nullopt;
+    const int32_t count = static_cast<int32_t>(number.value_or(0));
+    if (!number || std::count(threads.begin(), threads.end(), count) != 0) {
       error = "--threads takes different numbers from 1 to 1024 with commas between them, not '" + list + "'";
       return false;
     }

@@ -29,13 +29,6 @@ int32_t indexOf(const attnc_tensor_info *infos, int32_t count, const std::string
   return -1;
 }
 
-const attnc_tensor_info *outputsOf(const attnc_model &model, int64_t bucket) {
-  for (int32_t i = 0; i < model.num_buckets; ++i)
-    if (model.buckets[i].extent == bucket)
-      return model.buckets[i].outputs;
-  return model.outputs;
-}
-
 namespace {
 
 /// The model's buckets; one of all its shapes where it has none.
@@ -67,6 +60,7 @@ public:
       if (!readBinding(binding))
         return false;
     inputs.bucket = buckets.back().extent;
+    inputs.outputs = buckets.back().outputs;
     return findBatch() && checkBatch() && makeUp();
   }
 

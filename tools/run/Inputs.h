@@ -6,15 +6,13 @@
 
 namespace attnc {
 
-/// A run's inputs, in the order of the model's, its batch and its bucket.
+/// A run's inputs, in the order of the model's, its batch and its bucket, and what will come out.
 struct Inputs {
   std::vector<Array> arrays;
   int64_t batch = 1;
-  int64_t bucket = 0; ///< The extent; 0: the model has no buckets.
+  int64_t bucket = 0;                         ///< The extent; 0: the model has no buckets.
+  const attnc_tensor_info *outputs = nullptr; ///< The model's, with the bucket's shapes.
 };
-
-/// The model's outputs with the shapes of this bucket.
-const attnc_tensor_info *outputsOf(const attnc_model &model, int64_t bucket);
 
 /// Reads what the command line names, converts it where no value is lost, makes up what is to be made up, and finds the
 /// batch and the bucket. Every input then has the dtype and shape that the model takes. Returns false and sets `error`

@@ -69,9 +69,8 @@ bool parseDim(const CommandLine &line, RunOptions &options, std::string &error) 
   const size_t equals = std::min(text.find('='), text.size());
   const std::string digits = text.substr(std::min(equals + 1, text.size()));
   options.bucketDim = text.substr(0, equals);
-  const bool isNumber =
-      !digits.empty() && digits.size() <= 10 && digits.find_first_not_of("0123456789") == std::string::npos;
-  options.bucket = isNumber ? std::stoll(digits) : 0;
+  const std::optional<uint64_t> extent = digits.size() <= 10 ? parseNumber(digits, 1, INT64_MAX) : std::nullopt;
+  options.bucket = static_cast<int64_t>(extent.value_or(0));
   if (!line.has("--dim") || (isIdentifier(options.bucketDim) && options.bucket >= 1))
     return true;
   error = "--dim " + text + ": expected NAME=N with N from 1";

@@ -28,7 +28,7 @@ bool Session::prepare(int32_t threads, std::string &error) {
   for (const Array &array : inputs.arrays)
     inputData.push_back(array.data.data());
   for (int32_t i = 0; i < model.num_outputs; ++i) {
-    const attnc_tensor_info &info = outputsOf(model, inputs.bucket)[i];
+    const attnc_tensor_info &info = inputs.outputs[i];
     const std::vector<int64_t> shape = shapeOf(info, inputs.batch);
     const std::optional<size_t> bytes = byteSize(info.dtype, shape);
     if (!bytes) {
