@@ -24,7 +24,7 @@ namespace attnc {
 /// The Vars of all kernels: n column, m row; d, q, k, h, b value dimension, query, key, head, batch; l lane; c block of
 /// keys.
 struct KernelVars {
-  Halide::Var n{"n"}, m{"m"}, d{"d"}, q{"q"}, k{"k"}, h{"h"}, b{"b"}, l{"l"}, c{"c"};
+  Halide::Var n{"n"}, m{"m"}, d{"d"}, q{"q"}, t{"t"}, k{"k"}, h{"h"}, b{"b"}, l{"l"}, c{"c"};
 };
 
 /// A function that a schedule computes once per row of the output, before the row itself: pure and vectorised along

@@ -110,13 +110,19 @@ private:
   int paddedKeys() const { return (s.keys + step() - 1) / step() * step(); }
 
   /// Says what a stage's bounds lose in loops that outputs or stages share: it is of one head.
-  Func &ofOneHead(Func &stage) { return stage.bound_extent(v.h, 1).bound_extent(v.b, 1); }
+  Func &ofOneHead(Func &stage) const { return stage.bound_extent(v.h, 1).bound_extent(v.b, 1); }
+
+  /// Likewise of a stage that has a dimension of tiles: it is of one tile, and of one block of keys.
+  Func &ofOneTile(Func &stage) const {
+    if (isOnline)
+      stage.bound_extent(v.c, 1);
+    return ofOneHead(stage).bound_extent(v.t, 1);
+  }
 
   /// Computes a stage of a tile in the loop over tiles.
-  Func &inTile(Func &stage) {
-    if (!isOnline)
-      return ofOneHead(stage).compute_at(levels.tile);
-    return ofOneHead(stage).compute_at(s.online.weighted, loops.blockTile).bound_extent(v.c, 1);
+  Func &inTile(Func &stage) const {
+    return isOnline ? ofOneTile(stage).compute_at(s.online.weighted, loops.blockTile)
+                    : ofOneTile(stage).compute_at(levels.tile);
   }
 
   void scheduleOutput() {
@@ -182,7 +188,7 @@ private:
     online.weighted.split(v.q, loops.blockTile, loops.row, tileRows).split(v.d, blockD, inD, valueCols);
     online.weighted.reorder(inD, loops.row, blockD, loops.blockTile, v.c, v.h, v.b);
     online.weighted.vectorize(inD, lanes).unroll(inD).unroll(loops.row);
-    ofOneHead(s.weighted).compute_at(online.weighted, blockD).bound_extent(v.c, 1);
+    ofOneTile(s.weighted).compute_at(online.weighted, blockD);
     ofOneHead(online.combined).compute_at(out, dOuter).bound_extent(v.q, tileRows).bound_extent(v.d, valueCols);
     online.combined.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
     online.combined.update().reorder(v.d, v.q, online.block).vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
@@ -226,7 +232,7 @@ private:
     s.dots.split(v.k, k0, k1, panel, TailStrategy::RoundUp).reorder(k1, v.q, k0);
     s.dots.vectorize(k1, lanes).unroll(k1).unroll(v.q);
     // A register tile.
-    ofOneHead(s.products).compute_at(s.dots, k0).bound_extent(v.q, tileRows).bound_extent(v.k, panel);
+    ofOneTile(s.products).compute_at(s.dots, k0).bound_extent(v.q, tileRows).bound_extent(v.k, panel);
     s.products.vectorize(v.k, lanes).unroll(v.k).unroll(v.q);
     Stage update = s.products.update();
     if (s.isAdditive) {
@@ -258,7 +264,7 @@ private:
 
   void scheduleWeighted() {
     if (!isOnline)
-      ofOneHead(s.weighted).compute_at(out, dOuter);
+      ofOneTile(s.weighted).compute_at(out, dOuter);
     s.weighted.bound_extent(v.q, tileRows).bound_extent(v.d, valueCols);
     s.weighted.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
     for (size_t i = 0; i < s.keyPieces.size(); ++i) {

@@ -8,12 +8,12 @@ using namespace Halide;
 
 namespace attnc {
 
-KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, const Expr &known, const KeyBlock &block)
+KeyRange::KeyRange(const KeyBand &band, const Expr &tileStart, int tileRows, int keys, const Expr &known,
+                   const KeyBlock &block)
     : hasBand(band.first || band.last), hasLength(known.defined()),
       partial(hasBand || hasLength || (block.keys && keys % block.keys)),
       places(block.keys ? std::min(block.keys, keys) : keys), length(hasLength ? known : Expr(keys)), begin(0),
       fullBegin(0) {
-  const Expr tileStart = q / tileRows * tileRows;
   Expr first = 0, count = length;
   if (block.keys) {
     first = origin = block.number * block.keys;

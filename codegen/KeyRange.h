@@ -20,9 +20,9 @@ struct KeyBlock {
 /// Places are counted from the first key that there is, of the block or at all.
 class KeyRange {
 public:
-  /// Of the tile of `tileRows` queries that holds query `q`. `length`: the keys that the sequence has, in 0 to `keys`;
+  /// Of the tile of `tileRows` queries from `tileStart` on. `length`: the keys that the sequence has, in 0 to `keys`;
   /// undefined where all of them take part, and with blocks.
-  KeyRange(const KeyBand &band, const Halide::Var &q, int tileRows, int keys, const Halide::Expr &length,
+  KeyRange(const KeyBand &band, const Halide::Expr &tileStart, int tileRows, int keys, const Halide::Expr &length,
            const KeyBlock &block = {});
 
   /// Whether it differs from tile to tile, or from block to block.
