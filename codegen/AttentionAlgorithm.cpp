@@ -71,12 +71,13 @@ public:
   }
 
   Algorithm build() {
-    const KeyRange range = rangeOf(v.t * tileRows, tileRows, {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
+    const KeyRange range = rangeOf(v.t, tileRows, {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
     s.skipsKeys = range.isPartial();
+    s.skipsByData = range.isOfData();
     defineDots(range);
     if (isSoftmax)
       defineMaximum(range);
-    defineWeights();
+    defineWeights(range);
     if (isSoftmax)
       defineTotal(range);
     defineWeighted(range);
@@ -86,7 +87,7 @@ public:
       defineSum();
     defineOutput();
     if (op.getReturnsWeights())
-      defineWeightsOutput(rangeOf(tileOfQuery() * tileRows, tileRows));
+      defineWeightsOutput(rangeOf(tileOfQuery(), tileRows));
     if (op.getReturnsLogSumExp())
       defineLogSumExpOutput();
     return std::move(algorithm);
@@ -122,9 +123,9 @@ private:
         << "attnc: an attention that returns weights or packs rows takes whole rows";
   }
 
-  /// The keys that `rows` queries from `first` on look at.
-  KeyRange rangeOf(const Expr &first, int rows, const KeyBlock &block = {}) const {
-    return KeyRange(keyBand(region), first, rows, s.keys, s.hasLengths ? length : Expr(), block);
+  /// The keys that a tile of `rows` queries looks at.
+  KeyRange rangeOf(const Expr &tile, int rows, const KeyBlock &block = {}) const {
+    return KeyRange(keyLimits(op), tile, {s.queries, rows}, s.keys, s.hasLengths ? length : Expr(), block);
   }
 
   /// The tile that holds the query v.q.
@@ -209,7 +210,21 @@ private:
     s.products(ofQuery({v.k})) +=
         s.isAdditive ? translator.get(op.getScoreWeight()).at({{depth}, 0}) * tanhOf(x + y) : x * y;
     s.dots = Func("dots");
-    s.dots(ofQuery({v.k})) = s.products(ofQuery({v.k}));
+    s.dotTiles = defineOverKeys(s.dots, range, panel, [&](const Expr &at) { return s.products(ofQuery({at})); });
+  }
+
+  /// Defines a stage of a query and the keys of its range: as an update over pieces of `width` keys where the range is
+  /// one of data, which is returned, else for what its consumers need.
+  RDom defineOverKeys(Func &stage, const KeyRange &range, int width, const std::function<Expr(const Expr &)> &value) {
+    if (!range.isOfData()) {
+      stage(ofQuery({v.k})) = value(v.k);
+      return {};
+    }
+    const RDom tiles = range.tiles(width, kLanes, stage.name() + "_tile");
+    const Expr at = tiles.y * width + tiles.x;
+    stage(ofQuery({v.k})) = undef<float>();
+    stage(ofQuery({at})) = value(at);
+    return tiles;
   }
 
   /// The score, its common factor aside, of a key below paddedKeys; -inf where the key takes no part.
@@ -252,16 +267,20 @@ private:
   /// Steps of a row's lanes over the places of a range.
   static int stepsOf(const KeyRange &range) { return (range.most() + kLanes - 1) / kLanes; }
 
-  void defineWeights() {
+  void defineWeights(const KeyRange &range) {
     s.weights = Func("weights");
-    const MaskedScore score = scoreAt(v.k);
+    s.weightTiles = defineOverKeys(s.weights, range, kLanes, [&](const Expr &at) { return weightAt(at); });
+  }
+
+  Expr weightAt(const Expr &at) {
+    const MaskedScore score = scoreAt(at);
     Expr weight;
     if (isSoftmax)
       weight = expOfNonPositive(score.value - s.maximum(ofQuery()), factor);
     else
       weight =
           weightOfScore(op.getNormalizer(), factor == 1.0 ? score.value : score.value * static_cast<float>(factor));
-    s.weights(ofQuery({v.k})) = marksBlocked ? whereLive(score.live, weight, blockedWeight()) : weight;
+    return marksBlocked ? whereLive(score.live, weight, blockedWeight()) : weight;
   }
 
   void defineTotal(const KeyRange &range) {
@@ -277,7 +296,7 @@ private:
   /// What a query makes of its blocks, which are those that its block of queries looks at.
   void combineBlocks() {
     const int rows = tileRows * schedule.blockQueries;
-    const KeyRange range = rangeOf(v.q / rows * rows, rows);
+    const KeyRange range = rangeOf(v.q / rows, rows);
     OnlineStages &online = s.online;
     online.blocks = (s.keys + schedule.blockKeys - 1) / schedule.blockKeys;
     RDom all(0, online.blocks, "block");

@@ -221,18 +221,31 @@ private:
     inTile(s.dots).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
     inTile(s.weights).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
     const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
-    if (s.skipsKeys) {
+    if (s.skipsByData) {
+      s.dots.bound(v.k, 0, most);
+      s.weights.bound(v.k, 0, most);
+    } else if (s.skipsKeys) {
       // The range of keys varies from tile to tile; its storage does not.
       s.dots.align_bounds(v.k, step()).bound_storage(v.k, most + step());
       s.weights.align_bounds(v.k, step()).bound_storage(v.k, most + step());
     } else {
       s.dots.bound_extent(v.k, most);
     }
-    Var k0("k0"), k1("k1");
-    s.dots.split(v.k, k0, k1, panel, TailStrategy::RoundUp).reorder(k1, v.q, k0);
-    s.dots.vectorize(k1, lanes).unroll(k1).unroll(v.q);
+    LoopLevel dotTile;
+    if (s.skipsByData) {
+      const RDom &tiles = s.dotTiles;
+      // No two of its points are the same key.
+      s.dots.update().allow_race_conditions().reorder(tiles.x, v.q, tiles.y).vectorize(tiles.x, lanes);
+      s.dots.update().unroll(tiles.x).unroll(v.q);
+      dotTile = LoopLevel(s.dots, tiles.y);
+    } else {
+      Var k0("k0"), k1("k1");
+      s.dots.split(v.k, k0, k1, panel, TailStrategy::RoundUp).reorder(k1, v.q, k0);
+      s.dots.vectorize(k1, lanes).unroll(k1).unroll(v.q);
+      dotTile = LoopLevel(s.dots, k0);
+    }
     // A register tile.
-    ofOneTile(s.products).compute_at(s.dots, k0).bound_extent(v.q, tileRows).bound_extent(v.k, panel);
+    ofOneTile(s.products).compute_at(dotTile).bound_extent(v.q, tileRows).bound_extent(v.k, panel);
     s.products.vectorize(v.k, lanes).unroll(v.k).unroll(v.q);
     Stage update = s.products.update();
     if (s.isAdditive) {
@@ -243,7 +256,14 @@ private:
       if (s.headDim % 2 == 0)
         update.unroll(s.depth, 2);
     }
-    s.weights.vectorize(v.k, lanes);
+    if (s.skipsByData)
+      s.weights.update()
+          .allow_race_conditions()
+          .reorder(s.weightTiles.x, s.weightTiles.y, v.q)
+          .vectorize(s.weightTiles.x, lanes)
+          .unroll(s.weightTiles.x);
+    else
+      s.weights.vectorize(v.k, lanes);
     if (!s.sum.defined() && !s.skipsKeys)
       s.weights.bound_extent(v.k, most); // Whole vectors, which otherwise the row sums ask for.
   }
