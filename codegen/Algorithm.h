@@ -82,7 +82,7 @@ struct OnlineStages {
 struct AttentionStages {
   Halide::Func keyPanels, values, products, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep;
-  Halide::RDom dotTiles, weightTiles; ///< Of the updates of dots and weights, where the range of keys is one of data.
+  Halide::RDom dotTiles, weightTiles; ///< Of the updates of dots and weights; undefined where they have none.
   OnlineStages online;                    ///< Defined with blocks of keys.
   std::vector<KeyRange::Piece> keyPieces; ///< One for each update of `weighted`.
   Halide::RDom place;      ///< Of packed rows: row of a tile, tile, batch element. The output's update runs over it.
@@ -91,8 +91,7 @@ struct AttentionStages {
   bool copiesValues = false;
   bool countsHeadsOfAll = false; ///< h counts the heads of all batch elements, b is 0.
   bool isAdditive = false;       ///< dots are weight . tanh(query + key).
-  bool skipsKeys = false;        ///< Tiles look at a range of the keys that depends on their queries, ..
-  bool skipsByData = false;      ///< .. as data says: KeyRange::isOfData().
+  bool skipsKeys = false;        ///< Tiles look at a range of the keys: KeyRange::isPartial().
   int keys = 0, queries = 0, headDim = 0, valueDim = 0;
 };
 

@@ -73,7 +73,6 @@ public:
   Algorithm build() {
     const KeyRange range = rangeOf(v.t, tileRows, {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
     s.skipsKeys = range.isPartial();
-    s.skipsByData = range.isOfData();
     defineDots(range);
     if (isSoftmax)
       defineMaximum(range);
@@ -213,10 +212,12 @@ private:
     s.dotTiles = defineOverKeys(s.dots, range, panel, [&](const Expr &at) { return s.products(ofQuery({at})); });
   }
 
-  /// Defines a stage of a query and the keys of its range: as an update over pieces of `width` keys where the range is
-  /// one of data, which is returned, else for what its consumers need.
+  /// Defines a stage of a query and the keys of its range. Where that is not all of them the stage is an update over
+  /// pieces of `width` keys, which are returned: of a range that data or a table say Halide's bounds know nothing, and a
+  /// stage that is computed where its consumers need it would be computed everywhere. Blocks of keys have no such range,
+  /// and updates in the loops that a block's results share are computed for too few keys.
   RDom defineOverKeys(Func &stage, const KeyRange &range, int width, const std::function<Expr(const Expr &)> &value) {
-    if (!range.isOfData()) {
+    if (!range.isPartial() || isOnline) {
       stage(ofQuery({v.k})) = value(v.k);
       return {};
     }

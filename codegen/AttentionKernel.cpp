@@ -221,27 +221,31 @@ private:
     inTile(s.dots).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
     inTile(s.weights).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
     const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
-    if (s.skipsByData) {
-      s.dots.bound(v.k, 0, most);
-      s.weights.bound(v.k, 0, most);
-    } else if (s.skipsKeys) {
-      // The range of keys varies from tile to tile; its storage does not.
-      s.dots.align_bounds(v.k, step()).bound_storage(v.k, most + step());
-      s.weights.align_bounds(v.k, step()).bound_storage(v.k, most + step());
-    } else {
-      s.dots.bound_extent(v.k, most);
+    // Rows a power of two apart would share the same sets of a cache.
+    for (Func *stage : {&s.dots, &s.weights}) {
+      if (!isOnline)
+        // Rows a power of two apart would share the same sets of a cache.
+        stage->bound(v.k, 0, most).bound_storage(v.k, most + kAttentionLanes);
+      else if (s.skipsKeys)
+        // The range of keys varies from tile to tile; its storage does not.
+        stage->align_bounds(v.k, step()).bound_storage(v.k, most + step());
+      else if (stage == &s.dots || !s.sum.defined())
+        stage->bound_extent(v.k, most); // Of the weights row sums ask for whole vectors.
     }
     LoopLevel dotTile;
-    if (s.skipsByData) {
-      const RDom &tiles = s.dotTiles;
-      // No two of its points are the same key.
+    if (s.dotTiles.defined()) {
+      // No two points of the updates are the same key.
+      const RDom &tiles = s.dotTiles, &steps = s.weightTiles;
       s.dots.update().allow_race_conditions().reorder(tiles.x, v.q, tiles.y).vectorize(tiles.x, lanes);
       s.dots.update().unroll(tiles.x).unroll(v.q);
+      s.weights.update().allow_race_conditions().reorder(steps.x, steps.y, v.q).vectorize(steps.x, lanes);
+      s.weights.update().unroll(steps.x);
       dotTile = LoopLevel(s.dots, tiles.y);
     } else {
       Var k0("k0"), k1("k1");
       s.dots.split(v.k, k0, k1, panel, TailStrategy::RoundUp).reorder(k1, v.q, k0);
       s.dots.vectorize(k1, lanes).unroll(k1).unroll(v.q);
+      s.weights.vectorize(v.k, lanes);
       dotTile = LoopLevel(s.dots, k0);
     }
     // A register tile.
@@ -256,16 +260,6 @@ private:
       if (s.headDim % 2 == 0)
         update.unroll(s.depth, 2);
     }
-    if (s.skipsByData)
-      s.weights.update()
-          .allow_race_conditions()
-          .reorder(s.weightTiles.x, s.weightTiles.y, v.q)
-          .vectorize(s.weightTiles.x, lanes)
-          .unroll(s.weightTiles.x);
-    else
-      s.weights.vectorize(v.k, lanes);
-    if (!s.sum.defined() && !s.skipsKeys)
-      s.weights.bound_extent(v.k, most); // Whole vectors, which otherwise the row sums ask for.
   }
 
   /// Maxima and sums. Eight rows side by side: eight chains hide the latency of max and add.

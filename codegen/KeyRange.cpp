@@ -12,7 +12,6 @@ KeyRange::KeyRange(const KeyLimits &limits, const Expr &tile, const QueryTiles &
                    const KeyBlock &block)
     : hasLimits(limits.any()), hasLength(known.defined()),
       partial(hasLimits || hasLength || (block.keys && keys % block.keys)),
-      ofData(hasLength || !limits.runs.empty()),
       places(block.keys ? std::min(block.keys, keys) : keys), length(hasLength ? known : Expr(keys)), begin(0),
       fullBegin(0) {
   Expr count = length;
