@@ -112,12 +112,8 @@ private:
   /// Says what a stage's bounds lose in loops that outputs or stages share: it is of one head.
   Func &ofOneHead(Func &stage) const { return stage.bound_extent(v.h, 1).bound_extent(v.b, 1); }
 
-  /// Likewise of a stage that has a dimension of tiles: it is of one tile, and of one block of keys.
-  Func &ofOneTile(Func &stage) const {
-    if (isOnline)
-      stage.bound_extent(v.c, 1);
-    return ofOneHead(stage).bound_extent(v.t, 1);
-  }
+  /// Likewise of a stage that has a dimension of tiles, or of blocks of keys: it is of one.
+  Func &ofOneTile(Func &stage) const { return ofOneHead(stage).bound_extent(isOnline ? v.c : v.t, 1); }
 
   /// Computes a stage of a tile in the loop over tiles.
   Func &inTile(Func &stage) const {
