@@ -71,7 +71,8 @@ public:
   }
 
   Algorithm build() {
-    const KeyRange range = rangeOf(v.t, tileRows, {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
+    const KeyRange range =
+        rangeOf(isOnline ? tileOfQuery() : Expr(v.t), tileRows, {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
     s.skipsKeys = range.isPartial();
     defineDots(range);
     if (isSoftmax)
@@ -130,9 +131,10 @@ private:
   /// The tile that holds the query v.q.
   Expr tileOfQuery() const { return v.q / tileRows; }
 
-  /// The arguments of a function of a query and its tile, and of a block of keys where there are blocks. That the tile
-  /// is a dimension of its own, of one element where the function is computed, tells Halide that what depends on it
-  /// (the range of keys) is the same for all queries of the tile.
+  /// The arguments of a function of a query and its tile, or of a query and a block of keys where there are blocks.
+  /// That the tile is a dimension of its own, of one element where the function is computed, tells Halide that what
+  /// depends on it (the range of keys) is the same for all queries of the tile. With blocks Halide would come to leave
+  /// out tiles in one of the loops that a block's results share, and not in the other.
   std::vector<Expr> ofQuery(std::vector<Expr> arguments = {}) const { return withTile(std::move(arguments), v.t); }
 
   /// The same where v.t is no dimension.
@@ -142,9 +144,7 @@ private:
 
   std::vector<Expr> withTile(std::vector<Expr> arguments, const Expr &tile) const {
     arguments.push_back(v.q);
-    arguments.push_back(tile);
-    if (isOnline)
-      arguments.push_back(v.c);
+    arguments.push_back(isOnline ? Expr(v.c) : tile);
     arguments.insert(arguments.end(), {v.h, v.b});
     return arguments;
   }
