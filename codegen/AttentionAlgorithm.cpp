@@ -212,12 +212,11 @@ private:
     s.dotTiles = defineOverKeys(s.dots, range, panel, [&](const Expr &at) { return s.products(ofQuery({at})); });
   }
 
-  /// Defines a stage of a query and the keys of its range. Where that is not all of them the stage is an update over
-  /// pieces of `width` keys, which are returned: of a range that data or a table say Halide's bounds know nothing, and
-  /// a stage that is computed where its consumers need it would be computed everywhere. Blocks of keys have no such
-  /// range, and updates in the loops that a block's results share are computed for too few keys.
+  /// Defines a stage of a query and the keys of its range. Of a range that data or a table say Halide's bounds know
+  /// nothing, and a stage that is computed where its consumers need it would be computed everywhere: there the stage is
+  /// an update over pieces of `width` keys, which are returned.
   RDom defineOverKeys(Func &stage, const KeyRange &range, int width, const std::function<Expr(const Expr &)> &value) {
-    if (!range.isPartial() || isOnline) {
+    if (!range.isOfData()) {
       stage(ofQuery({v.k})) = value(v.k);
       return {};
     }

@@ -219,12 +219,12 @@ private:
     const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
     // Rows a power of two apart would share the same sets of a cache.
     for (Func *stage : {&s.dots, &s.weights}) {
-      if (!isOnline)
-        // Rows a power of two apart would share the same sets of a cache.
-        stage->bound(v.k, 0, most).bound_storage(v.k, most + kAttentionLanes);
-      else if (s.skipsKeys)
+      if (s.skipsKeys && !s.dotTiles.defined())
         // The range of keys varies from tile to tile; its storage does not.
         stage->align_bounds(v.k, step()).bound_storage(v.k, most + step());
+      else if (!isOnline)
+        // Rows a power of two apart would share the same sets of a cache.
+        stage->bound(v.k, 0, most).bound_storage(v.k, most + kAttentionLanes);
       else if (stage == &s.dots || !s.sum.defined())
         stage->bound_extent(v.k, most); // Of the weights row sums ask for whole vectors.
     }
