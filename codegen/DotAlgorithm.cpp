@@ -2,6 +2,7 @@
 
 #include "codegen/DotAlgorithm.h"
 
+#include "codegen/MixNeighbours.h"
 #include "ir/Rotation.h"
 
 #include <limits>
@@ -112,30 +113,24 @@ private:
 
   /// Element k of row m of lhs, rotated.
   Expr rotated(const Expr &k, const Expr &row) const {
-    return stages.rotation.empty() ? element(k, row) : stages.rotation.back().func(k, row);
-  }
-
-  /// One pass of the rotation: element i of part p is the p-th product of the Hadamard matrix with value(i, 0),
-  /// value(i, 1), ...
-  template <typename Value> void addPass(const std::string &name, int64_t parts, const Value &value) {
-    if (parts == 1)
-      return;
-    const int partExtent = static_cast<int>(stages.depth / parts);
-    std::vector<Expr> values;
-    for (int part = 0; part < parts; ++part)
-      values.push_back(value(k % partExtent, part));
-    multiplyByHadamard(values, parts);
-    Func pass(name);
-    pass(k, m) = mux(k / partExtent, values);
-    stages.rotation.push_back({pass, static_cast<int>(parts), partExtent});
+    return stages.rotation.func.defined() ? stages.rotation.func(k, row) : element(k, row);
   }
 
   /// ir/Rotation.h of each row of lhs.
   void defineRotation() {
     const Rotation rotation = rotationOf(stages.depth);
-    const int span = static_cast<int>(stages.depth / rotation.wide), narrow = static_cast<int>(rotation.narrow);
-    addPass("rotated_wide", rotation.wide, [&](const Expr &i, int part) { return element(i + part * span, m); });
-    addPass("rotated", rotation.narrow, [&](const Expr &i, int part) { return rotated(i * narrow + part, m); });
+    if (rotation.order() == 1)
+      return;
+    const int wide = static_cast<int>(rotation.wide), partExtent = stages.depth / wide;
+    std::vector<Expr> values;
+    for (int part = 0; part < wide; ++part)
+      values.push_back(element(k % partExtent + part * partExtent, m));
+    multiplyByHadamard(values, wide);
+    for (Expr &value : values)
+      value = mixNeighbours(value, static_cast<int>(rotation.narrow));
+    Func func("rotated");
+    func(k, m) = wide == 1 ? values.front() : mux(k / partExtent, values);
+    stages.rotation = {func, partExtent};
   }
 
   /// The scale of each rotated row of lhs and its inverse.

@@ -5,6 +5,7 @@
 #include "codegen/DotAlgorithm.h"
 #include "codegen/HalideSetup.h"
 #include "codegen/Kernels.h"
+#include "codegen/MixNeighbours.h"
 #include "codegen/PrefetchPanels.h"
 #include "codegen/SignalsHeldBack.h"
 #include "codegen/StoredProducts.h"
@@ -88,6 +89,7 @@ Halide::Pipeline pipelineOf(mlir::func::FuncOp kernel, Algorithm &algorithm) {
     makeStrictButAccumulator(algorithm);
   Halide::Pipeline pipeline = algorithm.pipeline();
   pipeline.add_custom_lowering_pass(new HideStoredProducts);
+  pipeline.add_custom_lowering_pass(new LowerMixedNeighbours);
   if (auto schedule = kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule")) {
     const MatmulStages &matmul = algorithm.matmul;
     pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight, matmul.panel,
