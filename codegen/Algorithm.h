@@ -36,7 +36,7 @@ struct RowStage {
 };
 
 /// The rotated row m, element by element k. Ranges of `partExtent` elements are computed from the same elements of the
-/// row. Vectors begin at multiples of their width, which is one of ir/Rotation.h's `narrow` (codegen/MixNeighbours.h).
+/// row. Vectors begin at multiples of their width, and that is a multiple of ir/Rotation.h's `narrow`.
 struct RotatedRows {
   Halide::Func func; ///< Undefined where nothing is mixed.
   int partExtent = 0;
@@ -52,10 +52,12 @@ struct MatmulStages {
   std::string weight;  ///< The name of the argument that holds the panels.
   int panel = 0;       ///< The columns of a panel.
   int parts = 1;       ///< Elements of a column that lie side by side in a panel.
+  int panelSize = 0;   ///< Elements from one panel to the next.
   Halide::RVar pair;   ///< Products that one instruction adds; undefined where each is a multiply-add of its own.
   Halide::RVar parity; ///< Halves of a step, unrolled; Int8Widened alone.
   Halide::Func rows;   ///< Undefined without a norm.
   int depth = 0;       ///< The contracted extent.
+  std::string lhs;     ///< The name of the argument whose rows become `operand`; empty where no argument is lhs.
   Halide::Func operand;
   RotatedRows rotation;              ///< int8: of lhs.
   std::vector<RowStage> rangeStages; ///< int8: what a row's operand and scale follow from, behind the rotation.

@@ -49,6 +49,8 @@ public:
         lhs(translator.get(op.getLhs())) {
     const auto panels = mlir::cast<attn::PanelsAttr>(op.getRhs().getType().getEncoding());
     stages.depth = staticExtent(lhs.extents.back());
+    if (const auto argument = mlir::dyn_cast<mlir::BlockArgument>(op.getLhs()))
+      stages.lhs = argumentName(argument);
     step = static_cast<int>(panels.getStep());
     steps = static_cast<int>(panels.stepsOf(stages.depth));
     width = static_cast<int>(panels.getWidth());
@@ -253,6 +255,7 @@ void defineRoundedPanels(mlir::RankedTensorType weight, const std::string &name,
   columns.dim(2).set_bounds(0, count).set_stride(panelBytes / 4);
   columns.set_host_alignment(64);
   algorithm.matmul.columns = columns;
+  algorithm.matmul.panelSize = panelBytes / element.bytes();
 }
 
 void translateDot(attn::MatmulOp op, OpTranslator &translator, Algorithm &algorithm) {
