@@ -54,6 +54,8 @@ public:
     step = static_cast<int>(panels.getStep());
     steps = static_cast<int>(panels.stepsOf(stages.depth));
     width = static_cast<int>(panels.getWidth());
+    const auto kernel = op->getParentOfType<mlir::func::FuncOp>();
+    tileCols = static_cast<int>(kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule").getTileCols());
   }
 
   void translate() {
@@ -73,7 +75,14 @@ public:
   }
 
 private:
-  Expr weight(const Expr &part, const Expr &at) { return stages.panels(part, n % width, at, n / width); }
+  /// Element `part` of step `at` of column n. Where a panel is several column tiles, the tile is told apart from the
+  /// column in it: Halide sees that a vector of columns lies side by side only where it begins at a multiple of what
+  /// divides it, and would gather its elements one by one.
+  Expr weight(const Expr &part, const Expr &at) {
+    const int tile = std::min(tileCols, width), tiles = width / tile;
+    const Expr column = n / tile % tiles * tile + n % tile;
+    return stages.panels(part, column, at, n / tile / tiles);
+  }
 
   /// Element k of row m of lhs; rows past the last one repeat it, as in every matmul.
   Expr element(const Expr &k, const Expr &row) const { return lhs.at(indexOfRow(lhs, min(row, rowCount(lhs) - 1), k)); }
@@ -215,7 +224,7 @@ private:
   MatmulStages &stages;
   const Tensor lhs;
   const Var n = algorithm.vars.n, m = algorithm.vars.m, k = algorithm.vars.k;
-  int step = 1, steps = 0, width = 1;
+  int step = 1, steps = 0, width = 1, tileCols = 1;
   Func inverse; ///< int8: of each row's scale.
 };
 
@@ -246,6 +255,7 @@ void defineRoundedPanels(mlir::RankedTensorType weight, const std::string &name,
   algorithm.matmul.weight = name;
   algorithm.matmul.panel = width;
   algorithm.matmul.parts = parts;
+  algorithm.matmul.panelSize = panelBytes / element.bytes();
   algorithm.arguments.push_back(param);
   if (panels.getPrecision() != attn::Precision::int8)
     return;
@@ -255,7 +265,6 @@ void defineRoundedPanels(mlir::RankedTensorType weight, const std::string &name,
   columns.dim(2).set_bounds(0, count).set_stride(panelBytes / 4);
   columns.set_host_alignment(64);
   algorithm.matmul.columns = columns;
-  algorithm.matmul.panelSize = panelBytes / element.bytes();
 }
 
 void translateDot(attn::MatmulOp op, OpTranslator &translator, Algorithm &algorithm) {

@@ -38,6 +38,12 @@ def linear(**changes):
             "model": [{"type": "Linear", "name": "head", "in_features": 64, "out_features": 8}], **changes}
 
 
+def three_panels():
+    model = linear(inputs={"x": {"shape": [20, 64]}})
+    model["model"][0]["out_features"] = 96
+    return model
+
+
 def encoder(layers, width, heads, seq=8, batch=1):
     return {"inputs": {"x": {"shape": [batch, seq, width]}},
             "model": [{"type": "TransformerEncoder", "name": "encoder", "num_layers": layers,
@@ -451,9 +457,29 @@ def check_profile(bench):
 
 def check_fetches_of_weights(bench):
     """A matmul fetches the next panel of its weights while it works on one."""
-    text = bench.run(bench.model("m.json", encoder(1, 64, 4)), "--emit", "llvm").stdout
-    calls = re.findall(r"call void @llvm.prefetch\.p0\(ptr[^,]*, i32 (\d), i32 (\d), i32 (\d)\)", text)
-    assert calls and set(calls) == {("0", "3", "1")}, text  # A read, kept in all caches, of data.
+    # A read of data: into all caches, and of rounded weights into the second level.
+    for precision, into in (("f32", "3"), ("bf16", "2"), ("int8", "2")):
+        text = bench.run(bench.model("m.json", encoder(1, 64, 4)), "--precision", precision, "--emit", "llvm").stdout
+        calls = re.findall(r"call void @llvm.prefetch\.p0\(ptr[^,]*, i32 (\d), i32 (\d), i32 (\d)\)", text)
+        assert calls and set(calls) == {("0", into, "1")}, (precision, calls)
+
+
+def check_fetches_beside_weights(bench):
+    """A matmul also fetches the biases and scales of its next columns, and the next row where it rounds rows."""
+    model = bench.model("m.json", three_panels())
+    for precision, buffers in (("f32", {"arg1", "arg2"}), ("bf16", {"arg0", "arg1", "arg2"}),
+                               ("int8", {"arg0", "arg1", "arg2", "arg1_columns"})):
+        text = bench.run(model, "--precision", precision, "--emit", "halide").stdout
+        assert set(re.findall(r"prefetch\((\w+),", text)) == buffers, text
+
+
+def check_weights_are_read_in_whole_vectors(bench):
+    """Where a tile is narrower than a panel, too."""
+    model = bench.model("m.json", three_panels())
+    for cpu in ("x86-64-v3", "x86-64-v4"):
+        for precision in ("f32", "bf16", "int8"):
+            text = bench.run(model, "--cpu", cpu, "--precision", precision, "--emit", "halide").stdout
+            assert set(re.findall(r"arg1\[(\w+)", text)) == {"ramp"}, (cpu, precision)
 
 
 def check_standard_output_that_fails(bench):
