@@ -728,8 +728,8 @@ def check_headers(bench):
 
 CASES = [check_help, check_wrong_command_lines, check_precision, check_files_that_are_no_models, check_ir, check_external_weights,
          check_weights, check_embedded_weights, check_memory, check_emit, check_explain, check_variants, check_buckets,
-         check_explain_attention, check_passes,
-         check_profile,
+         check_explain_attention, check_passes, check_profile, check_fetches_of_weights, check_fetches_beside_weights,
+         check_weights_are_read_in_whole_vectors,
          check_standard_output_that_fails, check_shared_library, check_shared_library_that_cannot_be, check_same_bytes, check_size,
          check_outputs_that_cannot_be_written, check_unwritable_directory, check_full_disk, check_failed_compile, check_device,
          check_signals, check_names_are_data, check_headers]
