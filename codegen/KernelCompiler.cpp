@@ -146,8 +146,6 @@ bool compileKernel(mlir::func::FuncOp kernel, const TargetInfo &target, Compiled
   }
   return guarded(compiled.name, error, [&] {
     Algorithm algorithm = buildKernel(kernel, target);
-    if (algorithm.matmul.dot != DotKind::F32)
-      compiled.fetchInto = FetchInto::secondLevel;
     compiled.counts = {algorithm.usesBatch, algorithm.usesTokens};
     MemoryFile file;
     if (!file.valid()) {

@@ -36,13 +36,13 @@ constexpr std::pair<const char *, const char *> kRuntimeNames[] = {{"halide_do_p
 uint64_t roundUp(uint64_t size) { return (size + ATTNC_ALIGNMENT - 1) / ATTNC_ALIGNMENT * ATTNC_ALIGNMENT; }
 
 /// Halide asks for lines that are read once and bypass the second-level cache, where other tiles look for them again.
-void setFetches(Module &module, FetchInto cache) {
+void keepFetchedLines(Module &module) {
   constexpr unsigned locality = 2; ///< The argument's number.
+  constexpr uint64_t kKeepInAllCaches = 3;
   for (Function &function : module)
     for (Instruction &instruction : instructions(function))
       if (auto *call = dyn_cast<IntrinsicInst>(&instruction); call && call->getIntrinsicID() == Intrinsic::prefetch)
-        call->setArgOperand(locality,
-                            ConstantInt::get(call->getArgOperand(locality)->getType(), static_cast<uint64_t>(cache)));
+        call->setArgOperand(locality, ConstantInt::get(call->getArgOperand(locality)->getType(), kKeepInAllCaches));
 }
 
 } // namespace
@@ -167,7 +167,7 @@ bool ObjectBuilder::addKernel(const CompiledKernel &kernel, const TargetInfo &ta
     return fail("internal: scratch without a constant size");
   reportFullyMasked(module);
   contractMultiplyAdd(module);
-  setFetches(module, kernel.fetchInto);
+  keepFetchedLines(module);
   dropHalideFlags(module);
   for (auto [halide, ours] : kRuntimeNames)
     if (Function *function = module.getFunction(halide))
