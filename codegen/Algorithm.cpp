@@ -36,6 +36,7 @@ void translatePackedMatmul(attn::MatmulOp op, OpTranslator &translator, Algorith
   stages.accumulator = accumulator;
   stages.weight = argumentName(mlir::cast<mlir::BlockArgument>(op.getRhs()));
   stages.panel = static_cast<int>(mlir::cast<attn::PanelsAttr>(op.getRhs().getType().getEncoding()).getWidth());
+  stages.panelSize = stages.depth * stages.panel;
   Tensor product{translator.extentsOf(op.getType()), Float(32), nullptr};
   const Tensor shape = product;
   product.at = [=](const Index &index) -> Expr { return accumulator(index.dims.back(), rowOf(shape, index)); };

@@ -35,10 +35,11 @@ struct RowStage {
   int innerExtent = 0; ///< 0: a scalar per row.
 };
 
-/// A pass over the elements k of row m, in `parts` equal ranges of k that are computed from the same elements.
-struct RotationPass {
-  Halide::Func func;
-  int parts = 1, partExtent = 0;
+/// The rotated row m, element by element k. Ranges of `partExtent` elements are computed from the same elements of the
+/// row. Vectors begin at multiples of their width, and that is a multiple of ir/Rotation.h's `narrow`.
+struct RotatedRows {
+  Halide::Func func; ///< Undefined where nothing is mixed.
+  int partExtent = 0;
 };
 
 /// acc(n, m) = sum over k, then the epilogue. Without a norm, `output` is the epilogue; with one, `rows` is what the
@@ -51,16 +52,18 @@ struct MatmulStages {
   std::string weight;  ///< The name of the argument that holds the panels.
   int panel = 0;       ///< The columns of a panel.
   int parts = 1;       ///< Elements of a column that lie side by side in a panel.
+  int panelSize = 0;   ///< Elements from one panel to the next.
   Halide::RVar pair;   ///< Products that one instruction adds; undefined where each is a multiply-add of its own.
   Halide::RVar parity; ///< Halves of a step, unrolled; Int8Widened alone.
   Halide::Func rows;   ///< Undefined without a norm.
   int depth = 0;       ///< The contracted extent.
+  std::string lhs;     ///< The name of the argument whose rows become `operand`; empty where no argument is lhs.
   Halide::Func operand;
-  std::vector<RotationPass> rotation; ///< int8: of a row, in the order of computation.
-  std::vector<RowStage> rangeStages;  ///< int8: what a row's operand and scale follow from, behind the rotation.
-  Halide::Func magnitude, scale;      ///< int8: of each row; else undefined.
-  Halide::ImageParam panels;          ///< (part of a step, column of a panel, step, panel)
-  Halide::ImageParam columns;         ///< int8: (column of a panel, 0 scale or 1 offset, panel)
+  RotatedRows rotation;              ///< int8: of lhs.
+  std::vector<RowStage> rangeStages; ///< int8: what a row's operand and scale follow from, behind the rotation.
+  Halide::Func magnitude, scale;     ///< int8: of each row; else undefined.
+  Halide::ImageParam panels;         ///< (part of a step, column of a panel, step, panel)
+  Halide::ImageParam columns;        ///< int8: (column of a panel, 0 scale or 1 offset, panel)
 };
 
 /// What the online softmax keeps of each block of keys, (query, block), and what it makes of that for a query. All but

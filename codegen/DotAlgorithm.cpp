@@ -2,6 +2,7 @@
 
 #include "codegen/DotAlgorithm.h"
 
+#include "codegen/MixNeighbours.h"
 #include "ir/Rotation.h"
 
 #include <limits>
@@ -48,9 +49,13 @@ public:
         lhs(translator.get(op.getLhs())) {
     const auto panels = mlir::cast<attn::PanelsAttr>(op.getRhs().getType().getEncoding());
     stages.depth = staticExtent(lhs.extents.back());
+    if (const auto argument = mlir::dyn_cast<mlir::BlockArgument>(op.getLhs()))
+      stages.lhs = argumentName(argument);
     step = static_cast<int>(panels.getStep());
     steps = static_cast<int>(panels.stepsOf(stages.depth));
     width = static_cast<int>(panels.getWidth());
+    const auto kernel = op->getParentOfType<mlir::func::FuncOp>();
+    tileCols = static_cast<int>(kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule").getTileCols());
   }
 
   void translate() {
@@ -70,7 +75,14 @@ public:
   }
 
 private:
-  Expr weight(const Expr &part, const Expr &at) { return stages.panels(part, n % width, at, n / width); }
+  /// Element `part` of step `at` of column n. Where a panel is several column tiles, the tile is told apart from the
+  /// column in it: Halide sees that a vector of columns lies side by side only where it begins at a multiple of what
+  /// divides it, and would gather its elements one by one.
+  Expr weight(const Expr &part, const Expr &at) {
+    const int tile = std::min(tileCols, width), tiles = width / tile;
+    const Expr column = n / tile % tiles * tile + n % tile;
+    return stages.panels(part, column, at, n / tile / tiles);
+  }
 
   /// Element k of row m of lhs; rows past the last one repeat it, as in every matmul.
   Expr element(const Expr &k, const Expr &row) const { return lhs.at(indexOfRow(lhs, min(row, rowCount(lhs) - 1), k)); }
@@ -112,30 +124,24 @@ private:
 
   /// Element k of row m of lhs, rotated.
   Expr rotated(const Expr &k, const Expr &row) const {
-    return stages.rotation.empty() ? element(k, row) : stages.rotation.back().func(k, row);
-  }
-
-  /// One pass of the rotation: element i of part p is the p-th product of the Hadamard matrix with value(i, 0),
-  /// value(i, 1), ...
-  template <typename Value> void addPass(const std::string &name, int64_t parts, const Value &value) {
-    if (parts == 1)
-      return;
-    const int partExtent = static_cast<int>(stages.depth / parts);
-    std::vector<Expr> values;
-    for (int part = 0; part < parts; ++part)
-      values.push_back(value(k % partExtent, part));
-    multiplyByHadamard(values, parts);
-    Func pass(name);
-    pass(k, m) = mux(k / partExtent, values);
-    stages.rotation.push_back({pass, static_cast<int>(parts), partExtent});
+    return stages.rotation.func.defined() ? stages.rotation.func(k, row) : element(k, row);
   }
 
   /// ir/Rotation.h of each row of lhs.
   void defineRotation() {
     const Rotation rotation = rotationOf(stages.depth);
-    const int span = static_cast<int>(stages.depth / rotation.wide), narrow = static_cast<int>(rotation.narrow);
-    addPass("rotated_wide", rotation.wide, [&](const Expr &i, int part) { return element(i + part * span, m); });
-    addPass("rotated", rotation.narrow, [&](const Expr &i, int part) { return rotated(i * narrow + part, m); });
+    if (rotation.order() == 1)
+      return;
+    const int wide = static_cast<int>(rotation.wide), partExtent = stages.depth / wide;
+    std::vector<Expr> values;
+    for (int part = 0; part < wide; ++part)
+      values.push_back(element(k % partExtent + part * partExtent, m));
+    multiplyByHadamard(values, wide);
+    for (Expr &value : values)
+      value = mixNeighbours(value, static_cast<int>(rotation.narrow));
+    Func func("rotated");
+    func(k, m) = wide == 1 ? values.front() : mux(k / partExtent, values);
+    stages.rotation = {func, partExtent};
   }
 
   /// The scale of each rotated row of lhs and its inverse.
@@ -218,7 +224,7 @@ private:
   MatmulStages &stages;
   const Tensor lhs;
   const Var n = algorithm.vars.n, m = algorithm.vars.m, k = algorithm.vars.k;
-  int step = 1, steps = 0, width = 1;
+  int step = 1, steps = 0, width = 1, tileCols = 1;
   Func inverse; ///< int8: of each row's scale.
 };
 
@@ -249,6 +255,7 @@ void defineRoundedPanels(mlir::RankedTensorType weight, const std::string &name,
   algorithm.matmul.weight = name;
   algorithm.matmul.panel = width;
   algorithm.matmul.parts = parts;
+  algorithm.matmul.panelSize = panelBytes / element.bytes();
   algorithm.arguments.push_back(param);
   if (panels.getPrecision() != attn::Precision::int8)
     return;

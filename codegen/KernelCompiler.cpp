@@ -5,7 +5,9 @@
 #include "codegen/DotAlgorithm.h"
 #include "codegen/HalideSetup.h"
 #include "codegen/Kernels.h"
+#include "codegen/MixNeighbours.h"
 #include "codegen/PrefetchPanels.h"
+#include "codegen/PrefetchRows.h"
 #include "codegen/SignalsHeldBack.h"
 #include "codegen/StoredProducts.h"
 #include "codegen/TokenRowsKernel.h"
@@ -87,11 +89,15 @@ Halide::Pipeline pipelineOf(mlir::func::FuncOp kernel, Algorithm &algorithm) {
   if (algorithm.matmul.dot == DotKind::Bf16)
     makeStrictButAccumulator(algorithm);
   Halide::Pipeline pipeline = algorithm.pipeline();
+  pipeline.add_custom_lowering_pass(new LowerMixedNeighbours);
   pipeline.add_custom_lowering_pass(new HideStoredProducts);
   if (auto schedule = kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule")) {
     const MatmulStages &matmul = algorithm.matmul;
-    pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight, matmul.panel,
-                                                         static_cast<int>(schedule.getTileCols())));
+    const int tileRow = static_cast<int>(schedule.getTileCols()) * matmul.parts;
+    pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight,
+                                                         matmul.panel * matmul.parts, tileRow, matmul.panelSize));
+    if (!matmul.lhs.empty())
+      pipeline.add_custom_lowering_pass(new PrefetchRows(matmul.lhs, matmul.depth));
   }
   return pipeline;
 }

@@ -20,20 +20,23 @@ namespace attnc {
 
 namespace {
 
-/// Elements of a row that may lie on the stack, which costs less than scratch: 16 KiB, twice, on a thread that may be
+/// Elements of a row that may lie on the stack, which costs less than scratch: 16 KiB, on a thread that may be
 /// the caller's.
 constexpr int mostOnStack = 4096;
 
-/// A pass of the rotation of one row: all parts of a vector at once, from registers.
-void scheduleRotation(RotationPass &pass, const KernelVars &vars, const MatmulStages &stages, int lanes) {
-  int width = vectorFor(pass.partExtent, lanes);
-  while (pass.partExtent % width)
+/// The rotation of one row: all parts of a vector at once, from registers.
+void scheduleRotation(const RotatedRows &rotation, const KernelVars &vars, const MatmulStages &stages, int lanes) {
+  if (!rotation.func.defined())
+    return;
+  int width = vectorFor(rotation.partExtent, lanes);
+  while (rotation.partExtent % width)
     width /= 2;
+  Func func = rotation.func;
   Var part("part"), inPart("in_part"), lane("lane");
-  pass.func.compute_at(stages.scale, vars.m).bound(vars.k, 0, stages.depth);
-  pass.func.store_in(stages.depth <= mostOnStack ? MemoryType::Stack : MemoryType::Heap);
-  pass.func.split(vars.k, part, inPart, pass.partExtent).split(inPart, inPart, lane, width);
-  pass.func.reorder(lane, part, inPart).vectorize(lane).unroll(part);
+  func.compute_at(stages.scale, vars.m).bound(vars.k, 0, stages.depth);
+  func.store_in(stages.depth <= mostOnStack ? MemoryType::Stack : MemoryType::Heap);
+  func.split(vars.k, part, inPart, rotation.partExtent).split(inPart, inPart, lane, width);
+  func.reorder(lane, part, inPart).vectorize(lane).unroll(part);
 }
 
 /// Rows of lhs as they are multiplied, at most `rows` of them at a time, and the scales that they have.
@@ -51,8 +54,7 @@ void scheduleOperand(MatmulStages &stages, const KernelVars &vars, Func consumer
   // A row's scale and its operand share a loop over rows, in which the rotated row stays in the first-level cache.
   stages.scale.compute_at(consumer, at).bound_storage(vars.m, rows).store_in(MemoryType::Heap);
   operand.compute_with(stages.scale, vars.m);
-  for (RotationPass &pass : stages.rotation)
-    scheduleRotation(pass, vars, stages, lanes);
+  scheduleRotation(stages.rotation, vars, stages, lanes);
   scheduleRowStages(stages.rangeStages, stages.scale, vars.m, lanes);
   Stage maximum = stages.magnitude.update();
   maximum.atomic().vectorize(RVar(maximum.get_schedule().dims()[0].var));

@@ -19,9 +19,11 @@ namespace attnc {
 /// fetch beyond the weights has no effect.
 class PrefetchPanels : public Halide::Internal::IRMutator {
 public:
-  /// `accumulator` is the Func whose update runs over k, `weight` the buffer of the panels, which have `panel` columns.
-  PrefetchPanels(const std::string &accumulator, std::string weight, int panel, int tileCols)
-      : update(accumulator + ".s1."), weight(std::move(weight)), panel(panel), tileCols(tileCols) {}
+  /// `accumulator` is the Func whose update runs over k, `weight` the buffer of the panels. In its elements: what a
+  /// step of k has in a panel and in a tile, and the whole panel.
+  PrefetchPanels(const std::string &accumulator, std::string weight, int panelRow, int tileRow, int panelSize)
+      : update(accumulator + ".s1."), weight(std::move(weight)), panelRow(panelRow), tileRow(tileRow),
+        panelSize(panelSize) {}
 
 protected:
   using IRMutator::visit;
@@ -31,8 +33,11 @@ private:
   /// The fetches of one step of the loop over k.
   Halide::Internal::Stmt fetches(const Halide::Internal::For *loop) const;
 
+  /// `statement` behind fetches of the vectors, of biases say, that the next column tile will read as this one does.
+  Halide::Internal::Stmt withVectors(const Halide::Internal::For *tiles, const Halide::Internal::Stmt &statement) const;
+
   std::string update, weight;
-  int panel, tileCols;
+  int panelRow, tileRow, panelSize;
   std::vector<const Halide::Internal::For *> enclosing;
 };
 

@@ -19,6 +19,23 @@ int vectorFor(int extent, int lanes) {
   return width;
 }
 
+namespace {
+
+/// The most lanes whose partial results are held in registers while a reduction goes over its steps: lanesFor().
+constexpr int mostLanesAtOnce = 64;
+
+/// Vectors along `inner` of a reduction's update, side by side in each step where they are few: their chains hide one
+/// another's latency.
+void scheduleLanes(Stage update, const RowStage &stage, int width) {
+  const std::string step = update.get_schedule().dims().front().var;
+  update.vectorize(stage.inner, width, TailStrategy::GuardWithIf);
+  if (step == stage.inner.name() || stage.innerExtent > mostLanesAtOnce || stage.innerExtent % width)
+    return;
+  update.reorder(stage.inner, RVar(step)).unroll(stage.inner);
+}
+
+} // namespace
+
 void scheduleRowStages(const std::vector<RowStage> &stages, Func consumer, const Var &at, int lanes) {
   for (const RowStage &stage : stages) {
     Func func = stage.func;
@@ -34,7 +51,7 @@ void scheduleRowStages(const std::vector<RowStage> &stages, Func consumer, const
       // told.
       if (std::any_of(dims.begin(), dims.end(),
                       [&](const Internal::Dim &dim) { return dim.var == stage.inner.name(); }))
-        update.vectorize(stage.inner, width, TailStrategy::GuardWithIf);
+        scheduleLanes(update, stage, width);
       else
         update.unscheduled();
     }

@@ -33,10 +33,7 @@ Halide::Expr sigmoidOf(const Halide::Expr &x);
 
 Halide::Expr tanhOf(const Halide::Expr &x);
 
-/// The error function, absolute error <= 3e-7.
-Halide::Expr erfOf(const Halide::Expr &x);
-
-/// torch.nn.functional.gelu: x/2 (1 + erf(x / sqrt 2)).
+/// torch.nn.functional.gelu: x/2 (1 + erf(x / sqrt 2)), error <= 2.1e-7 max(1, |x|).
 Halide::Expr geluOf(const Halide::Expr &x);
 
 /// torch.nn.functional.gelu(approximate="tanh").

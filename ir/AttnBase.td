@@ -82,8 +82,8 @@ def Attn_PanelsAttr : Attn_Attr<"Panels", "panels"> {
     f32: element (n, k) lies at position ((n / width) * K + k) * width + n % width.
     bf16: steps of two k: at ((n / width * ceil(K/2) + k/2) * width + n % width) * 2 + k % 2, in elements of 2 bytes.
     int8: a panel is ceil(K/4) steps of four k, (k/4 * width + n % width) * 4 + k % 4 in bytes, followed by one f32 and
-    one i32 for each of its columns: the scale over the order of the rotation, and -128 times the sum of the column's
-    integers. k counts the elements of the rotated column in the order [narrow][wide][...] of ir/Rotation.h.
+    one i32 for each of its columns: the scale over the order of the rotation (ir/Rotation.h), and -128 times the sum of
+    the column's integers.
   }];
   let parameters = (ins "int64_t":$width, Attn_PanelPrecision:$precision);
   let assemblyFormat = "`<` $width (`,` $precision^)? `>`";

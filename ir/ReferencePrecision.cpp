@@ -30,8 +30,8 @@ Tensor roundedToBfloat(Tensor tensor) {
 /// The elements of a vector as f32, rotated (ir/Rotation.h).
 static std::vector<float> rotated(const double *vector, int64_t length, int64_t stride) {
   const Rotation rotation = rotationOf(length);
-  const int64_t span = length / rotation.wide, plane = length / rotation.narrow;
-  std::vector<float> mixed(length), result(length), part;
+  const int64_t span = length / rotation.wide, groups = length / rotation.narrow;
+  std::vector<float> mixed(length), part;
   for (int64_t i = 0; i < span; ++i) {
     part.clear();
     for (int64_t j = 0; j < rotation.wide; ++j)
@@ -40,13 +40,9 @@ static std::vector<float> rotated(const double *vector, int64_t length, int64_t 
     for (int64_t j = 0; j < rotation.wide; ++j)
       mixed[j * span + i] = part[j];
   }
-  for (int64_t i = 0; i < plane; ++i) {
-    part.assign(mixed.begin() + i * rotation.narrow, mixed.begin() + (i + 1) * rotation.narrow);
-    multiplyByHadamard(part, rotation.narrow);
-    for (int64_t j = 0; j < rotation.narrow; ++j)
-      result[j * plane + i] = part[j];
-  }
-  return result;
+  for (int64_t i = 0; i < groups; ++i)
+    multiplyByHadamard(mixed.begin() + i * rotation.narrow, rotation.narrow);
+  return mixed;
 }
 
 /// Rotates and quantizes one vector in place; its scale.

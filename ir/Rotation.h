@@ -11,7 +11,7 @@
 namespace attnc {
 
 /// A vector of `depth` elements counts as [wide][depth / (wide * narrow)][narrow]. Hadamard matrices mix first the
-/// elements along `wide`, then those along `narrow`, which becomes the outermost dimension.
+/// elements along `wide`, then those along `narrow`; each result takes the place of an operand.
 struct Rotation {
   int64_t wide, narrow;
   /// The square of a vector grows by this factor, a power of two.

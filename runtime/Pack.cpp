@@ -123,7 +123,7 @@ template <typename Visit> void forEachRotated(const Run &run, const Rotation &ro
           multiplyByHadamard(values + w * narrow, narrow, 1);
         for (int64_t w = 0; w < wide; ++w)
           for (int64_t j = 0; j < narrow; ++j)
-            visit(run.lane + n - run.begin, (j * wide + w) * inner + i, values[w * narrow + j]);
+            visit(run.lane + n - run.begin, (w * inner + i) * narrow + j, values[w * narrow + j]);
       }
 }
 

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Changes when the layout or meaning of anything below changes; attnc_init() compares. */
-#define ATTNC_ABI_VERSION 4u
+#define ATTNC_ABI_VERSION 5u
 #define ATTNC_MAX_RANK 8
 /* Alignment in bytes of the weights image, the workspace and every tensor inside them. */
 #define ATTNC_ALIGNMENT 64u
@@ -90,10 +90,9 @@ typedef enum attnc_pack_kind {
   /* The same as integers of 1 byte, four k side by side, with a scale for each n, of rotated rows. Of the powers of two
    * that divide cols, J is the largest up to 4, and W, of those that divide cols/J, the largest up to 16. A row counts
    * as x[w][i][j] of extents W, cols/W/J and J. It is multiplied along w, then along j, by the Hadamard matrix
-   * (-1)^popcount(a & b), in f32: sums and differences of elements half the extent apart, a quarter, ... The result
-   * lies in the order [j][w][i], which k counts. With a the largest magnitude of a rotated row: x becomes the integer
-   * nearest to x * (127 / a), ties to even, and goes to byte P + (k/4*panel + i)*4 + k%4, where
-   * P = dst + p*(ceil(cols/4) + 2)*panel*4. Behind the panel's integers, at S = P + ceil(cols/4)*panel*4, lie the f32
+   * (-1)^popcount(a & b), in f32: sums and differences of elements half the extent apart, a quarter, ... With a the
+   * largest magnitude of a rotated row: x becomes the integer nearest to x * (127 / a), ties to even, and goes to byte
+   * P + (k/4*panel + i)*4 + k%4, where P = dst + p*(ceil(cols/4) + 2)*panel*4. Behind the panel's integers, at S = P + ceil(cols/4)*panel*4, lie the f32
    * scale a / 127 / (W*J) at S + i*4 and, at S + (panel + i)*4, as i32, -128 times the sum of the row's integers. A
    * row with a < 2^-100 becomes zeros, one with a NaN or an infinity gets the scale NaN. */
   ATTNC_PACK_PANEL_I8 = 3

@@ -81,7 +81,7 @@ RotatedRow rotated(const std::vector<float> &row) {
     const auto begin = mixed.begin() + static_cast<long>(i * narrow);
     const auto along = timesHadamard({begin, begin + static_cast<long>(narrow)});
     for (size_t j = 0; j < narrow; ++j)
-      result.values[j * (count / narrow) + i] = along[j];
+      result.values[i * narrow + j] = along[j];
   }
   return result;
 }

@@ -38,6 +38,12 @@ def linear(**changes):
             "model": [{"type": "Linear", "name": "head", "in_features": 64, "out_features": 8}], **changes}
 
 
+def three_panels():
+    model = linear(inputs={"x": {"shape": [20, 64]}})
+    model["model"][0]["out_features"] = 96
+    return model
+
+
 def encoder(layers, width, heads, seq=8, batch=1):
     return {"inputs": {"x": {"shape": [batch, seq, width]}},
             "model": [{"type": "TransformerEncoder", "name": "encoder", "num_layers": layers,
@@ -454,9 +460,28 @@ def check_profile(bench):
 
 def check_fetches_of_weights(bench):
     """A matmul fetches the next panel of its weights while it works on one."""
-    text = bench.run(bench.model("m.json", encoder(1, 64, 4)), "--emit", "llvm").stdout
-    calls = re.findall(r"call void @llvm.prefetch\.p0\(ptr[^,]*, i32 (\d), i32 (\d), i32 (\d)\)", text)
-    assert calls and set(calls) == {("0", "3", "1")}, text  # A read, kept in all caches, of data.
+    for precision in ("f32", "bf16", "int8"):
+        text = bench.run(bench.model("m.json", encoder(1, 64, 4)), "--precision", precision, "--emit", "llvm").stdout
+        calls = re.findall(r"call void @llvm.prefetch\.p0\(ptr[^,]*, i32 (\d), i32 (\d), i32 (\d)\)", text)
+        assert calls and set(calls) == {("0", "3", "1")}, (precision, calls)  # A read, kept in all caches, of data.
+
+
+def check_fetches_beside_weights(bench):
+    """A matmul also fetches the biases and scales of its next columns, and the next row where it rounds rows."""
+    model = bench.model("m.json", three_panels())
+    for precision, buffers in (("f32", {"arg1", "arg2"}), ("bf16", {"arg0", "arg1", "arg2"}),
+                               ("int8", {"arg0", "arg1", "arg2", "arg1_columns"})):
+        text = bench.run(model, "--precision", precision, "--emit", "halide").stdout
+        assert set(re.findall(r"prefetch\((\w+),", text)) == buffers, text
+
+
+def check_weights_are_read_in_whole_vectors(bench):
+    """Where a tile is narrower than a panel, too."""
+    model = bench.model("m.json", three_panels())
+    for cpu in ("x86-64-v3", "x86-64-v4"):
+        for precision in ("f32", "bf16", "int8"):
+            text = bench.run(model, "--cpu", cpu, "--precision", precision, "--emit", "halide").stdout
+            assert set(re.findall(r"arg1\[(\w+)", text)) == {"ramp"}, (cpu, precision)
 
 
 def check_standard_output_that_fails(bench):
@@ -705,8 +730,8 @@ def check_headers(bench):
 
 CASES = [check_help, check_wrong_command_lines, check_precision, check_files_that_are_no_models, check_ir, check_external_weights,
          check_weights, check_embedded_weights, check_memory, check_emit, check_explain, check_variants, check_buckets,
-         check_explain_attention, check_passes,
-         check_profile,
+         check_explain_attention, check_passes, check_profile, check_fetches_of_weights, check_fetches_beside_weights,
+         check_weights_are_read_in_whole_vectors,
          check_standard_output_that_fails, check_shared_library, check_shared_library_that_cannot_be, check_same_bytes, check_size,
          check_outputs_that_cannot_be_written, check_unwritable_directory, check_full_disk, check_failed_compile, check_device,
          check_signals, check_names_are_data, check_headers]
