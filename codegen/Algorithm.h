@@ -24,7 +24,7 @@ namespace attnc {
 /// The Vars of all kernels: n column, m row; d, q, k, h, b value dimension, query, key, head, batch; l lane; c block of
 /// keys.
 struct KernelVars {
-  Halide::Var n{"n"}, m{"m"}, d{"d"}, q{"q"}, k{"k"}, h{"h"}, b{"b"}, l{"l"}, c{"c"};
+  Halide::Var n{"n"}, m{"m"}, d{"d"}, q{"q"}, t{"t"}, k{"k"}, h{"h"}, b{"b"}, l{"l"}, c{"c"};
 };
 
 /// A function that a schedule computes once per row of the output, before the row itself: pure and vectorised along
@@ -82,6 +82,7 @@ struct OnlineStages {
 struct AttentionStages {
   Halide::Func keyPanels, values, products, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep;
+  Halide::RDom dotTiles, weightTiles; ///< Of the updates of dots and weights; undefined where they have none.
   OnlineStages online;                    ///< Defined with blocks of keys.
   std::vector<KeyRange::Piece> keyPieces; ///< One for each update of `weighted`.
   Halide::RDom place;      ///< Of packed rows: row of a tile, tile, batch element. The output's update runs over it.
@@ -90,7 +91,7 @@ struct AttentionStages {
   bool copiesValues = false;
   bool countsHeadsOfAll = false; ///< h counts the heads of all batch elements, b is 0.
   bool isAdditive = false;       ///< dots are weight . tanh(query + key).
-  bool skipsKeys = false;        ///< Tiles look at a range of the keys that depends on their queries.
+  bool skipsKeys = false;        ///< Tiles look at a range of the keys: KeyRange::isPartial().
   int keys = 0, queries = 0, headDim = 0, valueDim = 0;
 };
 

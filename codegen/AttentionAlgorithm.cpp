@@ -71,23 +71,22 @@ public:
   }
 
   Algorithm build() {
-    const int tileRows = std::min(schedule.tileQueries, s.queries);
-    const KeyRange range = rangeOf(tileRows, {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
+    const KeyRange range = rangeOf(v.t, tileRows, {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
     s.skipsKeys = range.isPartial();
     defineDots(range);
     if (isSoftmax)
       defineMaximum(range);
-    defineWeights();
+    defineWeights(range);
     if (isSoftmax)
       defineTotal(range);
     defineWeighted(range);
     if (isOnline)
-      combineBlocks(rangeOf(tileRows * schedule.blockQueries));
+      combineBlocks();
     if (isSoftmax)
       defineSum();
     defineOutput();
     if (op.getReturnsWeights())
-      defineWeightsOutput(range);
+      defineWeightsOutput(rangeOf(tileOfQuery(), tileRows));
     if (op.getReturnsLogSumExp())
       defineLogSumExpOutput();
     return std::move(algorithm);
@@ -106,6 +105,7 @@ private:
     const size_t rank = query.tensor.rank();
     s.queries = staticExtent(query.tensor.extents[rank - 2]);
     s.keys = staticExtent(key.tensor.extents[rank - 2]);
+    tileRows = std::min(schedule.tileQueries, s.queries);
     s.headDim = staticExtent(query.tensor.extents[rank - 1]);
     s.valueDim = staticExtent(value.tensor.extents[rank - 1]);
     s.isAdditive = op.getScoreWeight() != nullptr;
@@ -122,14 +122,27 @@ private:
         << "attnc: an attention that returns weights or packs rows takes whole rows";
   }
 
-  /// The keys that `rows` queries side by side look at.
-  KeyRange rangeOf(int rows, const KeyBlock &block = {}) const {
-    return KeyRange(keyBand(region), v.q, rows, s.keys, s.hasLengths ? length : Expr(), block);
+  /// The keys that a tile of `rows` queries looks at.
+  KeyRange rangeOf(const Expr &tile, int rows, const KeyBlock &block = {}) const {
+    return KeyRange(keyLimits(op), tile, {s.queries, rows}, s.keys, s.hasLengths ? length : Expr(), block);
   }
 
-  /// The arguments of a function of a query, and of a block of keys where there are blocks.
-  std::vector<Expr> ofQuery(std::vector<Expr> arguments = {}) const {
+  /// The tile that holds the query v.q.
+  Expr tileOfQuery() const { return v.q / tileRows; }
+
+  /// The arguments of a function of a query and its tile, and of a block of keys where there are blocks. That the tile
+  /// is a dimension of its own, of one element where the function is computed, tells Halide that what depends on it
+  /// (the range of keys) is the same for all queries of the tile.
+  std::vector<Expr> ofQuery(std::vector<Expr> arguments = {}) const { return withTile(std::move(arguments), v.t); }
+
+  /// The same where v.t is no dimension.
+  std::vector<Expr> ofQueryAlone(std::vector<Expr> arguments = {}) const {
+    return withTile(std::move(arguments), tileOfQuery());
+  }
+
+  std::vector<Expr> withTile(std::vector<Expr> arguments, const Expr &tile) const {
     arguments.push_back(v.q);
+    arguments.push_back(tile);
     if (isOnline)
       arguments.push_back(v.c);
     arguments.insert(arguments.end(), {v.h, v.b});
@@ -196,7 +209,23 @@ private:
     s.products(ofQuery({v.k})) +=
         s.isAdditive ? translator.get(op.getScoreWeight()).at({{depth}, 0}) * tanhOf(x + y) : x * y;
     s.dots = Func("dots");
-    s.dots(ofQuery({v.k})) = s.products(ofQuery({v.k}));
+    s.dotTiles = defineOverKeys(s.dots, range, panel, [&](const Expr &at) { return s.products(ofQuery({at})); });
+  }
+
+  /// Defines a stage of a query and the keys of its range. Where that is not all of them the stage is an update over
+  /// pieces of `width` keys, which are returned: of a range that data or a table say Halide's bounds know nothing, and a
+  /// stage that is computed where its consumers need it would be computed everywhere. Blocks of keys have no such range,
+  /// and updates in the loops that a block's results share are computed for too few keys.
+  RDom defineOverKeys(Func &stage, const KeyRange &range, int width, const std::function<Expr(const Expr &)> &value) {
+    if (!range.isPartial() || isOnline) {
+      stage(ofQuery({v.k})) = value(v.k);
+      return {};
+    }
+    const RDom tiles = range.tiles(width, kLanes, stage.name() + "_tile");
+    const Expr at = tiles.y * width + tiles.x;
+    stage(ofQuery({v.k})) = undef<float>();
+    stage(ofQuery({at})) = value(at);
+    return tiles;
   }
 
   /// The score, its common factor aside, of a key below paddedKeys; -inf where the key takes no part.
@@ -239,16 +268,20 @@ private:
   /// Steps of a row's lanes over the places of a range.
   static int stepsOf(const KeyRange &range) { return (range.most() + kLanes - 1) / kLanes; }
 
-  void defineWeights() {
+  void defineWeights(const KeyRange &range) {
     s.weights = Func("weights");
-    const MaskedScore score = scoreAt(v.k);
+    s.weightTiles = defineOverKeys(s.weights, range, kLanes, [&](const Expr &at) { return weightAt(at); });
+  }
+
+  Expr weightAt(const Expr &at) {
+    const MaskedScore score = scoreAt(at);
     Expr weight;
     if (isSoftmax)
       weight = expOfNonPositive(score.value - s.maximum(ofQuery()), factor);
     else
       weight =
           weightOfScore(op.getNormalizer(), factor == 1.0 ? score.value : score.value * static_cast<float>(factor));
-    s.weights(ofQuery({v.k})) = marksBlocked ? whereLive(score.live, weight, blockedWeight()) : weight;
+    return marksBlocked ? whereLive(score.live, weight, blockedWeight()) : weight;
   }
 
   void defineTotal(const KeyRange &range) {
@@ -261,8 +294,10 @@ private:
     total = combineLanes("total", s.sumLanes, [](Expr x, Expr y) { return x + y; });
   }
 
-  /// What a query makes of its blocks; `range` is that of a block of queries, in blocks of keys.
-  void combineBlocks(const KeyRange &range) {
+  /// What a query makes of its blocks, which are those that its block of queries looks at.
+  void combineBlocks() {
+    const int rows = tileRows * schedule.blockQueries;
+    const KeyRange range = rangeOf(v.q / rows, rows);
     OnlineStages &online = s.online;
     online.blocks = (s.keys + schedule.blockKeys - 1) / schedule.blockKeys;
     RDom all(0, online.blocks, "block");
@@ -270,7 +305,7 @@ private:
     online.block = all;
     const Expr block = range.step(all, schedule.blockKeys);
     online.weighted = Func("block_weighted");
-    online.weighted(ofQuery({v.d})) = s.weighted(ofQuery({v.d}));
+    online.weighted(v.d, v.q, v.c, v.h, v.b) = s.weighted(ofQueryAlone({v.d}));
     Expr part = online.weighted(v.d, v.q, block, v.h, v.b);
     if (isSoftmax) {
       combineRows(block);
@@ -284,13 +319,13 @@ private:
   void combineRows(const Expr &block) {
     OnlineStages &online = s.online;
     online.row = Func("block_row");
-    online.row(ofQuery()) = Tuple(highest(ofQuery()), total(ofQuery()));
+    online.row(v.q, v.c, v.h, v.b) = Tuple(highest(ofQueryAlone()), total(ofQueryAlone()));
     online.maximum = Func("row_maximum");
     online.maximum(v.q, v.h, v.b) = -kInfinity;
     online.maximum(v.q, v.h, v.b) = larger(online.maximum(v.q, v.h, v.b), online.row(v.q, block, v.h, v.b)[0]);
     online.factors = Func("factors");
-    online.factors(ofQuery()) =
-        expOfNonPositive(online.row(ofQuery())[0] - finiteOrZero(online.maximum(v.q, v.h, v.b)), factor);
+    online.factors(v.q, v.c, v.h, v.b) =
+        expOfNonPositive(online.row(v.q, v.c, v.h, v.b)[0] - finiteOrZero(online.maximum(v.q, v.h, v.b)), factor);
     online.sum = Func("row_sum");
     online.sum(v.q, v.h, v.b) = 0.f;
     online.sum(v.q, v.h, v.b) += online.factors(v.q, block, v.h, v.b) * online.row(v.q, block, v.h, v.b)[1];
@@ -298,10 +333,12 @@ private:
 
   /// Of a query, over all keys.
   Expr rowMaximum() const {
-    return isOnline ? finiteOrZero(s.online.maximum(v.q, v.h, v.b)) : Expr(s.maximum(v.q, v.h, v.b));
+    return isOnline ? finiteOrZero(s.online.maximum(v.q, v.h, v.b)) : Expr(s.maximum(ofQueryAlone()));
   }
-  Expr rowTotal() const { return (isOnline ? s.online.sum : total)(v.q, v.h, v.b); }
-  Expr rowWeighted() const { return (isOnline ? s.online.combined : s.weighted)(v.d, v.q, v.h, v.b); }
+  Expr rowTotal() const { return isOnline ? Expr(s.online.sum(v.q, v.h, v.b)) : Expr(total(ofQueryAlone())); }
+  Expr rowWeighted() const {
+    return isOnline ? Expr(s.online.combined(v.d, v.q, v.h, v.b)) : Expr(s.weighted(ofQueryAlone({v.d})));
+  }
 
   void defineSum() {
     s.sum = Func("sum");
@@ -354,14 +391,14 @@ private:
   /// The rows of the tokens, one after the other: an update that runs over the tiles of every batch element.
   void definePackedOutput() {
     Func &out = algorithm.output = Func("out");
-    const int tileRows = std::min(schedule.tileQueries, s.queries), tiles = (s.queries + tileRows - 1) / tileRows;
+    const int tiles = (s.queries + tileRows - 1) / tileRows;
     s.place = RDom({{0, tileRows}, {0, tiles}, {0, batches}}, "place");
     const Expr b = s.place.z, first = s.place.y * tileRows, query = first + s.place.x;
     s.place.where(first < queryLength(b));
     s.place.where(query < queryLength(b));
     out(v.d, v.h, v.m) = undef<float>();
     const Expr row = unsafe_promise_clamped(spans.at({{b, 0}, {}}) + query, 0, translator.rowsOfTokens() - 1);
-    Expr element = s.weighted(v.d, query, v.h, b);
+    Expr element = s.weighted(v.d, query, s.place.y, v.h, b);
     out(v.d, v.h, row) = isSoftmax ? element * s.sum(query, v.h, b) : scaled(element);
     auto buffer = out.output_buffer();
     buffer.dim(0).set_bounds(0, s.valueDim).set_stride(1);
@@ -390,7 +427,7 @@ private:
     Func out("attn_weights");
     // Times the sum also where no key is: NaN of a row that is NaN, or fully masked, is everywhere in it.
     out(v.k, v.q, v.h, v.b) = normalized(range.orZero(v.k, kLanes, [&](const Expr &position) -> Expr {
-      const Expr weight = s.weights(position, v.q, v.h, v.b);
+      const Expr weight = s.weights(ofQueryAlone({position}));
       return marksBlocked ? abs(weight) : weight;
     }));
     auto buffer = out.output_buffer();
@@ -427,6 +464,7 @@ private:
   Tensor spans; ///< Of packed rows: the first row and the number of rows of each batch element.
   Expr heads, batches;
   Expr length; ///< The keys of the batch element; undefined where all take part.
+  int tileRows = 0; ///< Queries of a tile.
   int paddedKeys = 0;
   bool mayBlock = false;     ///< Whether any key may be left out.
   bool marksBlocked = false; ///< The weights of blocked keys are blockedWeight().

@@ -110,13 +110,19 @@ private:
   int paddedKeys() const { return (s.keys + step() - 1) / step() * step(); }
 
   /// Says what a stage's bounds lose in loops that outputs or stages share: it is of one head.
-  Func &ofOneHead(Func &stage) { return stage.bound_extent(v.h, 1).bound_extent(v.b, 1); }
+  Func &ofOneHead(Func &stage) const { return stage.bound_extent(v.h, 1).bound_extent(v.b, 1); }
+
+  /// Likewise of a stage that has a dimension of tiles: it is of one tile, and of one block of keys.
+  Func &ofOneTile(Func &stage) const {
+    if (isOnline)
+      stage.bound_extent(v.c, 1);
+    return ofOneHead(stage).bound_extent(v.t, 1);
+  }
 
   /// Computes a stage of a tile in the loop over tiles.
-  Func &inTile(Func &stage) {
-    if (!isOnline)
-      return ofOneHead(stage).compute_at(levels.tile);
-    return ofOneHead(stage).compute_at(s.online.weighted, loops.blockTile).bound_extent(v.c, 1);
+  Func &inTile(Func &stage) const {
+    return isOnline ? ofOneTile(stage).compute_at(s.online.weighted, loops.blockTile)
+                    : ofOneTile(stage).compute_at(levels.tile);
   }
 
   void scheduleOutput() {
@@ -182,7 +188,7 @@ private:
     online.weighted.split(v.q, loops.blockTile, loops.row, tileRows).split(v.d, blockD, inD, valueCols);
     online.weighted.reorder(inD, loops.row, blockD, loops.blockTile, v.c, v.h, v.b);
     online.weighted.vectorize(inD, lanes).unroll(inD).unroll(loops.row);
-    ofOneHead(s.weighted).compute_at(online.weighted, blockD).bound_extent(v.c, 1);
+    ofOneTile(s.weighted).compute_at(online.weighted, blockD);
     ofOneHead(online.combined).compute_at(out, dOuter).bound_extent(v.q, tileRows).bound_extent(v.d, valueCols);
     online.combined.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
     online.combined.update().reorder(v.d, v.q, online.block).vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
@@ -215,18 +221,35 @@ private:
     inTile(s.dots).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
     inTile(s.weights).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
     const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
-    if (s.skipsKeys) {
-      // The range of keys varies from tile to tile; its storage does not.
-      s.dots.align_bounds(v.k, step()).bound_storage(v.k, most + step());
-      s.weights.align_bounds(v.k, step()).bound_storage(v.k, most + step());
-    } else {
-      s.dots.bound_extent(v.k, most);
+    // Rows a power of two apart would share the same sets of a cache.
+    for (Func *stage : {&s.dots, &s.weights}) {
+      if (!isOnline)
+        // Rows a power of two apart would share the same sets of a cache.
+        stage->bound(v.k, 0, most).bound_storage(v.k, most + kAttentionLanes);
+      else if (s.skipsKeys)
+        // The range of keys varies from tile to tile; its storage does not.
+        stage->align_bounds(v.k, step()).bound_storage(v.k, most + step());
+      else if (stage == &s.dots || !s.sum.defined())
+        stage->bound_extent(v.k, most); // Of the weights row sums ask for whole vectors.
     }
-    Var k0("k0"), k1("k1");
-    s.dots.split(v.k, k0, k1, panel, TailStrategy::RoundUp).reorder(k1, v.q, k0);
-    s.dots.vectorize(k1, lanes).unroll(k1).unroll(v.q);
+    LoopLevel dotTile;
+    if (s.dotTiles.defined()) {
+      // No two points of the updates are the same key.
+      const RDom &tiles = s.dotTiles, &steps = s.weightTiles;
+      s.dots.update().allow_race_conditions().reorder(tiles.x, v.q, tiles.y).vectorize(tiles.x, lanes);
+      s.dots.update().unroll(tiles.x).unroll(v.q);
+      s.weights.update().allow_race_conditions().reorder(steps.x, steps.y, v.q).vectorize(steps.x, lanes);
+      s.weights.update().unroll(steps.x);
+      dotTile = LoopLevel(s.dots, tiles.y);
+    } else {
+      Var k0("k0"), k1("k1");
+      s.dots.split(v.k, k0, k1, panel, TailStrategy::RoundUp).reorder(k1, v.q, k0);
+      s.dots.vectorize(k1, lanes).unroll(k1).unroll(v.q);
+      s.weights.vectorize(v.k, lanes);
+      dotTile = LoopLevel(s.dots, k0);
+    }
     // A register tile.
-    ofOneHead(s.products).compute_at(s.dots, k0).bound_extent(v.q, tileRows).bound_extent(v.k, panel);
+    ofOneTile(s.products).compute_at(dotTile).bound_extent(v.q, tileRows).bound_extent(v.k, panel);
     s.products.vectorize(v.k, lanes).unroll(v.k).unroll(v.q);
     Stage update = s.products.update();
     if (s.isAdditive) {
@@ -237,9 +260,6 @@ private:
       if (s.headDim % 2 == 0)
         update.unroll(s.depth, 2);
     }
-    s.weights.vectorize(v.k, lanes);
-    if (!s.sum.defined() && !s.skipsKeys)
-      s.weights.bound_extent(v.k, most); // Whole vectors, which otherwise the row sums ask for.
   }
 
   /// Maxima and sums. Eight rows side by side: eight chains hide the latency of max and add.
@@ -258,7 +278,7 @@ private:
 
   void scheduleWeighted() {
     if (!isOnline)
-      ofOneHead(s.weighted).compute_at(out, dOuter);
+      ofOneTile(s.weighted).compute_at(out, dOuter);
     s.weighted.bound_extent(v.q, tileRows).bound_extent(v.d, valueCols);
     s.weighted.vectorize(v.d, lanes).unroll(v.d).unroll(v.q);
     for (size_t i = 0; i < s.keyPieces.size(); ++i) {

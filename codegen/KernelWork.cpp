@@ -10,24 +10,20 @@
 
 namespace attnc {
 
-double pairsInBand(int64_t queries, int64_t keys, int64_t first, int64_t last) {
+double pairsWithin(const KeyLimits &limits, int64_t queries, int64_t keys) {
   double pairs = 0;
   for (int64_t query = 0; query < queries; ++query) {
-    const int64_t from = std::max<int64_t>(query + first, 0), to = std::min(query + last, keys - 1);
-    pairs += static_cast<double>(std::max<int64_t>(to - from + 1, 0));
+    const KeySpan span = keysOf(limits, query, 1, keys);
+    pairs += static_cast<double>(span.end - span.begin);
   }
   return pairs;
 }
 
 /// The share of all pairs of query and key that the op's region lets through by their indices.
-static double shareInBand(attn::AttentionOp attention) {
-  const KeyBand band = keyBand(attention.getScore().front());
+static double shareWithinLimits(attn::AttentionOp attention) {
   const int64_t queries = attention.getQuery().getType().getShape().drop_back().back();
   const int64_t keys = attention.getKey().getType().getShape().drop_back().back();
-  // Beyond these no bound matters, and sums stay in range.
-  const int64_t first = std::clamp(band.first.value_or(-queries), -queries, keys);
-  const int64_t last = std::clamp(band.last.value_or(keys), -queries, keys);
-  return pairsInBand(queries, keys, first, last) / (static_cast<double>(queries) * static_cast<double>(keys));
+  return pairsWithin(keyLimits(attention), queries, keys) / (static_cast<double>(queries) * static_cast<double>(keys));
 }
 
 KernelWork workOf(mlir::func::FuncOp kernel, int64_t batch) {
@@ -35,7 +31,7 @@ KernelWork workOf(mlir::func::FuncOp kernel, int64_t batch) {
   for (mlir::Operation &op : kernel.getBody().front()) {
     double flops = flopsOf(&op, batch);
     if (auto attention = mlir::dyn_cast<attn::AttentionOp>(op))
-      flops *= shareInBand(attention);
+      flops *= shareWithinLimits(attention);
     work.flops += flops;
     if (mlir::isa<attn::AttentionOp, attn::MatmulOp>(op))
       work.matmulFlops += flops;

@@ -13,6 +13,8 @@ class FuncOp;
 
 namespace attnc {
 
+struct KeyLimits;
+
 struct KernelWork {
   double flops = 0;       ///< All arithmetic; a transcendental function counts as ten.
   double matmulFlops = 0; ///< Of these, the multiply-adds of matmul and attention.
@@ -24,7 +26,7 @@ struct KernelWork {
 /// window) count as no work; keys that a mask of values blocks do.
 KernelWork workOf(mlir::func::FuncOp kernel, int64_t batch);
 
-/// How many of queries x keys pairs lie in the band: query i sees the keys from i + first to i + last.
-double pairsInBand(int64_t queries, int64_t keys, int64_t first, int64_t last);
+/// How many of queries x keys pairs the limits let through.
+double pairsWithin(const KeyLimits &limits, int64_t queries, int64_t keys);
 
 } // namespace attnc

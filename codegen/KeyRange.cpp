@@ -8,20 +8,30 @@ using namespace Halide;
 
 namespace attnc {
 
-KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, const Expr &known, const KeyBlock &block)
-    : hasBand(band.first || band.last), hasLength(known.defined()),
-      partial(hasBand || hasLength || (block.keys && keys % block.keys)),
+KeyRange::KeyRange(const KeyLimits &limits, const Expr &tile, const QueryTiles &tiles, int keys, const Expr &known,
+                   const KeyBlock &block)
+    : hasLimits(limits.any()), hasLength(known.defined()),
+      partial(hasLimits || hasLength || (block.keys && keys % block.keys)),
       places(block.keys ? std::min(block.keys, keys) : keys), length(hasLength ? known : Expr(keys)), begin(0),
       fullBegin(0) {
-  const Expr tileStart = q / tileRows * tileRows;
-  Expr first = 0, count = length;
+  Expr count = length;
   if (block.keys) {
-    first = origin = block.number * block.keys;
+    origin = block.number * block.keys;
     count = places;
     if (keys % block.keys)
       count = min(places, keys - origin);
   }
   end = fullEnd = count;
+  if (limits.runs.empty())
+    useBand(limits.band, tile * tiles.rows, tiles.rows, count);
+  else
+    useTable(limits, tile, tiles, keys);
+  fullBegin = min(fullBegin, end);
+  fullEnd = max(fullEnd, fullBegin);
+}
+
+void KeyRange::useBand(const KeyBand &band, const Expr &tileStart, int rows, const Expr &count) {
+  const Expr first = origin.defined() ? origin : Expr(0);
   // The place of the tile's query of this number, moved by `offset`.
   auto bound = [&](int row, int64_t offset) {
     // So far out no key is in range, and the sum still fits 32 bits.
@@ -31,11 +41,26 @@ KeyRange::KeyRange(const KeyBand &band, const Var &q, int tileRows, int keys, co
   if (band.first)
     // At most the last key: the range never begins behind the panels, and that key's own condition still decides.
     begin = min(bound(0, *band.first), (hasLength ? max(count, 1) : count) - 1),
-    fullBegin = bound(tileRows - 1, *band.first);
+    fullBegin = bound(rows - 1, *band.first);
   if (band.last)
-    end = bound(tileRows - 1, *band.last + 1), fullEnd = bound(0, *band.last + 1);
-  fullBegin = min(fullBegin, end);
-  fullEnd = max(fullEnd, fullBegin);
+    end = bound(rows - 1, *band.last + 1), fullEnd = bound(0, *band.last + 1);
+}
+
+void KeyRange::useTable(const KeyLimits &limits, const Expr &tile, const QueryTiles &tiles, int keys) {
+  _halide_user_assert(!origin.defined()) << "attnc: an attention in blocks of keys has no list of live keys";
+  Buffer<int32_t> table(std::vector<int>{4, tiles.count()}, "live_keys");
+  for (int i = 0; i < tiles.count(); ++i) {
+    const int first = i * tiles.rows;
+    const KeySpan span = keysOf(limits, first, std::min(tiles.rows, tiles.queries - first), keys);
+    const int64_t ends[] = {span.begin, span.end, span.allBegin, span.allEnd};
+    for (int which = 0; which < 4; ++which)
+      table(which, i) = static_cast<int32_t>(ends[which]);
+  }
+  auto bound = [&](int which) { return clamp(table(which, tile), 0, length); };
+  begin = min(bound(0), lastKey());
+  end = bound(1);
+  fullBegin = bound(2);
+  fullEnd = bound(3);
 }
 
 Expr KeyRange::key(const Expr &place) const {
@@ -52,6 +77,14 @@ void KeyRange::restrict(RDom &steps, int step) const {
   steps.where(steps * step < end);
 }
 
+RDom KeyRange::tiles(int width, int step, const std::string &name) const {
+  const int unit = std::max(width, step);
+  RDom all(0, width, 0, (places + unit - 1) / unit * (unit / width), name);
+  all.where(all.y * width + (width - 1) >= firstStep(step));
+  all.where(all.y * width < endOfSteps(step));
+  return all;
+}
+
 std::vector<KeyRange::Piece> KeyRange::pieces() const {
   auto piece = [&](const Expr &from, const Expr &to, const char *name, bool someBlocked) {
     RDom part(0, places, name);
@@ -65,7 +98,7 @@ std::vector<KeyRange::Piece> KeyRange::pieces() const {
   }
   // The keys between come in pairs, which a loop takes at once; an odd one is left to the keys before or after them.
   const Expr from = min((fullBegin + 1) / 2 * 2, end), to = max(fullEnd / 2 * 2, from);
-  std::vector<Piece> all = {piece(begin, from, "first_keys", hasBand), piece(to, end, "last_keys", hasBand)};
+  std::vector<Piece> all = {piece(begin, from, "first_keys", hasLimits), piece(to, end, "last_keys", hasLimits)};
   if (places < 2)
     return all;
   RDom pairs(0, 2, 0, places / 2, "key");

@@ -13,17 +13,22 @@ struct KeyBlock {
   int keys = 0; ///< 0: no blocks.
 };
 
-/// The keys that a tile of queries can see, by the region's comparisons of indices and by the sequence's length, in one
-/// block where there are blocks. Keys outside are skipped, which changes no value: their scores would be -inf, their
+/// How queries are cut into tiles; the last one may have fewer.
+struct QueryTiles {
+  int queries = 0, rows = 0;
+  int count() const { return (queries + rows - 1) / rows; }
+};
+
+/// The keys that a tile of queries can see, by what is known at compile time and by the sequence's length, in one block where there are blocks. Keys outside are skipped, which changes no value: their scores would be -inf, their
 /// weights 0. Inside, keys that all queries of the tile can see lie between those that only some can.
 ///
 /// Places are counted from the first key that there is, of the block or at all.
 class KeyRange {
 public:
-  /// Of the tile of `tileRows` queries that holds query `q`. `length`: the keys that the sequence has, in 0 to `keys`;
-  /// undefined where all of them take part, and with blocks.
-  KeyRange(const KeyBand &band, const Halide::Var &q, int tileRows, int keys, const Halide::Expr &length,
-           const KeyBlock &block = {});
+  /// Of the tile number `tile` of `tiles`, of `rows` queries each. `length`: the keys that the sequence has, in 0 to
+  /// `keys`; undefined where all of them take part, and with blocks.
+  KeyRange(const KeyLimits &limits, const Halide::Expr &tile, const QueryTiles &tiles, int keys,
+           const Halide::Expr &length, const KeyBlock &block = {});
 
   /// Whether it differs from tile to tile, or from block to block.
   bool isPartial() const { return partial; }
@@ -36,6 +41,10 @@ public:
 
   /// Leaves out the steps of `step` places that hold no key of the range.
   void restrict(Halide::RDom &steps, int step) const;
+
+  /// All places in pieces of `width`, (place in the piece, number of the piece), but for the pieces that no step of
+  /// `step` places is in that holds a key of the range.
+  Halide::RDom tiles(int width, int step, const std::string &name) const;
 
   /// Places in ascending order.
   struct Piece {
@@ -74,7 +83,10 @@ private:
   /// Behind the last one.
   Halide::Expr endOfSteps(int step) const { return (end + (step - 1)) / step * step; }
 
-  bool hasBand, hasLength, partial;
+  void useBand(const KeyBand &band, const Halide::Expr &tileStart, int rows, const Halide::Expr &count);
+  void useTable(const KeyLimits &limits, const Halide::Expr &tile, const QueryTiles &tiles, int keys);
+
+  bool hasLimits, hasLength, partial;
   int places;
   Halide::Expr length; ///< All keys where all take part.
   Halide::Expr origin; ///< The block's first key; undefined without blocks.

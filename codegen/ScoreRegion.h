@@ -12,7 +12,7 @@ namespace attnc {
 struct Score {
   Halide::Expr value; ///< Times `factor`: the score.
   Halide::Expr live;
-  Halide::Expr liveInBand; ///< `live` without the comparisons that keyBand() reports.
+  Halide::Expr liveInBand; ///< Of `live`: what has to hold inside the limits that keyLimits() reports.
   /// A positive factor common to all scores of the kernel, taken out so that the exponential can apply it; else 1.
   double factor = 1.0;
 };

@@ -158,6 +158,21 @@ def Attn_AttentionScheduleAttr : Attn_Attr<"AttentionSchedule", "attention_sched
   let genVerifyDecl = 1;
 }
 
+def Attn_LiveKeysAttr : Attn_Attr<"LiveKeys", "live_keys"> {
+  let summary = "the keys that the fixed conditions of an attention's score let each query see";
+  let description = [{
+    constants: the captures whose elements the compiler knows. Conditions of `live` that depend on indices and on these
+    alone are fixed. runs: for queries side by side that see the same keys four numbers, (first query, begin, end, all):
+    by the fixed conditions, comparisons of key - query with a number aside, no key outside [begin, end) takes part,
+    and all inside do where `all` is 1.
+    - `live_keys_c1`: runs are rows of four; the first query of the first is 0, and the others ascend from there.
+    - `live_keys_c2`: 0 <= begin <= end, and `all` is 0 or 1.
+  }];
+  let parameters = (ins "::mlir::DenseI64ArrayAttr":$constants, "::mlir::DenseI64ArrayAttr":$runs);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Attn_RowwiseScheduleAttr : Attn_Attr<"RowwiseSchedule", "rowwise_schedule"> {
   let summary = "how a row-wise kernel is tiled";
   let description = [{

@@ -49,6 +49,22 @@ LogicalResult AttentionScheduleAttr::verify(function_ref<InFlightDiagnostic()> e
   return success();
 }
 
+LogicalResult LiveKeysAttr::verify(function_ref<InFlightDiagnostic()> emitError, DenseI64ArrayAttr,
+                                   DenseI64ArrayAttr runsAttr) {
+  ArrayRef<int64_t> runs = runsAttr.asArrayRef();
+  // live_keys_c1
+  if (runs.empty() || runs.size() % 4 != 0 || runs.front() != 0)
+    return emitError() << "needs runs as rows of four, from query 0 on";
+  for (size_t i = 4; i < runs.size(); i += 4)
+    if (runs[i] <= runs[i - 4])
+      return emitError() << "needs runs in ascending order, but " << runs[i] << " follows " << runs[i - 4];
+  // live_keys_c2
+  for (size_t i = 0; i < runs.size(); i += 4)
+    if (runs[i + 1] < 0 || runs[i + 2] < runs[i + 1] || (runs[i + 3] != 0 && runs[i + 3] != 1))
+      return emitError() << "needs 0 <= begin <= end, and 0 or 1, not " << runs.slice(i + 1, 3);
+  return success();
+}
+
 int64_t PanelsAttr::getStep() const {
   switch (getPrecision()) {
   case Precision::f32:

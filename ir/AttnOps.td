@@ -451,13 +451,14 @@ def Attn_AttentionOp : Attn_InferredOp<"attention", [IsolatedFromAbove, SingleBl
     attention_c4: score_weight is a vector of head_dim.
     attention_c5: softmax has the factor 1; any other normalizer has a finite factor > 0, fully_masked zero and no
     log-sum-exp.
+    attention_c6: live_keys is about captures that there are, and about keys that there are.
   }];
   let arguments = (ins Attn_Float:$query, Attn_Float:$key, Attn_Float:$value, Optional<Attn_Float>:$score_weight,
                        Variadic<Attn_Tensor>:$captures,
                        DefaultValuedAttr<Attn_FullyMaskedAttr, "::attnc::attn::FullyMasked::zero">:$fully_masked,
                        DefaultValuedAttr<Attn_NormalizerAttr, "::attnc::attn::Normalizer::softmax">:$normalizer,
                        DefaultValuedAttr<F32Attr, "1.0f">:$factor, UnitAttr:$returns_weights,
-                       UnitAttr:$returns_log_sum_exp);
+                       UnitAttr:$returns_log_sum_exp, OptionalAttr<Attn_LiveKeysAttr>:$live_keys);
   let results = (outs Attn_Float:$result, Variadic<Attn_Float>:$further);
   let regions = (region SizedRegion<1>:$score);
   let hasRegionVerifier = 1;

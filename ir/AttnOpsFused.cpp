@@ -31,6 +31,21 @@ static LogicalResult checkNormalizer(OptionalLoc loc, AttentionOp::Adaptor op) {
                                  " needs a finite factor > 0, fully_masked zero and no log-sum-exp");
 }
 
+static LogicalResult checkLiveKeys(OptionalLoc loc, AttentionOp::Adaptor op, int64_t keys) {
+  // attention_c6: live_keys is about captures that there are, and about keys that there are.
+  std::optional<LiveKeysAttr> live = op.getLiveKeys();
+  if (!live)
+    return success();
+  for (int64_t capture : live->getConstants().asArrayRef())
+    if (capture < 0 || capture >= int64_t(op.getCaptures().size()))
+      return inferError<AttentionOp>(loc, "live_keys names capture ", capture, " of ", op.getCaptures().size());
+  ArrayRef<int64_t> runs = live->getRuns().asArrayRef();
+  for (size_t i = 0; i < runs.size(); i += 4)
+    if (runs[i + 2] > keys)
+      return inferError<AttentionOp>(loc, "live_keys names keys up to ", runs[i + 2], " of ", keys);
+  return success();
+}
+
 LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
   RankedTensorType query = tensorType(op.getQuery()), key = tensorType(op.getKey()), value = tensorType(op.getValue());
   int64_t rank = query.getRank();
@@ -53,7 +68,8 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adap
                                    "query and key need one head_dim, key and value one number of keys, all static, but "
                                    "they are ",
                                    query, ", ", key, " and ", value);
-  if (failed(checkScoreWeight(loc, op, keyDims[1])) || failed(checkNormalizer(loc, op)))
+  if (failed(checkScoreWeight(loc, op, keyDims[1])) || failed(checkNormalizer(loc, op)) ||
+      failed(checkLiveKeys(loc, op, keyDims[0])))
     return failure();
   SmallVector<int64_t> shape(query.getShape());
   auto addResult = [&](ArrayRef<int64_t> last) {

@@ -66,7 +66,7 @@ Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo
   extents.wholeHeads = !attention.getFurther().empty();
   // A window keeps the rows short as they are.
   extents.wholeRows =
-      attention.getReturnsWeights() || !hasAllRows(resultOf(kernel)) || keyBand(attention.getScore().front()).first;
+      attention.getReturnsWeights() || !hasAllRows(resultOf(kernel)) || keyLimits(attention).mayBeginLate();
   AttentionSchedule schedule = chooseAttention(extents, target, blockKeys);
   return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries,
                                     schedule.blockKeys, schedule.blockQueries);

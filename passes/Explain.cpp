@@ -41,7 +41,7 @@ void printWeights(AttentionOp attention, AttentionScheduleAttr schedule, bool pa
     out << " of whole rows"
         << (attention.getReturnsWeights()                 ? " (they are a result)"
             : packs                                       ? " (they are packed)"
-            : keyBand(attention.getScore().front()).first ? " (a window keeps them short)"
+            : keyLimits(attention).band.first             ? " (a window keeps them short)"
                                                           : "");
   if (schedule)
     out << ", " << schedule.getTileQueries() << " queries at a time";
@@ -61,7 +61,7 @@ void printAttention(func::FuncOp kernel, llvm::raw_ostream &out) {
     if (!schedule)
       continue;
     ArrayRef<int64_t> query = attention.getQuery().getType().getShape(), key = attention.getKey().getType().getShape();
-    TileCount count = countTiles(keyBand(attention.getScore().front()), query.take_back(2)[0], key.take_back(2)[0],
+    TileCount count = countTiles(keyLimits(attention), query.take_back(2)[0], key.take_back(2)[0],
                                  schedule.getTileQueries(), schedule.getTileCols());
     out << "  skipped  " << (count.tiles ? 100 * count.skipped / count.tiles : 0) << " % of the tiles of "
         << schedule.getTileQueries() << " queries x " << schedule.getTileCols() << " keys\n";

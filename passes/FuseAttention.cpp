@@ -260,7 +260,7 @@ AttentionOp createAttention(AttentionChain &chain, ValueRange captures, Rewriter
       softmax ? softmax.getFullyMasked() : FullyMasked::zero, weights ? weights.getKind() : Normalizer::softmax,
       weights ? weights.getFactor() : APFloat(1.0f),
       /*returns_weights=*/!chain.weights().hasOneUse(),
-      /*returns_log_sum_exp=*/bool(chain.logSumExp));
+      /*returns_log_sum_exp=*/bool(chain.logSumExp), /*live_keys=*/nullptr);
 }
 
 void eraseChain(AttentionChain &chain, RewriterBase &rewriter) {

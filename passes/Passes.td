@@ -27,6 +27,8 @@ def FuseAttentionPass : Attn_FusingPass<"attnc-fuse-attention", "matmul, scale, 
 
 def PackRowsPass : Attn_FusingPass<"attnc-pack-rows", "compute the rows of true tokens alone, where lengths say which">;
 
+def FindLiveKeysPass : Attn_Pass<"attnc-find-live-keys", "which keys fixed conditions of a score let each query see">;
+
 def AssignPrecisionPass
     : Attn_FusingPass<"attnc-assign-precision", "matmuls by weights multiply bfloat16 or int8 operands"> {
   let options = explainOptions # [

@@ -68,6 +68,7 @@ void buildTargetPipeline(OpPassManager &manager, const PipelineOptions &options)
     manager.addPass(createFuseAttentionPass(options.log));
   if (options.packRows)
     manager.addPass(createPackRowsPass(options.log));
+  manager.addPass(createFindLiveKeysPass());
   if (options.precision != attn::Precision::f32) {
     AssignPrecisionPassOptions precision;
     precision.precision = options.precision;

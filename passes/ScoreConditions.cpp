@@ -7,6 +7,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace attnc {
 
@@ -15,20 +16,31 @@ namespace {
 /// Positions of the region's scalar arguments.
 enum Argument { kDot, kBatch, kHead, kQuery, kKey, kFirstCapture };
 
-/// Whether `value` depends on one of the region's arguments in `arguments`.
-bool dependsOn(mlir::Value value, llvm::ArrayRef<unsigned> arguments) {
+/// Whether one of the region's arguments that `value` depends on is one of those that `isAsked` names.
+bool dependsOn(mlir::Value value, llvm::function_ref<bool(unsigned)> isAsked) {
   // Each op once: ops that share operands have far more paths than ops.
   llvm::SmallSetVector<mlir::Value, 16> values;
   values.insert(value);
   for (size_t i = 0; i < values.size(); ++i) {
     if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(values[i])) {
-      if (llvm::is_contained(arguments, argument.getArgNumber()))
+      if (isAsked(argument.getArgNumber()))
         return true;
     } else {
       values.insert_range(values[i].getDefiningOp()->getOperands());
     }
   }
   return false;
+}
+
+bool dependsOn(mlir::Value value, llvm::ArrayRef<unsigned> arguments) {
+  return dependsOn(value, [&](unsigned argument) { return llvm::is_contained(arguments, argument); });
+}
+
+bool isFixed(mlir::Value condition, llvm::ArrayRef<int64_t> constants) {
+  return !dependsOn(condition, [&](unsigned argument) {
+    return argument == kDot ||
+           (argument >= kFirstCapture && !llvm::is_contained(constants, int64_t(argument) - kFirstCapture));
+  });
 }
 
 attn::ScoreOp scoreOf(mlir::Block &region) { return mlir::cast<attn::ScoreOp>(region.getTerminator()); }
@@ -140,7 +152,71 @@ std::optional<double> constantFactor(mlir::Block &region) {
 LiveConditions liveConditions(mlir::Block &region) {
   LiveConditions conditions;
   collectConditions(scoreOf(region).getLive(), conditions);
+  auto attention = mlir::dyn_cast<attn::AttentionOp>(region.getParentOp());
+  if (auto live = attention ? attention.getLiveKeysAttr() : attn::LiveKeysAttr()) {
+    llvm::SmallVector<mlir::Value> all = std::exchange(conditions.others, {});
+    for (mlir::Value condition : all)
+      (isFixed(condition, live.getConstants()) ? conditions.fixed : conditions.others).push_back(condition);
+  }
   return conditions;
+}
+
+llvm::SmallVector<mlir::Value> fixedConditions(mlir::Block &region, llvm::ArrayRef<int64_t> constants) {
+  llvm::SmallVector<mlir::Value> fixed = liveConditions(region).others;
+  llvm::erase_if(fixed, [&](mlir::Value condition) { return !isFixed(condition, constants); });
+  return fixed;
+}
+
+KeyLimits keyLimits(attn::AttentionOp attention) {
+  KeyLimits limits{liveConditions(attention.getScore().front()).band, {}};
+  if (auto live = attention.getLiveKeysAttr()) {
+    llvm::ArrayRef<int64_t> runs = live.getRuns();
+    for (; !runs.empty(); runs = runs.drop_front(4))
+      limits.runs.push_back({runs[0], runs[1], runs[2], runs[3] != 0});
+  }
+  return limits;
+}
+
+namespace {
+
+/// The place of query + offset among the keys' ends.
+int64_t clampedEnd(int64_t query, int64_t offset, int64_t keys) {
+  // So far out no key is in range, and the sum still fits.
+  const int64_t limit = int64_t(1) << 40;
+  return std::clamp<int64_t>(query + std::clamp(offset, -limit, limit), 0, keys);
+}
+
+/// Adds what the runs say of the queries in [first, last].
+void narrow(KeySpan &span, llvm::ArrayRef<LiveRun> runs, int64_t first, int64_t last) {
+  auto run = llvm::upper_bound(runs, first, [](int64_t query, const LiveRun &run) { return query < run.query; });
+  int64_t begin = INT64_MAX, end = 0, allBegin = 0, allEnd = INT64_MAX;
+  for (--run; run != runs.end() && run->query <= last; ++run) {
+    const bool isEmpty = run->begin == run->end;
+    if (!isEmpty)
+      begin = std::min(begin, run->begin), end = std::max(end, run->end);
+    allBegin = std::max(allBegin, run->begin);
+    allEnd = std::min(allEnd, run->all ? run->end : run->begin);
+  }
+  span = {std::max(span.begin, begin), std::min(span.end, end), std::max(span.allBegin, allBegin),
+          std::min(span.allEnd, allEnd)};
+}
+
+} // namespace
+
+KeySpan keysOf(const KeyLimits &limits, int64_t firstQuery, int64_t rows, int64_t keys) {
+  const int64_t lastQuery = firstQuery + rows - 1;
+  KeySpan span{0, keys, 0, keys};
+  if (auto first = limits.band.first)
+    span.begin = clampedEnd(firstQuery, *first, keys), span.allBegin = clampedEnd(lastQuery, *first, keys);
+  if (auto last = limits.band.last)
+    span.end = clampedEnd(lastQuery + 1, *last, keys), span.allEnd = clampedEnd(firstQuery + 1, *last, keys);
+  if (!limits.runs.empty())
+    narrow(span, limits.runs, firstQuery, lastQuery);
+  if (span.begin >= span.end)
+    return {};
+  if (span.allBegin >= span.allEnd)
+    span.allBegin = span.allEnd = span.end;
+  return span;
 }
 
 bool mayBlockKeys(mlir::Block &region) { return !mlir::matchPattern(scoreOf(region).getLive(), mlir::m_One()); }
@@ -150,25 +226,17 @@ bool liveInBandDependsOnKeyOnly(mlir::Block &region) {
                        [](mlir::Value condition) { return dependsOn(condition, {kDot, kQuery}); });
 }
 
-KeyBand keyBand(mlir::Block &region) { return liveConditions(region).band; }
-
 bool liveDependsOnScore(mlir::Block &region) { return dependsOn(scoreOf(region).getLive(), {kDot}); }
 
 bool liveDependsOnKey(mlir::Block &region) { return dependsOn(scoreOf(region).getLive(), {kDot, kKey}); }
 
-TileCount countTiles(const KeyBand &band, int64_t queries, int64_t keys, int64_t tileQueries, int64_t tileKeys) {
+TileCount countTiles(const KeyLimits &limits, int64_t queries, int64_t keys, int64_t tileQueries, int64_t tileKeys) {
   TileCount count;
   const int64_t columns = int64_t(llvm::divideCeil(keys, tileKeys));
-  auto clamped = [&](int64_t row, int64_t offset) {
-    // So far out no key is in range.
-    const int64_t limit = queries + keys;
-    return std::clamp<int64_t>(row + std::clamp(offset, -limit, limit), 0, keys);
-  };
   for (int64_t row = 0; row < queries; row += tileQueries) {
-    const int64_t lastRow = std::min(row + tileQueries, queries) - 1;
-    const int64_t begin = band.first ? clamped(row, *band.first) : 0;
-    const int64_t end = band.last ? clamped(lastRow + 1, *band.last) : keys;
-    const int64_t used = begin < end ? int64_t(llvm::divideCeil(end, tileKeys)) - begin / tileKeys : 0;
+    const KeySpan span = keysOf(limits, row, std::min(tileQueries, queries - row), keys);
+    const int64_t used =
+        span.begin < span.end ? int64_t(llvm::divideCeil(span.end, tileKeys)) - span.begin / tileKeys : 0;
     count.tiles += columns;
     count.skipped += columns - used;
   }

@@ -3,6 +3,7 @@
 // The work that a profile counts.
 
 #include "codegen/KernelWork.h"
+#include "passes/ScoreConditions.h"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +19,12 @@ double countPairs(int64_t queries, int64_t keys, int64_t first, int64_t last) {
   return pairs;
 }
 
+double pairsInBand(int64_t queries, int64_t keys, std::optional<int64_t> first, std::optional<int64_t> last) {
+  return pairsWithin({{first, last}, {}}, queries, keys);
+}
+
 TEST(KernelWork, CountsPairsInABand) {
+  EXPECT_EQ(pairsInBand(4, 4, std::nullopt, 0), 10);
   EXPECT_EQ(pairsInBand(4, 4, -4, 0), 10);
   EXPECT_EQ(pairsInBand(4, 4, -4, 4), 16);
   EXPECT_EQ(pairsInBand(3, 5, 5, 5), 0);
