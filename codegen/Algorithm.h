@@ -82,7 +82,7 @@ struct OnlineStages {
 struct AttentionStages {
   Halide::Func keyPanels, values, products, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep;
-  Halide::RDom dotTiles, weightTiles; ///< Of the updates of dots and weights; undefined where they have none.
+  Halide::RDom dotTiles, weightTiles;     ///< Of the updates of dots and weights; undefined where they have none.
   OnlineStages online;                    ///< Defined with blocks of keys.
   std::vector<KeyRange::Piece> keyPieces; ///< One for each update of `weighted`.
   Halide::RDom place;      ///< Of packed rows: row of a tile, tile, batch element. The output's update runs over it.

@@ -213,9 +213,9 @@ private:
   }
 
   /// Defines a stage of a query and the keys of its range. Where that is not all of them the stage is an update over
-  /// pieces of `width` keys, which are returned: of a range that data or a table say Halide's bounds know nothing, and a
-  /// stage that is computed where its consumers need it would be computed everywhere. Blocks of keys have no such range,
-  /// and updates in the loops that a block's results share are computed for too few keys.
+  /// pieces of `width` keys, which are returned: of a range that data or a table say Halide's bounds know nothing, and
+  /// a stage that is computed where its consumers need it would be computed everywhere. Blocks of keys have no such
+  /// range, and updates in the loops that a block's results share are computed for too few keys.
   RDom defineOverKeys(Func &stage, const KeyRange &range, int width, const std::function<Expr(const Expr &)> &value) {
     if (!range.isPartial() || isOnline) {
       stage(ofQuery({v.k})) = value(v.k);
@@ -463,7 +463,7 @@ private:
   std::vector<Tensor> captures;
   Tensor spans; ///< Of packed rows: the first row and the number of rows of each batch element.
   Expr heads, batches;
-  Expr length; ///< The keys of the batch element; undefined where all take part.
+  Expr length;      ///< The keys of the batch element; undefined where all take part.
   int tileRows = 0; ///< Queries of a tile.
   int paddedKeys = 0;
   bool mayBlock = false;     ///< Whether any key may be left out.

@@ -19,8 +19,9 @@ struct QueryTiles {
   int count() const { return (queries + rows - 1) / rows; }
 };
 
-/// The keys that a tile of queries can see, by what is known at compile time and by the sequence's length, in one block where there are blocks. Keys outside are skipped, which changes no value: their scores would be -inf, their
-/// weights 0. Inside, keys that all queries of the tile can see lie between those that only some can.
+/// The keys that a tile of queries can see, by what is known at compile time and by the sequence's length, in one block
+/// where there are blocks. Keys outside are skipped, which changes no value: their scores would be -inf, their weights
+/// 0. Inside, keys that all queries of the tile can see lie between those that only some can.
 ///
 /// Places are counted from the first key that there is, of the block or at all.
 class KeyRange {

@@ -240,8 +240,8 @@ private:
                                         : real(value, value);
     }
     auto number = cast<IntegerAttr>(op.getValue());
-    const double value =
-        number.getType().isInteger(1) ? double(number.getValue().getZExtValue()) : double(number.getValue().getSExtValue());
+    const double value = number.getType().isInteger(1) ? double(number.getValue().getZExtValue())
+                                                       : double(number.getValue().getSExtValue());
     return whole(value, value, kMostIndex);
   }
 
@@ -272,12 +272,10 @@ private:
         .Case([&](arith::FloorDivSIOp) { return quotientOf(a, b); })
         .Case([&](math::FloorOp) { return a.isWhole ? a : anything(); })
         .Case([&](arith::NegFOp) { return Range{-a.high, -a.low, true, a.isWhole}; })
-        .Case([&](arith::MaximumFOp) {
-          return Range{std::max(a.low, b.low), std::max(a.high, b.high), true, areWhole};
-        })
-        .Case([&](arith::MinimumFOp) {
-          return Range{std::min(a.low, b.low), std::min(a.high, b.high), true, areWhole};
-        })
+        .Case(
+            [&](arith::MaximumFOp) { return Range{std::max(a.low, b.low), std::max(a.high, b.high), true, areWhole}; })
+        .Case(
+            [&](arith::MinimumFOp) { return Range{std::min(a.low, b.low), std::min(a.high, b.high), true, areWhole}; })
         .Default([](Operation *) { return anything(); });
   }
 

@@ -57,8 +57,8 @@ std::optional<double> constantFactor(mlir::Block &region);
 /// Whether any key may be left out at all.
 bool mayBlockKeys(mlir::Block &region);
 
-/// Whether, inside the limits and the lengths, `live` is the same for all queries (and does not depend on the score), as
-/// key padding is.
+/// Whether, inside the limits and the lengths, `live` is the same for all queries (and does not depend on the score),
+/// as key padding is.
 bool liveInBandDependsOnKeyOnly(mlir::Block &region);
 
 /// Whether `live` is a function of the score itself.

@@ -36,5 +36,36 @@ TEST(KernelWork, CountsPairsInABand) {
               << queries << " queries, " << keys << " keys, " << first << " to " << last;
 }
 
+/// Runs and a band together, tile by tile against each pair looked at.
+TEST(KernelWork, KeysOfATile) {
+  const KeyLimits limits{{std::nullopt, 2}, {{0, 0, 5, true}, {4, 5, 5, true}, {6, 3, 9, false}, {9, 8, 13, true}}};
+  constexpr int64_t kQueries = 12, kKeys = 13;
+  auto runOf = [&](int64_t query) {
+    LiveRun found = limits.runs.front();
+    for (const LiveRun &run : limits.runs)
+      if (run.query <= query)
+        found = run;
+    return found;
+  };
+  for (int64_t rows : {1, 2, 5, 8})
+    for (int64_t first = 0; first < kQueries; first += rows) {
+      const int64_t last = std::min(first + rows, kQueries) - 1;
+      const KeySpan span = keysOf(limits, first, last - first + 1, kKeys);
+      for (int64_t key = 0; key < kKeys; ++key) {
+        bool some = false, all = true;
+        for (int64_t query = first; query <= last; ++query) {
+          const LiveRun run = runOf(query);
+          const bool seen = key >= run.begin && key < run.end && key <= query + 2;
+          some |= seen, all &= seen && run.all;
+        }
+        const bool isIn = key >= span.begin && key < span.end, isInAll = key >= span.allBegin && key < span.allEnd;
+        EXPECT_TRUE(isIn || !some) << first << " " << rows << " " << key;
+        EXPECT_TRUE(all || !isInAll) << first << " " << rows << " " << key;
+        EXPECT_TRUE(isInAll || !all || rows != 1) << first << " " << key;
+      }
+    }
+  EXPECT_EQ(pairsWithin({{}, {{0, 0, 3, true}, {2, 4, 4, true}}}, 4, 5), 6);
+}
+
 } // namespace
 } // namespace attnc::test

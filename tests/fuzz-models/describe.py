@@ -5,7 +5,7 @@ import random
 
 from plans import SCORES, WORDS, complete, heads_of
 
-CONSTANT_MASKS = ("causal", "rows_bool", "rows_float", "parameter")
+CONSTANT_MASKS = ("causal", "rows_bool", "rows_blocks", "rows_float", "parameter")
 # A constant mask of more elements than this is a causal one.
 MOST_ELEMENTS = 4096
 
@@ -64,6 +64,9 @@ class Description:
         if kind == "causal" or queries * keys > MOST_ELEMENTS:
             return {"causal": "top_left"}
         rng = random.Random(f"{self.plan['seed']} {kind} {queries} {keys}")
+        if kind == "rows_blocks":
+            size = rng.choice([1, 5, 16, 24, 40])
+            return [[row // size != column // size for column in range(keys)] for row in range(queries)]
         element = {"rows_bool": lambda: rng.random() < 0.4, "rows_float": lambda: rng.choice(["-inf", 0, round(rng.uniform(-2, 2), 3)])}[kind]
         return [[element() for _ in range(keys)] for _ in range(queries)]
 

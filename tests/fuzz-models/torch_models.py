@@ -142,6 +142,8 @@ class Scores:
 PYTHON = {
     "key < 4 or query - key < 9": "(key < 4) | (query - key < 9)",
     "query // 7 == key // 7 or key % 5 == 0": "(query // 7 == key // 7) | (key % 5 == 0)",
+    "key < 9 or key <= query": "(key < 9) | (key <= query)",
+    "key // 2 * 2 == key or key % 8 == query % 8": "(key // 2 * 2 == key) | (key % 8 == query % 8)",
     "select(not (key == 2 or key > query + 20), score, -inf)": "select((key == 2) | (key > query + 20), -inf, score)"}
 
 

@@ -365,3 +365,55 @@ func.func @unpack_rows_c2(%x: tensor<?x3x2xf32, #attn.packed_rows<0>>, %spans: t
   %0 = attn.unpack_rows %x, %spans : (tensor<?x3x2xf32, #attn.packed_rows<0>>, tensor<4x2xi32>) -> tensor<?x3x2xf32>
   return
 }
+
+// -----
+
+// live_keys_c1
+// expected-error@+1 {{needs runs as rows of four, from query 0 on}}
+func.func private @live_keys_c1() attributes {live = #attn.live_keys<constants = [], runs = []>}
+
+// -----
+
+// live_keys_c1_first
+// expected-error@+1 {{needs runs as rows of four, from query 0 on}}
+func.func private @live_keys_c1_first() attributes {live = #attn.live_keys<constants = [], runs = [1, 0, 4, 1]>}
+
+// -----
+
+// live_keys_c1_order
+// expected-error@+1 {{needs runs in ascending order, but 0 follows 0}}
+func.func private @live_keys_c1_order() attributes {live = #attn.live_keys<constants = [], runs = [0, 0, 4, 1, 0, 1, 4, 1]>}
+
+// -----
+
+// live_keys_c2
+// expected-error@+1 {{needs 0 <= begin <= end, and 0 or 1, not 3, 2, 1}}
+func.func private @live_keys_c2() attributes {live = #attn.live_keys<constants = [], runs = [0, 3, 2, 1]>}
+
+// -----
+
+// attention_c6
+func.func @attention_c6_capture(%q: tensor<2x4x4xf32>) {
+  // expected-error@+2 {{live_keys names capture 0 of 0}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.attention %q, %q, %q attributes {live_keys = #attn.live_keys<constants = [0], runs = [0, 0, 4, 1]>} {
+    ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+      %live = arith.cmpi sle, %j, %i : index
+      attn.score %dot, %live
+  } : (tensor<2x4x4xf32>, tensor<2x4x4xf32>, tensor<2x4x4xf32>) -> tensor<2x4x4xf32>
+  return
+}
+
+// -----
+
+// attention_c6
+func.func @attention_c6_keys(%q: tensor<2x4x4xf32>) {
+  // expected-error@+2 {{live_keys names keys up to 5 of 4}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.attention %q, %q, %q attributes {live_keys = #attn.live_keys<constants = [], runs = [0, 0, 5, 1]>} {
+    ^bb0(%dot: f32, %b: index, %h: index, %i: index, %j: index):
+      %live = arith.cmpi sle, %j, %i : index
+      attn.score %dot, %live
+  } : (tensor<2x4x4xf32>, tensor<2x4x4xf32>, tensor<2x4x4xf32>) -> tensor<2x4x4xf32>
+  return
+}

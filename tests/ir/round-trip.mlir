@@ -141,6 +141,11 @@ func.func private @schedules() attributes {attn.kind = #attn<kernel_kind matmul>
   #attn.matmul_schedule<tile_rows = 8, tile_cols = 32, block_rows = 16, task_rows = 0, task_cols = 4>,
   #attn.rowwise_schedule<task_rows = 4>]}
 
+// What a pass found out of an attention's fixed conditions.
+// CHECK-LABEL: @live_keys
+// CHECK-SAME: #attn.live_keys<constants = [1], runs = [0, 0, 4, 1, 4, 4, 8, 0]>
+func.func private @live_keys() attributes {live = #attn.live_keys<constants = [1], runs = [0, 0, 4, 1, 4, 4, 8, 0]>}
+
 // CHECK-LABEL: @scores_and_weights
 func.func @scores_and_weights(%q: tensor<?x2x3x4xf32>, %k: tensor<?x2x5x4xf32>, %w: tensor<4xf32>) {
   // CHECK: attn.additive_score %{{.+}}, %{{.+}} weight %{{.+}} : (tensor<?x2x3x4xf32>, tensor<?x2x5x4xf32>, tensor<4xf32>) -> tensor<?x2x3x5xf32>

@@ -83,6 +83,9 @@ def check_explain_attention(bench):
     attention.update(need_weights=False)
     explain = lambda: bench.run(bench.model("m.json", {**model, "outputs": {"y": "a"}}), "-o", "m.o", "--explain", "--block-keys", "64").stdout
     assert " of whole rows (a window keeps them short), " in explain(), explain()
+    attention.update(score=[{"expression": "query // 64 == key // 64"}])
+    text = explain()
+    assert re.search(r" where query // 64 == key // 64 and not mask0.*\n  weights .* of whole rows, .*\n  skipped  87 % of the tiles", text), text
     attention.update(score=[{"causal": "top_left"}])
     text = explain()
     assert re.search(r"  weights  relu \* 0\.00195312 online, blocks of 64 keys for (\d+) queries, \d+ queries at a time\n", text), text
