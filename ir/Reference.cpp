@@ -2,15 +2,15 @@
 
 #include "ir/Reference.h"
 
+#include "ir/ReferenceAttention.h"
+#include "ir/ReferenceMath.h"
 #include "ir/ReferencePrecision.h"
 #include "ir/ReferenceScore.h"
+#include "ir/ReferenceShapes.h"
 #include "ir/Rotation.h"
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/TypeSwitch.h"
-
-#include <cmath>
-#include <limits>
 
 using namespace mlir;
 using namespace attnc::attn;
@@ -19,21 +19,18 @@ namespace attnc::reference {
 
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
 /// Evaluates blocks with accumulators of type Real.
 template <typename Real> class Interpreter {
   template <typename Other> friend class Interpreter;
 
 public:
-  Interpreter(const ParameterValues &params, int64_t batch) : params(params), batch(batch) {}
+  Interpreter(const ParameterValues &params, int64_t batch) : params(params), batch(batch), values(batch) {}
 
   FailureOr<SmallVector<Tensor>> runBlock(Block &block, ArrayRef<Tensor> arguments) {
-    std::swap(values, outer.emplace_back());
+    std::swap(values, outer.emplace_back(batch));
     llvm::scope_exit restore([&] { values = std::move(outer.back()), outer.pop_back(); });
     for (auto [argument, tensor] : llvm::zip(block.getArguments(), arguments))
-      values[argument] = tensor;
+      values.set(argument, tensor);
     for (Operation &op : block.without_terminator())
       if (failed(runOp(&op)))
         return failure();
@@ -43,42 +40,34 @@ public:
     return results;
   }
 
-  SmallVector<int64_t> shapeOf(Type type) const {
-    SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
-    llvm::replace(shape, ShapedType::kDynamic, batch);
-    return shape;
-  }
-
 private:
-  const Tensor &get(Value value) const { return values.find(value)->second; }
-
-  Tensor zeros(Value result) const {
-    return Tensor(shapeOf(result.getType()), dtypeOf(cast<RankedTensorType>(result.getType()).getElementType()));
-  }
+  const Tensor &get(Value value) const { return values.get(value); }
+  Tensor zeros(Value result) const { return values.zeros(result); }
 
   LogicalResult runOp(Operation *op) {
     for (Type type : op->getResultTypes())
-      if (isa<RankedTensorType>(type) && !isHoldable(shapeOf(type)))
+      if (isa<RankedTensorType>(type) && !isHoldable(values.shapeOf(type)))
         return op->emitOpError("result ") << type << " is too large for the reference";
     if (auto call = dyn_cast<func::CallOp>(op))
       return runCall(call);
     if (auto group = dyn_cast<GroupOp>(op))
       return runNested(group.getBody().front(), group.getInputs(), group.getResults());
     if (auto attention = dyn_cast<AttentionOp>(op))
-      return runAttention(attention);
+      return evaluateAttention(attention, values, precision);
     if (auto tokens = dyn_cast<TokenRowsOp>(op))
-      return runTokenRows(tokens);
+      return reference::evaluate(tokens, values), success();
     auto result =
         llvm::TypeSwitch<Operation *, FailureOr<Tensor>>(op)
             .template Case<WeightOp, ConstantOp, MatmulOp, AddOp, SubOp, MulOp, DivOp, ScaleOp, ActivationOp, IsZeroOp,
                            PaddingMaskOp, MaskOp, ScoreWeightsOp, SoftmaxOp, LogSumExpOp, LayerNormOp, RMSNormOp,
-                           L2NormOp, RotaryOp, PoolOp, EmbeddingOp, SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp,
-                           BroadcastOp, SliceOp, ConcatOp, MeanOp, ModifyScoresOp, AdditiveScoreOp, PackRowsOp,
-                           UnpackRowsOp, PackedOp>([&](auto op) { return evaluate(op); })
+                           L2NormOp, RotaryOp, PoolOp, EmbeddingOp, MeanOp, ModifyScoresOp, AdditiveScoreOp, PackedOp>(
+                [&](auto op) { return evaluate(op); })
+            .template Case<SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp, BroadcastOp, SliceOp, ConcatOp,
+                           PackRowsOp, UnpackRowsOp>([&](auto op) { return reference::evaluate(op, values); })
             .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
     if (failed(result))
       return failure();
-    values[op->getResult(0)] = std::move(*result);
+    values.set(op->getResult(0), std::move(*result));
     return success();
   }
 
@@ -97,7 +86,7 @@ private:
     if (failed(results))
       return failure();
     for (auto [output, result] : llvm::zip(outputs, *results))
-      values[output] = std::move(result);
+      values.set(output, std::move(result));
     return success();
   }
 
@@ -186,19 +175,13 @@ private:
     const Tensor &query = get(op.getQuery()), &key = get(op.getKey()), &weight = get(op.getWeight());
     Tensor result = zeros(op.getResult());
     forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
-      Index i(index.drop_back()), j(index.drop_back(2));
+      SmallVector<int64_t> i(index.drop_back()), j(index.drop_back(2));
       i.push_back(0), j.append({index.back(), 0});
-      result.at(index) = additiveScore(query.values.data() + query.position(i), key.values.data() + key.position(j),
-                                       weight.values.data(), query.shape.back());
+      result.at(index) =
+          additiveScore<Real>(query.values.data() + query.position(i), key.values.data() + key.position(j),
+                              weight.values.data(), query.shape.back());
     });
     return result;
-  }
-
-  static Real additiveScore(const double *query, const double *key, const double *weight, int64_t width) {
-    Real sum = 0;
-    for (int64_t d = 0; d < width; ++d)
-      sum += Real(weight[d]) * std::tanh(Real(query[d]) + Real(key[d]));
-    return sum;
   }
 
   // Element by element.
@@ -245,37 +228,11 @@ private:
     return result;
   }
 
-  static Real activation(ActivationKind kind, Real x) {
-    switch (kind) {
-    case ActivationKind::relu:
-      return x > 0 || std::isnan(x) ? x : Real(0);
-    case ActivationKind::gelu:
-      return Real(0.5) * x * (1 + std::erf(x * Real(M_SQRT1_2)));
-    case ActivationKind::gelu_tanh:
-      return Real(0.5) * x * (1 + std::tanh(Real(M_2_SQRTPI * M_SQRT1_2) * (x + Real(0.044715) * x * x * x)));
-    case ActivationKind::silu:
-      return x / (1 + std::exp(-x));
-    case ActivationKind::tanh:
-      return std::tanh(x);
-    case ActivationKind::sigmoid:
-      return 1 / (1 + std::exp(-x));
-    }
-    llvm_unreachable("all kinds are listed");
-  }
-
   FailureOr<Tensor> evaluate(ActivationOp op) {
     Tensor result = get(op.getInput());
     for (double &value : result.values)
       value = activation(op.getKind(), Real(value));
     return result;
-  }
-
-  static Real weightOf(Normalizer kind, Real factor, Real score) {
-    if (score == Real(-inf))
-      return 0;
-    if (kind == Normalizer::identity)
-      return factor * score;
-    return factor * activation(kind == Normalizer::relu ? ActivationKind::relu : ActivationKind::sigmoid, score);
   }
 
   FailureOr<Tensor> evaluate(ScoreWeightsOp op) {
@@ -293,49 +250,13 @@ private:
     return result;
   }
 
-  // Rows. `stride` is the distance of a row's elements.
-
-  /// A row that is -inf everywhere is an error where `fullyMasked` says so; the caller looks for it.
-  static void softmaxRow(double *row, int64_t extent, int64_t stride, FullyMasked fullyMasked) {
-    Real max = -inf, sum = 0;
-    bool allMasked = isMasked(row, extent, stride);
-    for (int64_t i = 0; i < extent; ++i)
-      max = std::max(max, Real(row[i * stride]));
-    for (int64_t i = 0; i < extent; ++i)
-      sum += std::exp(Real(row[i * stride]) - max);
-    for (int64_t i = 0; i < extent; ++i) {
-      double masked = fullyMasked == FullyMasked::zero ? 0 : nan;
-      row[i * stride] = allMasked ? masked : std::exp(Real(row[i * stride]) - max) / sum;
-    }
-  }
-
-  static bool isMasked(const double *row, int64_t extent, int64_t stride) {
-    bool all = true;
-    for (int64_t i = 0; i < extent; ++i)
-      all &= row[i * stride] == -inf;
-    return all;
-  }
-
-  static LogicalResult failFullyMasked(Operation *op) {
-    return op->emitOpError("a query has no key that takes part, and fully_masked is error");
-  }
-
-  static Real logSumExpRow(const double *row, int64_t extent) {
-    Real max = -inf, sum = 0;
-    for (int64_t i = 0; i < extent; ++i)
-      max = std::max(max, Real(row[i]));
-    if (max == Real(-inf))
-      max = 0; // -inf - 0 is -inf, whose exponential is 0.
-    for (int64_t i = 0; i < extent; ++i)
-      sum += std::exp(Real(row[i]) - max);
-    return max + std::log(sum);
-  }
+  // Rows.
 
   FailureOr<Tensor> evaluate(LogSumExpOp op) {
     const Tensor &input = get(op.getInput());
     Tensor result = zeros(op.getResult());
     for (size_t row = 0; row < result.values.size(); ++row)
-      result.values[row] = logSumExpRow(input.values.data() + row * input.shape.back(), input.shape.back());
+      result.values[row] = logSumExpRow<Real>(input.values.data() + row * input.shape.back(), input.shape.back());
     return result;
   }
 
@@ -349,7 +270,7 @@ private:
         continue;
       if (op.getFullyMasked() == FullyMasked::error && isMasked(&result.values[row], extent, stride))
         return failFullyMasked(op);
-      softmaxRow(&result.values[row], extent, stride, op.getFullyMasked());
+      softmaxRow<Real>(&result.values[row], extent, stride, op.getFullyMasked());
     }
     return result;
   }
@@ -410,6 +331,21 @@ private:
     });
   }
 
+  FailureOr<Tensor> evaluate(MeanOp op) {
+    const Tensor &input = get(op.getInput());
+    Tensor result = zeros(op.getResult());
+    int64_t axis = op.getAxis(), extent = input.shape[axis];
+    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
+      SmallVector<int64_t> source(index);
+      source.insert(source.begin() + axis, 0);
+      Real sum = 0;
+      for (int64_t &i = source[axis]; i < extent; ++i)
+        sum += Real(input.at(source));
+      result.at(index) = sum / Real(extent);
+    });
+    return result;
+  }
+
   FailureOr<Tensor> evaluate(RotaryOp op) {
     const Tensor &input = get(op.getInput()), &cos = get(op.getCos()), &sin = get(op.getSin());
     Tensor result = zeros(op.getResult());
@@ -464,133 +400,6 @@ private:
     return result;
   }
 
-  // Shapes. `source` maps an index of the result to one of the input.
-
-  template <typename OpTy, typename Source> Tensor gather(OpTy op, Source source) {
-    const Tensor &input = get(op.getInput());
-    Tensor result = zeros(op.getResult());
-    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) { result.at(index) = input.at(source(index)); });
-    return result;
-  }
-
-  using Index = SmallVector<int64_t>;
-
-  FailureOr<Tensor> evaluate(SplitHeadsOp op) {
-    return gather(op, [&](ArrayRef<int64_t> index) {
-      int64_t headDim = op.getType().getShape().back();
-      ArrayRef<int64_t> last = index.take_back(3); // head, position, element of the head
-      Index source(index.drop_back(3));
-      source.append({last[1], last[0] * headDim + last[2]});
-      return source;
-    });
-  }
-
-  FailureOr<Tensor> evaluate(MergeHeadsOp op) {
-    return gather(op, [&](ArrayRef<int64_t> index) {
-      int64_t headDim = op.getInput().getType().getShape().back();
-      ArrayRef<int64_t> last = index.take_back(2); // position, element of all heads
-      Index source(index.drop_back(2));
-      source.append({last[1] / headDim, last[0], last[1] % headDim});
-      return source;
-    });
-  }
-
-  FailureOr<Tensor> evaluate(TransposeOp op) {
-    return gather(op, [&](ArrayRef<int64_t> index) {
-      Index source(index.size());
-      for (auto [dim, from] : llvm::enumerate(op.getPermutation()))
-        source[from] = index[dim];
-      return source;
-    });
-  }
-
-  FailureOr<Tensor> evaluate(ReshapeOp op) {
-    Tensor result = zeros(op.getResult());
-    result.values = get(op.getInput()).values;
-    return result;
-  }
-
-  FailureOr<Tensor> evaluate(BroadcastOp op) {
-    const Tensor &input = get(op.getInput());
-    Tensor result = zeros(op.getResult());
-    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) { result.at(index) = input.atBroadcast(index); });
-    return result;
-  }
-
-  FailureOr<Tensor> evaluate(MeanOp op) {
-    const Tensor &input = get(op.getInput());
-    Tensor result = zeros(op.getResult());
-    int64_t axis = op.getAxis(), extent = input.shape[axis];
-    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
-      Index source(index);
-      source.insert(source.begin() + axis, 0);
-      Real sum = 0;
-      for (int64_t &i = source[axis]; i < extent; ++i)
-        sum += Real(input.at(source));
-      result.at(index) = sum / Real(extent);
-    });
-    return result;
-  }
-
-  FailureOr<Tensor> evaluate(SliceOp op) {
-    return gather(op, [&](ArrayRef<int64_t> index) {
-      Index source(index);
-      source[op.getAxis()] += op.getStart();
-      return source;
-    });
-  }
-
-  FailureOr<Tensor> evaluate(ConcatOp op) {
-    Tensor result = zeros(op.getResult());
-    int64_t first = 0, axis = op.getAxis();
-    for (Value operand : op.getInputs()) {
-      const Tensor &input = get(operand);
-      forEachIndex(input.shape, [&](ArrayRef<int64_t> index) {
-        Index target(index);
-        target[axis] += first;
-        result.at(target) = input.at(index);
-      });
-      first += input.shape[axis];
-    }
-    return result;
-  }
-
-  // Packed rows. A tensor of them keeps its shape here; what is at a row that is not there is NaN (0 of integers), so
-  // that whoever reads it is found out.
-
-  LogicalResult runTokenRows(TokenRowsOp op) {
-    const Tensor &lengths = get(op.getLengths());
-    Tensor rows = zeros(op.getRows()), spans = zeros(op.getSpans()), count = zeros(op.getCount());
-    int64_t size = op.getSize();
-    for (int64_t b = 0; b < lengths.shape[0]; ++b) {
-      int64_t length = std::clamp<int64_t>(int64_t(lengths.values[b]), 0, size);
-      for (int64_t s = 0; s < length; ++s)
-        rows.at({b, s}) = b * size + s;
-      spans.at({b, 0}) = count.values[0];
-      spans.at({b, 1}) = length;
-      count.values[0] += length;
-    }
-    values[op.getRows()] = std::move(rows);
-    values[op.getSpans()] = std::move(spans);
-    values[op.getCount()] = std::move(count);
-    return success();
-  }
-
-  /// The input, with `missing` in the rows of padding.
-  template <typename OpTy> Tensor trueRows(OpTy op, double missing) {
-    const Tensor &input = get(op.getInput()), &spans = get(op.getSpans());
-    Tensor result = zeros(op.getResult());
-    forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
-      result.at(index) = index[1] < spans.at({index[0], 1}) ? input.at(index) : missing;
-    });
-    return result;
-  }
-
-  FailureOr<Tensor> evaluate(PackRowsOp op) { return trueRows(op, get(op.getInput()).dtype == DType::f32 ? nan : 0); }
-  FailureOr<Tensor> evaluate(UnpackRowsOp op) { return trueRows(op, 0); }
-
-  // Attention.
-
   FailureOr<Tensor> evaluate(ModifyScoresOp op) {
     SmallVector<const Tensor *> captures;
     for (Value capture : op.getCaptures())
@@ -598,120 +407,25 @@ private:
     return modifyScores(op, get(op.getScores()), captures, precision);
   }
 
-  static Real dotProduct(const double *x, const double *y, int64_t extent) {
-    Real sum = 0;
-    for (int64_t d = 0; d < extent; ++d)
-      sum += Real(x[d]) * Real(y[d]);
-    return sum;
-  }
-
-  /// The scores of one query: -inf where a key takes no part. `live` says which do.
-  LogicalResult scoreRow(AttentionOp op, ArrayRef<int64_t> matrix, int64_t i, std::vector<double> &scores,
-                         std::vector<bool> &live) {
-    const Tensor &query = get(op.getQuery()), &key = get(op.getKey());
-    const Tensor *scoreWeight = op.getScoreWeight() ? &get(op.getScoreWeight()) : nullptr;
-    int64_t headDim = query.shape.back();
-    SmallVector<const Tensor *> captures;
-    for (Value capture : op.getCaptures())
-      captures.push_back(&get(capture));
-    Index q(matrix), k(matrix);
-    q.append({i, 0}), k.append({0, 0});
-    for (int64_t j = 0; j < int64_t(scores.size()); ++j) {
-      k[k.size() - 2] = j;
-      const double *x = query.values.data() + query.position(q), *y = key.values.data() + key.position(k);
-      Real dot = scoreWeight ? additiveScore(x, y, scoreWeight->values.data(), headDim) : dotProduct(x, y, headDim);
-      int64_t indices[] = {matrix.size() == 2 ? matrix[0] : 0, matrix.back(), i, j};
-      FailureOr<Score> score = evaluateScore(op.getScore().front(), dot, indices, captures, precision);
-      if (failed(score))
-        return failure();
-      live[j] = score->live;
-      scores[j] = score->live ? score->score : -inf;
-    }
-    return success();
-  }
-
-  /// Adds to `out` the values of the keys that take part, weighted.
-  static void weigh(const std::vector<double> &weights, const std::vector<bool> &live, const double *value, double *out,
-                    int64_t valueDim) {
-    for (int64_t d = 0; d < valueDim; ++d) {
-      Real sum = 0;
-      for (size_t j = 0; j < weights.size(); ++j)
-        if (live[j])
-          sum += Real(weights[j]) * Real(value[j * valueDim + d]);
-      out[d] = sum;
-    }
-  }
-
-  /// The scores of a query become the weights of the keys.
-  static void normalize(AttentionOp op, std::vector<double> &scores) {
-    if (op.getNormalizer() == Normalizer::softmax)
-      return softmaxRow(scores.data(), scores.size(), 1, op.getFullyMasked());
-    for (double &score : scores)
-      score = weightOf(op.getNormalizer(), Real(op.getFactor().convertToDouble()), Real(score));
-  }
-
-  LogicalResult runAttention(AttentionOp op) {
-    const Tensor &value = get(op.getValue());
-    Tensor result = zeros(op.getResult()), weights, logSumExp;
-    if (op.getWeights())
-      weights = zeros(op.getWeights());
-    if (op.getLogSumExp())
-      logSumExp = zeros(op.getLogSumExp());
-    int64_t queries = result.shape[result.rank() - 2], valueDim = result.shape.back();
-    int64_t keys = value.shape[value.rank() - 2];
-    std::vector<double> scores(keys);
-    std::vector<bool> live(keys);
-    bool ok = true;
-    Index matrices(ArrayRef(result.shape).drop_back(2)); // batch and head, or head
-    int64_t matrixNumber = 0;
-    forEachIndex(matrices, [&](ArrayRef<int64_t> matrix) {
-      for (int64_t i = 0; i < queries && ok; ++i) {
-        ok = succeeded(scoreRow(op, matrix, i, scores, live));
-        int64_t row = matrixNumber * queries + i;
-        if (op.getLogSumExp())
-          logSumExp.values[row] = logSumExpRow(scores.data(), keys);
-        bool allMasked = isMasked(scores.data(), keys, 1);
-        if (ok && allMasked && op.getFullyMasked() == FullyMasked::error)
-          ok = succeeded(failFullyMasked(op));
-        normalize(op, scores);
-        if (op.getWeights())
-          llvm::copy(scores, weights.values.begin() + row * keys);
-        double *out = result.values.data() + row * valueDim;
-        if (allMasked)
-          std::fill_n(out, valueDim, op.getFullyMasked() == FullyMasked::zero ? 0 : nan);
-        else
-          weigh(scores, live, value.values.data() + matrixNumber * keys * valueDim, out, valueDim);
-      }
-      ++matrixNumber;
-    });
-    values[op.getResult()] = std::move(result);
-    if (op.getWeights())
-      values[op.getWeights()] = std::move(weights);
-    if (op.getLogSumExp())
-      values[op.getLogSumExp()] = std::move(logSumExp);
-    return success(ok);
-  }
-
   static constexpr Precision precision = std::is_same_v<Real, float> ? Precision::f32 : Precision::f64;
   const ParameterValues &params;
   int64_t batch;
-  llvm::DenseMap<Value, Tensor> values;             // of the block that is running
-  std::vector<llvm::DenseMap<Value, Tensor>> outer; // of the blocks around it
+  BlockValues values;             // of the block that is running
+  std::vector<BlockValues> outer; // of the blocks around it
 };
 
 template <typename Real>
 FailureOr<SmallVector<Tensor>> run(func::FuncOp main, ArrayRef<Tensor> inputs, const ParameterValues &params,
                                    int64_t batch) {
-  Interpreter<Real> interpreter(params, batch);
+  const BlockValues expected(batch);
   if (main.isExternal() || inputs.size() != main.getNumArguments())
     return main.emitOpError("needs a body and ") << main.getNumArguments() << " inputs, but is given " << inputs.size();
   for (auto [number, type] : llvm::enumerate(main.getArgumentTypes())) {
     const Tensor &input = inputs[number];
-    if (input.shape != interpreter.shapeOf(type) ||
-        input.dtype != dtypeOf(cast<RankedTensorType>(type).getElementType()))
+    if (input.shape != expected.shapeOf(type) || input.dtype != dtypeOf(cast<RankedTensorType>(type).getElementType()))
       return main.emitOpError("input ") << number << " does not have the type " << type << " with a batch of " << batch;
   }
-  return interpreter.runBlock(main.front(), inputs);
+  return Interpreter<Real>(params, batch).runBlock(main.front(), inputs);
 }
 
 } // namespace

@@ -9,6 +9,7 @@ without saying which case failed (it crashed, say) counts as one failure more. T
 """
 import argparse
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,9 @@ class Count:
 
 
 def first_line(text):
+    """Of what a suite says; GoogleTest's first line is a mere place, "FILE:LINE", and the next one comes along."""
     lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
-    return lines[0] if lines else ""
+    return ": ".join(lines[:2 if lines and re.fullmatch(r"\S+:\d+", lines[0]) else 1])
 
 
 def skip_reason(case):

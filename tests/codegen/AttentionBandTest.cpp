@@ -5,6 +5,7 @@
 #include "tests/codegen/Kernel.h"
 #include "tests/codegen/Models.h"
 #include "tests/codegen/NumericPolicy.h"
+#include "tests/codegen/Pairwise.h"
 
 #include <gtest/gtest.h>
 
@@ -75,24 +76,41 @@ Model bandModel(const BandCase &c) {
 constexpr Band kBands[] = {{kNone, 0}, {0, kNone}, {-3, 0},        {-9, 4},      {-40, -1},
                            {kNone, 5}, {2, 2},     {kNone, -1000}, {-1000, 1000}};
 
+constexpr int64_t kLengths[][2] = {{1, 1}, {7, 7}, {9, 33}, {33, 17}, {200, 32}, {66, 66}, {130, 131}}; // queries, keys
+constexpr int64_t kBlockKeys[] = {0, 16, 48};
+
+/// Every lengths meet every band.
+constexpr int kCases = 63;
+constexpr Choice kOfLengths{7, 0, 9}, kOfBands{9, 1, kCases}, kOfBlockKeys{3, 1, 9}, kOfCpus{2, 0, 1},
+    kOfHeadDims{2, 0, 2}, kOfValueDims{2, 0, 3}, kOfPaddings{2, 0, 4}, kOfThreads{2, 0, 5};
+
+TEST(AttentionBand, EveryTwoChoicesMeet) {
+  const Choice choices[] = {kOfLengths,  kOfBands,     kOfBlockKeys, kOfCpus,
+                            kOfHeadDims, kOfValueDims, kOfPaddings,  kOfThreads};
+  for (const Choice &a : choices)
+    for (const Choice *b = choices; b != &a; ++b)
+      EXPECT_EQ(missingPairs(a, *b, kCases), 0u);
+}
+
 TEST(AttentionBand, AgreesWithTheReference) {
-  int number = 0;
-  for (const auto &[queries, keys] :
-       {std::pair<int64_t, int64_t>{1, 1}, {7, 7}, {9, 33}, {33, 17}, {200, 32}, {66, 66}, {130, 131}})
-    for (const Band &band : kBands) {
-      ++number;
-      const BandCase c{queries, keys, number % 2 ? 16 : 7, number % 3 ? 32 : 5, band, number % 4 == 0};
-      SCOPED_TRACE(describe(c));
-      const Model model = bandModel(c);
-      const Data data = randomData(model, 2, static_cast<uint64_t>(number));
-      const Expected expected = evaluate(model, data);
-      CompileOptions options{number % 2 && canRun("x86-64-v4") ? "x86-64-v4" : "host"};
-      for (int64_t blockKeys : {0, number % 4 < 2 ? 16 : 48}) {
-        options.blockKeys = blockKeys;
-        const Array actual = Kernel(model, options).run(data, {1 + number % 2, Placement::AtEnd}).front();
-        EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front())) << "blocks of " << blockKeys;
-      }
-    }
+  for (int i = 0; i < kCases; ++i) {
+    const auto &[queries, keys] = kLengths[kOfLengths.in(i)];
+    const BandCase c{queries,
+                     keys,
+                     kOfHeadDims.in(i) ? 16 : 7,
+                     kOfValueDims.in(i) ? 32 : 5,
+                     kBands[kOfBands.in(i)],
+                     kOfPaddings.in(i) == 1};
+    const char *cpu = kOfCpus.in(i) ? "x86-64-v4" : "x86-64-v3";
+    CompileOptions options{canRun(cpu) ? cpu : "host"};
+    options.blockKeys = kBlockKeys[kOfBlockKeys.in(i)];
+    SCOPED_TRACE(describe(c) + ", " + options.cpu + ", blocks of " + std::to_string(options.blockKeys));
+    const Model model = bandModel(c);
+    const Data data = randomData(model, 2, static_cast<uint64_t>(i));
+    const Expected expected = evaluate(model, data);
+    const Array actual = Kernel(model, options).run(data, {1 + kOfThreads.in(i), Placement::AtEnd}).front();
+    EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front()));
+  }
 }
 
 /// Enough heads for a task each: the bounds of all its tiles together are what Halide sees, and they must fit the

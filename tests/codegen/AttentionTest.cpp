@@ -6,6 +6,7 @@
 #include "tests/codegen/Kernel.h"
 #include "tests/codegen/Models.h"
 #include "tests/codegen/NumericPolicy.h"
+#include "tests/codegen/Pairwise.h"
 
 #include <algorithm>
 
@@ -40,11 +41,14 @@ protected:
   }
 
   void check(const AttentionCase &c, int64_t batch, int number) {
+    check(c, batch, number, {1 + number % 3, number % 2 ? Placement::AtEnd : Placement::AtBegin});
+  }
+
+  void check(const AttentionCase &c, int64_t batch, int number, const RunOptions &how) {
     SCOPED_TRACE(describe(c, batch));
     const Model model = attentionModel(c);
     const Data data = randomData(model, batch, static_cast<uint64_t>(number));
-    const Array actual =
-        Kernel(model, options).run(data, {1 + number % 3, number % 2 ? Placement::AtEnd : Placement::AtBegin}).front();
+    const Array actual = Kernel(model, options).run(data, how).front();
     const Expected expected = evaluate(model, data);
     if (c.keys > 2 && c.valueDim > 2) {
       EXPECT_TRUE(canTell(expected.f64.front()));
@@ -55,24 +59,40 @@ protected:
   CompileOptions options;
 };
 
-/// Each target takes half of the cases, in which every length meets every kind of mask; each half has every length and
-/// width.
+/// The cases of LengthsWidthsAndMasks, dealt to the lowerings. Every length of queries meets every mask.
+constexpr int kCases = 84;
+constexpr Choice kOfQueries{12, 1, kCases}, kOfKeys{12, 0, 7}, kOfHeadDims{10, 7, 28}, kOfValueDims{10, 9, 11};
+constexpr Choice kOfLowerings{4, 11, 14}, kOfMasks{7, 1, kCases}, kOfHeads{3, 4, 25}, kOfBatches{4, 1, 19},
+    kOfStatic{2, 3, 9}, kOfNaN{2, 1, 13}, kOfMerged{2, 7, 18}, kOfThreads{3, 5, 18}, kOfPlacements{2, 5, 35};
+
+TEST(AttentionCases, EveryTwoChoicesMeet) {
+  const Choice choices[] = {kOfLowerings, kOfMasks,  kOfHeads,   kOfBatches,   kOfStatic,
+                            kOfNaN,       kOfMerged, kOfThreads, kOfPlacements};
+  for (const Choice &a : choices) {
+    for (const Choice *b = choices; b != &a; ++b)
+      EXPECT_EQ(missingPairs(a, *b, kCases), 0u);
+    for (const Choice &extents : {kOfQueries, kOfKeys, kOfHeadDims, kOfValueDims})
+      EXPECT_EQ(missingPairs(a, extents, kCases), 0u);
+  }
+}
+
 TEST_P(AttentionTest, LengthsWidthsAndMasks) {
-  // Blocks meet the other half.
-  const int first = (options.cpu == "x86-64-v4") == (options.blockKeys == 0) ? 42 : 0;
-  for (int i = first; i < first + 42; ++i) {
+  const int lowering = (options.cpu == "x86-64-v4") + 2 * (options.blockKeys != 0);
+  for (int i = 0; i < kCases; ++i) {
+    if (kOfLowerings.in(i) != lowering)
+      continue;
     AttentionCase c;
-    c.heads = 1 + i % 3;
-    c.queries = kLengths[i % 12];
-    c.keys = kLengths[(i * 7 + i / 12) % 12];
-    c.headDim = kWidths[(i + i / 10) % 10];
-    c.valueDim = kWidths[(i * 3 + 1) % 10];
-    c.mask = kMasks[i % 7];
-    c.nanWhereMasked = i % 5 == 0;
-    c.merged = i % 4 < 2;
-    const int64_t batch = 1 + i % 4;
-    c.batch = i % 6 == 0 ? batch : kBatch;
-    check(c, batch, i);
+    c.heads = 1 + kOfHeads.in(i);
+    c.queries = kLengths[kOfQueries.in(i)];
+    c.keys = kLengths[kOfKeys.in(i)];
+    c.headDim = kWidths[kOfHeadDims.in(i)];
+    c.valueDim = kWidths[kOfValueDims.in(i)];
+    c.mask = kMasks[kOfMasks.in(i)];
+    c.nanWhereMasked = kOfNaN.in(i) == 1;
+    c.merged = kOfMerged.in(i) == 1;
+    const int64_t batch = 1 + kOfBatches.in(i);
+    c.batch = kOfStatic.in(i) ? batch : kBatch;
+    check(c, batch, i, {1 + kOfThreads.in(i), kOfPlacements.in(i) ? Placement::AtEnd : Placement::AtBegin});
   }
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The conformance goldens' models, in the form of tests/e2e/golden_models.py. The first line of each docstring, or the name,
+"""The conformance goldens' models, in the form of tests/e2e/golden.py. The first line of each docstring, or the name,
 says what it is; labels.py says which labels it stands for."""
 import math
 import pathlib
@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
-from golden_models import Golden, boolean, description, drop_last_feature, f32, padding, randomise  # noqa: E402
+from golden import Golden, boolean, description, drop_last_feature, f32, padding, randomise  # noqa: E402
 
 CASES = {}
 

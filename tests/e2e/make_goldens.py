@@ -26,7 +26,10 @@ import torch
 from safetensors.numpy import save_file
 from torch import nn
 
-from golden_models import CASES, pooled
+import golden_attentions  # noqa: F401 (registers its cases)
+import golden_encoders  # noqa: F401
+from golden import CASES
+from golden_modules import pooled
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "goldens"
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "conformance"), str(TESTS / "e2e")]
 from conformance_models import slopes, t5_buckets  # noqa: E402
-from golden_models import rotate  # noqa: E402
+from golden_attentions import rotate  # noqa: E402
 
 ACTIVATIONS = {"relu": torch.relu, "gelu": functional.gelu, "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),
                "silu": functional.silu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, None: lambda x: x}
