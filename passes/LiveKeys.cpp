@@ -30,6 +30,9 @@ constexpr double kMostIndex = 2147483647, kMostWhole = 1 << 24;
 /// Evaluated ops and elements looked at. 2^25 are 0.1 to 0.3 s; a block-diagonal mask of 32768 keys takes half of them.
 constexpr int64_t kMostSteps = int64_t(1) << 25;
 
+/// Elements of a constant that are looked at together; of more, halves of the keys are.
+constexpr int64_t kMostElements = int64_t(1) << 16;
+
 /// The values from `low` to `high`; i1 is 0 or 1.
 struct Range {
   double low = 0, high = 0;
@@ -292,9 +295,9 @@ private:
       if (!index.isKnown || index.low < 0 || index.high >= double(extent))
         return anything();
       const auto low = int64_t(index.low), count = int64_t(index.high) - low + 1;
-      steps += int64_t(places.size()) * count;
-      if (steps > kMostSteps)
+      if (int64_t(places.size()) * count > kMostElements)
         return anything();
+      steps += int64_t(places.size()) * count;
       SmallVector<int64_t> next;
       for (int64_t place : places)
         for (int64_t i = 0; i < count; ++i)
