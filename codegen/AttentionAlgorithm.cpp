@@ -71,8 +71,9 @@ public:
   }
 
   Algorithm build() {
-    const KeyRange range =
-        rangeOf(isOnline ? tileOfQuery() : Expr(v.t), tileRows, {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
+    s.skipsByData = !isOnline && (s.hasLengths || !keyLimits(op).runs.empty());
+    const KeyRange range = rangeOf(s.skipsByData ? Expr(v.t) : tileOfQuery(), tileRows,
+                                   {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
     s.skipsKeys = range.isPartial();
     defineDots(range);
     if (isSoftmax)
@@ -131,10 +132,10 @@ private:
   /// The tile that holds the query v.q.
   Expr tileOfQuery() const { return v.q / tileRows; }
 
-  /// The arguments of a function of a query and its tile, or of a query and a block of keys where there are blocks.
-  /// That the tile is a dimension of its own, of one element where the function is computed, tells Halide that what
-  /// depends on it (the range of keys) is the same for all queries of the tile. With blocks Halide would come to leave
-  /// out tiles in one of the loops that a block's results share, and not in the other.
+  /// The arguments of a function of a query, and of its block of keys where there are blocks, and of its tile where
+  /// data or a table say what that looks at. That the tile is a dimension of its own, of one element where the function
+  /// is computed, tells Halide that what it reads there is the same for all queries of the tile. Of a range that
+  /// follows from the tile alone, and is empty for some, Halide would leave out stages that others still read.
   std::vector<Expr> ofQuery(std::vector<Expr> arguments = {}) const { return withTile(std::move(arguments), v.t); }
 
   /// The same where v.t is no dimension.
@@ -144,7 +145,10 @@ private:
 
   std::vector<Expr> withTile(std::vector<Expr> arguments, const Expr &tile) const {
     arguments.push_back(v.q);
-    arguments.push_back(isOnline ? Expr(v.c) : tile);
+    if (isOnline)
+      arguments.push_back(v.c);
+    if (s.skipsByData)
+      arguments.push_back(tile);
     arguments.insert(arguments.end(), {v.h, v.b});
     return arguments;
   }
@@ -216,7 +220,7 @@ private:
   /// nothing, and a stage that is computed where its consumers need it would be computed everywhere: there the stage is
   /// an update over pieces of `width` keys, which are returned.
   RDom defineOverKeys(Func &stage, const KeyRange &range, int width, const std::function<Expr(const Expr &)> &value) {
-    if (!range.isOfData()) {
+    if (!s.skipsByData) {
       stage(ofQuery({v.k})) = value(v.k);
       return {};
     }
@@ -397,7 +401,7 @@ private:
     s.place.where(query < queryLength(b));
     out(v.d, v.h, v.m) = undef<float>();
     const Expr row = unsafe_promise_clamped(spans.at({{b, 0}, {}}) + query, 0, translator.rowsOfTokens() - 1);
-    Expr element = s.weighted(v.d, query, s.place.y, v.h, b);
+    Expr element = s.skipsByData ? s.weighted(v.d, query, s.place.y, v.h, b) : s.weighted(v.d, query, v.h, b);
     out(v.d, v.h, row) = isSoftmax ? element * s.sum(query, v.h, b) : scaled(element);
     auto buffer = out.output_buffer();
     buffer.dim(0).set_bounds(0, s.valueDim).set_stride(1);

@@ -113,7 +113,13 @@ private:
   Func &ofOneHead(Func &stage) const { return stage.bound_extent(v.h, 1).bound_extent(v.b, 1); }
 
   /// Likewise of a stage that has a dimension of tiles, or of blocks of keys: it is of one.
-  Func &ofOneTile(Func &stage) const { return ofOneHead(stage).bound_extent(isOnline ? v.c : v.t, 1); }
+  Func &ofOneTile(Func &stage) const {
+    if (isOnline)
+      stage.bound_extent(v.c, 1);
+    if (s.skipsByData)
+      stage.bound_extent(v.t, 1);
+    return ofOneHead(stage);
+  }
 
   /// Computes a stage of a tile in the loop over tiles.
   Func &inTile(Func &stage) const {
@@ -219,7 +225,7 @@ private:
     const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
     // Rows a power of two apart would share the same sets of a cache.
     for (Func *stage : {&s.dots, &s.weights}) {
-      if (s.skipsKeys && !s.dotTiles.defined())
+      if (s.skipsKeys && !s.skipsByData)
         // The range of keys varies from tile to tile; its storage does not.
         stage->align_bounds(v.k, step()).bound_storage(v.k, most + step());
       else if (!isOnline)
@@ -229,7 +235,7 @@ private:
         stage->bound_extent(v.k, most); // Of the weights row sums ask for whole vectors.
     }
     LoopLevel dotTile;
-    if (s.dotTiles.defined()) {
+    if (s.skipsByData) {
       // No two points of the updates are the same key.
       const RDom &tiles = s.dotTiles, &steps = s.weightTiles;
       s.dots.update().allow_race_conditions().reorder(tiles.x, v.q, tiles.y).vectorize(tiles.x, lanes);

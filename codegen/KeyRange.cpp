@@ -10,7 +10,7 @@ namespace attnc {
 
 KeyRange::KeyRange(const KeyLimits &limits, const Expr &tile, const QueryTiles &tiles, int keys, const Expr &known,
                    const KeyBlock &block)
-    : hasLimits(limits.any()), hasTable(!limits.runs.empty()), hasLength(known.defined()),
+    : hasLimits(limits.any()), hasLength(known.defined()),
       partial(hasLimits || hasLength || (block.keys && keys % block.keys)),
       places(block.keys ? std::min(block.keys, keys) : keys), length(hasLength ? known : Expr(keys)), begin(0),
       fullBegin(0) {
@@ -22,10 +22,10 @@ KeyRange::KeyRange(const KeyLimits &limits, const Expr &tile, const QueryTiles &
       count = min(places, keys - origin);
   }
   end = fullEnd = count;
-  if (hasTable)
-    useTable(limits, tile, tiles, keys);
-  else
+  if (limits.runs.empty())
     useBand(limits.band, tile * tiles.rows, tiles.rows, count);
+  else
+    useTable(limits, tile, tiles, keys);
   fullBegin = min(fullBegin, end);
   fullEnd = max(fullEnd, fullBegin);
 }

@@ -34,9 +34,6 @@ public:
   /// Whether it differs from tile to tile, or from block to block.
   bool isPartial() const { return partial; }
 
-  /// Whether only the run knows it, or a table does.
-  bool isOfData() const { return hasLength || hasTable; }
-
   /// The most keys of a range.
   int most() const { return places; }
 
@@ -90,7 +87,7 @@ private:
   void useBand(const KeyBand &band, const Halide::Expr &tileStart, int rows, const Halide::Expr &count);
   void useTable(const KeyLimits &limits, const Halide::Expr &tile, const QueryTiles &tiles, int keys);
 
-  bool hasLimits, hasTable, hasLength, partial;
+  bool hasLimits, hasLength, partial;
   int places;
   Halide::Expr length; ///< All keys where all take part.
   Halide::Expr origin; ///< The block's first key; undefined without blocks.

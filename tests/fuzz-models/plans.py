@@ -26,10 +26,14 @@ SCORES = {
     "per_head": {"expression": "select(head == 0, 0.5 * score, min(score, 1 + head))"},
     "bounded": {"expression": "tanh(score) + exp(-abs(query - key) / 8)"},
     "infinite": {"expression": "select(not (key == 2 or key > query + 20), score, -inf)"},
-    "blocks": {"expression": "query // 7 == key // 7 or key % 5 == 0"}, "chunks": {"expression": "query // 24 == key // 24"},
-    "prefix": {"expression": "key < 9 or key <= query"}, "parity": {"expression": "key // 2 * 2 == key or key % 8 == query % 8"},
+    "blocks": {"expression": "query // 7 == key // 7 or key % 5 == 0"},
     "relative": {"relative_bias": {"parameter": "relative", "num_buckets": 16, "max_distance": 40}},
     "relative_back": {"relative_bias": {"parameter": "relative_back", "num_buckets": 6, "max_distance": 12, "bidirectional": False}}}
+DRAWN = list(SCORES)
+# Conditions that the compiler evaluates itself; drawn apart from everything else.
+FIXED = {"chunks": {"expression": "query // 24 == key // 24"}, "prefix": {"expression": "key < 9 or key <= query"},
+         "parity": {"expression": "key // 2 * 2 == key or key % 8 == query % 8"}}
+SCORES |= FIXED
 ROPES = ["none"] * 4 + ["half", "interleaved"]
 # Blocks of transformer layers, whose rope is drawn apart from everything else.
 LAYERS = ("layer", "encoder", "decoder_layer", "decoder", "transformer")
@@ -79,6 +83,13 @@ def draw(seed):
     for block in plan["blocks"]:
         if block["kind"] in LAYERS:
             block["rope"] = own.choice(ROPES)
+    own = random.Random(f"fixed conditions of {seed}")
+    for block in plan["blocks"]:
+        for key in ("score", "memory_score"):
+            if key in block and own.random() < 0.15:
+                block[key].append(own.choice(list(FIXED)))
+        if block.get("mask") == "rows_bool" and own.random() < 0.5:
+            block["mask"] = "rows_blocks"
     return plan
 
 
@@ -90,8 +101,8 @@ def draw_block(rng, width):
 
 def draw_masks(rng):
     return {"masked": rng.random() < 0.5, "key_mask": rng.choice(["bool", "bool", "float", "lengths"]),
-            "mask": rng.choice(["none"] * 5 + ["bool2", "float2", "bool3", "float3", "causal", "rows_bool", "rows_blocks", "rows_float", "parameter"]), "hint": rng.random() < 0.2,
-            "score": rng.sample(list(SCORES), rng.choice(STEPS)), "fully_masked": rng.choice(["zero"] * 9 + ["nan"])}
+            "mask": rng.choice(["none"] * 5 + ["bool2", "float2", "bool3", "float3", "causal", "rows_bool", "rows_float", "parameter"]), "hint": rng.random() < 0.2,
+            "score": rng.sample(DRAWN, rng.choice(STEPS)), "fully_masked": rng.choice(["zero"] * 9 + ["nan"])}
 
 
 def draw_weights(rng):
