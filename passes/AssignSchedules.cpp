@@ -64,9 +64,10 @@ Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo
   extents.valueDim = fromEnd(attention.getValue().getType(), 1);
   // Outputs that share their loops have one run-time loop, over the heads of all batch elements, and that is the task.
   extents.wholeHeads = !attention.getFurther().empty();
-  // A window keeps the rows short as they are.
-  extents.wholeRows =
-      attention.getReturnsWeights() || !hasAllRows(resultOf(kernel)) || keyLimits(attention).mayBeginLate();
+  // A window keeps the rows short as they are. With other conditions of indices alone the bits of a block may differ
+  // from CPU to CPU (key // 2 * 2 == key, beside a causal mask).
+  extents.wholeRows = attention.getReturnsWeights() || !hasAllRows(resultOf(kernel)) ||
+                      keyLimits(attention).band.first || hasIndexConditions(attention.getScore().front());
   AttentionSchedule schedule = chooseAttention(extents, target, blockKeys);
   return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries,
                                     schedule.blockKeys, schedule.blockQueries);

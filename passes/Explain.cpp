@@ -39,10 +39,11 @@ void printWeights(AttentionOp attention, AttentionScheduleAttr schedule, bool pa
         << schedule.getBlockQueries() * schedule.getTileQueries() << " queries";
   else
     out << " of whole rows"
-        << (attention.getReturnsWeights()     ? " (they are a result)"
-            : packs                           ? " (they are packed)"
-            : keyLimits(attention).band.first ? " (a window keeps them short)"
-                                              : "");
+        << (attention.getReturnsWeights()                      ? " (they are a result)"
+            : packs                                            ? " (they are packed)"
+            : keyLimits(attention).band.first                  ? " (a window keeps them short)"
+            : hasIndexConditions(attention.getScore().front()) ? " (a condition of indices has them)"
+                                                               : "");
   if (schedule)
     out << ", " << schedule.getTileQueries() << " queries at a time";
   out << "\n";

@@ -167,6 +167,13 @@ llvm::SmallVector<mlir::Value> fixedConditions(mlir::Block &region, llvm::ArrayR
   return fixed;
 }
 
+bool hasIndexConditions(mlir::Block &region) {
+  const LiveConditions conditions = liveConditions(region);
+  return !conditions.fixed.empty() || llvm::any_of(conditions.others, [](mlir::Value condition) {
+    return isFixed(condition, {}) && dependsOn(condition, {kBatch, kHead, kQuery, kKey}); // "true" is no condition.
+  });
+}
+
 KeyLimits keyLimits(attn::AttentionOp attention) {
   KeyLimits limits{liveConditions(attention.getScore().front()).band, {}};
   if (auto live = attention.getLiveKeysAttr()) {

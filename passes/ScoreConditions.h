@@ -27,6 +27,9 @@ LiveConditions liveConditions(mlir::Block &region);
 /// these captures alone.
 llvm::SmallVector<mlir::Value> fixedConditions(mlir::Block &region, llvm::ArrayRef<int64_t> constants);
 
+/// Whether `live` has conditions of indices alone beside the band, whether live_keys sums them up or not.
+bool hasIndexConditions(mlir::Block &region);
+
 /// What live_keys says of queries side by side, from `query` on.
 struct LiveRun {
   int64_t query, begin, end; ///< No key outside [begin, end) takes part.
@@ -39,8 +42,6 @@ struct KeyLimits {
   llvm::SmallVector<LiveRun> runs; ///< Of the fixed conditions; none where live_keys is not set.
 
   bool any() const { return band.first || band.last || !runs.empty(); }
-  /// Whether there may be a key that a query sees behind one that it does not.
-  bool mayBeginLate() const { return band.first || !runs.empty(); }
 };
 KeyLimits keyLimits(attn::AttentionOp attention);
 

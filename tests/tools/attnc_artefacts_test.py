@@ -85,7 +85,7 @@ def check_explain_attention(bench):
     assert " of whole rows (a window keeps them short), " in explain(), explain()
     attention.update(score=[{"expression": "query // 64 == key // 64"}])
     text = explain()
-    assert re.search(r" where query // 64 == key // 64 and not mask0.*\n  weights .* of whole rows, .*\n  skipped  87 % of the tiles", text), text
+    assert re.search(r" where query // 64 == key // 64 and not mask0.*\n  weights .* of whole rows \(a condition of indices has them\), .*\n  skipped  87 % of the tiles", text), text
     attention.update(score=[{"causal": "top_left"}])
     text = explain()
     assert re.search(r"  weights  relu \* 0\.00195312 online, blocks of 64 keys for (\d+) queries, \d+ queries at a time\n", text), text
