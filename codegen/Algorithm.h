@@ -22,7 +22,7 @@ class FuncOp;
 namespace attnc {
 
 /// The Vars of all kernels: n column, m row; d, q, k, h, b value dimension, query, key, head, batch; l lane; c block of
-/// keys.
+/// keys; t tile of queries.
 struct KernelVars {
   Halide::Var n{"n"}, m{"m"}, d{"d"}, q{"q"}, t{"t"}, k{"k"}, h{"h"}, b{"b"}, l{"l"}, c{"c"};
 };

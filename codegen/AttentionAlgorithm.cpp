@@ -394,8 +394,7 @@ private:
   /// The rows of the tokens, one after the other: an update that runs over the tiles of every batch element.
   void definePackedOutput() {
     Func &out = algorithm.output = Func("out");
-    const int tiles = (s.queries + tileRows - 1) / tileRows;
-    s.place = RDom({{0, tileRows}, {0, tiles}, {0, batches}}, "place");
+    s.place = RDom({{0, tileRows}, {0, QueryTiles{s.queries, tileRows}.count()}, {0, batches}}, "place");
     const Expr b = s.place.z, first = s.place.y * tileRows, query = first + s.place.x;
     s.place.where(first < queryLength(b));
     s.place.where(query < queryLength(b));

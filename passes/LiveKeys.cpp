@@ -155,10 +155,10 @@ public:
     SmallVector<LiveRun> runs;
     for (int64_t at = 0; at < queries; ++at) {
       query = at;
-      const auto begin = firstLive(0, keys - 1);
+      const auto begin = outermost(End::first, 0, keys - 1);
       LiveRun run{at, 0, 0, true};
       if (begin) {
-        run.begin = *begin, run.end = *lastLive(*begin, keys - 1) + 1;
+        run.begin = *begin, run.end = *outermost(End::last, *begin, keys - 1) + 1;
         run.all = areAllLive(run.begin, run.end - 1);
       }
       if (steps > kMostSteps)
@@ -315,30 +315,23 @@ private:
     return range;
   }
 
-  std::optional<int64_t> firstLive(int64_t first, int64_t last) {
-    if (steps > kMostSteps)
-      return first;
-    const Range seen = evaluate(first, last);
-    if (seen.isFalse())
-      return std::nullopt;
-    if (seen.isTrue() || first == last)
-      return first;
-    const int64_t middle = first + (last - first) / 2;
-    const auto found = firstLive(first, middle);
-    return found ? found : firstLive(middle + 1, last);
-  }
+  enum class End { first, last };
 
-  std::optional<int64_t> lastLive(int64_t first, int64_t last) {
+  /// The first or the last key from `first` to `last` that the query sees.
+  std::optional<int64_t> outermost(End end, int64_t first, int64_t last) {
+    const int64_t here = end == End::first ? first : last;
     if (steps > kMostSteps)
-      return last;
+      return here;
     const Range seen = evaluate(first, last);
     if (seen.isFalse())
       return std::nullopt;
     if (seen.isTrue() || first == last)
-      return last;
+      return here;
     const int64_t middle = first + (last - first) / 2;
-    const auto found = lastLive(middle + 1, last);
-    return found ? found : lastLive(first, middle);
+    const std::pair<int64_t, int64_t> lower{first, middle}, upper{middle + 1, last};
+    const auto &[near, far] = end == End::first ? std::pair(lower, upper) : std::pair(upper, lower);
+    const auto found = outermost(end, near.first, near.second);
+    return found ? found : outermost(end, far.first, far.second);
   }
 
   bool areAllLive(int64_t first, int64_t last) {
