@@ -41,13 +41,6 @@ struct HeadTensor {
   }
 };
 
-/// select(condition, a, b) in integer operations. A select whose condition is the same for all keys would make Halide
-/// skip the scores where it is false, and so give them scratch of a size that only the run knows.
-Expr selectBits(const Expr &condition, const Expr &a, const Expr &b) {
-  const Expr keep = -cast<int32_t>(condition);
-  return reinterpret<float>((reinterpret<int32_t>(a) & keep) | (reinterpret<int32_t>(b) & ~keep));
-}
-
 /// The weight of a blocked key where only its score tells that it is one: -0, which no exponential is.
 Expr blockedWeight() { return reinterpret<float>(Expr(std::numeric_limits<int32_t>::min())); }
 
@@ -240,6 +233,7 @@ private:
     const Expr dot = s.dots(ofQuery({at}));
     const Score score = evaluateScore(region, dot, {batch(), head(), queryRow(), clamped}, captures);
     factor = score.factor;
+    namesConditions = score.namesConditions;
     // A product is rounded before the maximum is subtracted, also where it is known that all keys take part.
     const Expr value = score.value.same_as(dot) ? dot : opaque(score.value);
     Expr live = s.keys == paddedKeys ? Internal::const_true() : at < s.keys;
@@ -248,9 +242,11 @@ private:
     return {whereLive(live, value, -kInfinity), live};
   }
 
+  /// x of a key that takes part. Where all keys do or none, Halide would skip the scores of a select whose condition is
+  /// false, and so give them scratch of a size that only the run knows.
   Expr whereLive(const Expr &live, const Expr &x, const Expr &otherwise) const {
     const bool allOrNothing = mayBlock && (s.keys == 1 || !liveDependsOnKey(region));
-    if (allOrNothing)
+    if (allOrNothing || namesConditions)
       return selectBits(live, x, otherwise);
     return Internal::is_const_one(live) ? x : select(live, x, otherwise);
   }
@@ -365,7 +361,7 @@ private:
     Expr element = value(batch(), head(), v.k, min(v.d, s.valueDim - 1));
     if (keyOnly) {
       const Expr live = evaluateScore(region, 0.f, {batch(), head(), 0, v.k}, captures).liveInBand;
-      element = select(blocksBeyondLength ? live && v.k < length : live, element, 0.f);
+      element = whereLive(blocksBeyondLength ? live && v.k < length : live, element, 0.f);
     }
     s.values(v.d, v.k, v.h, v.b) = element;
     s.weighted = Func("weighted");
@@ -378,7 +374,7 @@ private:
       const Expr weight = s.weights(ofQuery({within}));
       Expr weightedValue = s.values(v.d, position, v.h, v.b);
       if (piece.someBlocked || (mayBlock && !keyOnly))
-        weightedValue = select(isLive(within, position, weight), weightedValue, 0.f);
+        weightedValue = whereLive(isLive(within, position, weight), weightedValue, 0.f);
       s.weighted(ofQuery({v.d})) += weight * weightedValue;
     }
   }
@@ -468,10 +464,11 @@ private:
   Expr length;      ///< The keys of the batch element; undefined where all take part.
   int tileRows = 0; ///< Queries of a tile.
   int paddedKeys = 0;
-  bool mayBlock = false;     ///< Whether any key may be left out.
-  bool marksBlocked = false; ///< The weights of blocked keys are blockedWeight().
-  double factor = 1.0;       ///< Of all scores, as evaluateScore() took it out.
-  Func highest, total;       ///< The maximum of the scores, and the sum of their exponentials.
+  bool mayBlock = false;        ///< Whether any key may be left out.
+  bool marksBlocked = false;    ///< The weights of blocked keys are blockedWeight().
+  double factor = 1.0;          ///< Of all scores, as evaluateScore() took it out.
+  bool namesConditions = false; ///< As evaluateScore() says.
+  Func highest, total;          ///< The maximum of the scores, and the sum of their exponentials.
 };
 
 } // namespace

@@ -27,6 +27,11 @@ Expr exp2OfFraction(const Expr &f) {
 
 } // namespace
 
+Expr selectBits(const Expr &condition, const Expr &a, const Expr &b) {
+  const Expr keep = -cast<int32_t>(condition);
+  return reinterpret<float>((reinterpret<int32_t>(a) & keep) | (reinterpret<int32_t>(b) & ~keep));
+}
+
 Expr larger(const Expr &x, const Expr &y) { return select(y > x, y, x); }
 
 Expr finiteOrZero(const Expr &maximum) {

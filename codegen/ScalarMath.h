@@ -16,6 +16,9 @@ Halide::Expr isNan(const Halide::Expr &x);
 /// exp(-inf). scale > 0.
 Halide::Expr expOfNonPositive(const Halide::Expr &x, double scale = 1.0);
 
+/// select(condition, a, b) of f32 in integer operations, which Halide does not take for a select.
+Halide::Expr selectBits(const Halide::Expr &condition, const Halide::Expr &a, const Halide::Expr &b);
+
 /// The larger of two: x unless y compares greater, so a NaN in y is not taken.
 Halide::Expr larger(const Halide::Expr &x, const Halide::Expr &y);
 

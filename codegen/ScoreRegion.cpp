@@ -73,16 +73,29 @@ Expr constantOf(mlir::arith::ConstantOp op) {
   return Expr(static_cast<int32_t>(value.getInt()));
 }
 
+/// Whether a condition occurs twice in `value`, so that Halide gives it a name.
+bool namesCondition(const Expr &value) {
+  Expr rest = Internal::common_subexpression_elimination(value);
+  for (const auto *let = rest.as<Internal::Let>(); let; let = rest.as<Internal::Let>()) {
+    if (let->value.type().is_bool())
+      return true;
+    rest = let->body;
+  }
+  return false;
+}
+
+/// How a region chooses between two reals.
+using Choice = std::function<Expr(const Expr &condition, const Expr &a, const Expr &b)>;
+
 /// A choice; one of reals is opaque. Its condition is often one of indices, which is known for some vectors and tiles
 /// and not for others: where it is, LLVM would see the chosen arm, contract a product or fold a constant of it, and so
 /// round what is computed from the choice in another way.
-Expr choose(mlir::arith::SelectOp op, const Expr &condition, const Expr &a, const Expr &b) {
-  const Expr chosen = select(condition, a, b);
-  return op.getType().isF32() ? opaque(chosen) : chosen;
+Expr choose(mlir::arith::SelectOp op, const Expr &condition, const Expr &a, const Expr &b, const Choice &ofReals) {
+  return op.getType().isF32() ? opaque(ofReals(condition, a, b)) : select(condition, a, b);
 }
 
 /// One op of the region; undefined where there is no rule.
-Expr evaluateOp(mlir::Operation &op, const std::function<Expr(mlir::Value)> &get) {
+Expr evaluateOp(mlir::Operation &op, const std::function<Expr(mlir::Value)> &get, const Choice &ofReals) {
   namespace arith = mlir::arith;
   namespace math = mlir::math;
   auto operand = [&](unsigned i) { return get(op.getOperand(i)); };
@@ -96,9 +109,9 @@ Expr evaluateOp(mlir::Operation &op, const std::function<Expr(mlir::Value)> &get
       .Case([&](arith::FloorDivSIOp) { return operand(0) / operand(1); })
       .Case([&](math::FloorOp) { return floor(operand(0)); })
       .Case([&](arith::NegFOp) { return -operand(0); })
-      .Case([&](arith::MaximumFOp) { return select(operand(0) > operand(1), operand(0), operand(1)); })
-      .Case([&](arith::MinimumFOp) { return select(operand(0) < operand(1), operand(0), operand(1)); })
-      .Case([&](arith::SelectOp choice) { return choose(choice, operand(0), operand(1), operand(2)); })
+      .Case([&](arith::MaximumFOp) { return ofReals(operand(0) > operand(1), operand(0), operand(1)); })
+      .Case([&](arith::MinimumFOp) { return ofReals(operand(0) < operand(1), operand(0), operand(1)); })
+      .Case([&](arith::SelectOp choice) { return choose(choice, operand(0), operand(1), operand(2), ofReals); })
       .Case([&](arith::AndIOp) { return operand(0) && operand(1); })
       .Case([&](arith::OrIOp) { return operand(0) || operand(1); })
       .Case([&](arith::XOrIOp) { return operand(0) != operand(1); })
@@ -114,10 +127,11 @@ Expr evaluateOp(mlir::Operation &op, const std::function<Expr(mlir::Value)> &get
 
 attn::ScoreOp scoreOf(mlir::Block &region) { return mlir::cast<attn::ScoreOp>(region.getTerminator()); }
 
-} // namespace
-
-Score evaluateScore(mlir::Block &body, const Expr &dot, const ScorePosition &position,
-                    const std::vector<Tensor> &captures) {
+Score evaluate(mlir::Block &body, const Expr &dot, const ScorePosition &position, const std::vector<Tensor> &captures,
+               bool namesConditions) {
+  const Choice ofReals = [&](const Expr &condition, const Expr &a, const Expr &b) {
+    return namesConditions ? selectBits(condition, a, b) : select(condition, a, b);
+  };
   llvm::DenseMap<mlir::Value, Expr> values;
   values[body.getArgument(kDot)] = dot;
   values[body.getArgument(kBatch)] = position.batch;
@@ -134,18 +148,27 @@ Score evaluateScore(mlir::Block &body, const Expr &dot, const ScorePosition &pos
         index.dims.push_back(get(i));
       result = captures[capture].at(index);
     } else {
-      result = evaluateOp(inner, get);
+      result = evaluateOp(inner, get, ofReals);
     }
     _halide_user_assert(result.defined())
         << "attnc: no rule for '" << inner.getName().getStringRef().str() << "' in a score";
     values[inner.getResult(0)] = result;
   }
-  Score score{get(scoreOf(body).getScore()), get(scoreOf(body).getLive()), Internal::const_true(), 1.0};
+  Score score{get(scoreOf(body).getScore()), get(scoreOf(body).getLive()), Internal::const_true(), 1.0,
+              namesConditions};
   for (mlir::Value condition : liveConditions(body).others)
     score.liveInBand = score.liveInBand && get(condition);
   if (auto factor = constantFactor(body))
     score.value = dot, score.factor = *factor;
   return score;
+}
+
+} // namespace
+
+Score evaluateScore(mlir::Block &body, const Expr &dot, const ScorePosition &position,
+                    const std::vector<Tensor> &captures) {
+  const Score score = evaluate(body, dot, position, captures, false);
+  return namesCondition(select(score.live, score.value, 0.f)) ? evaluate(body, dot, position, captures, true) : score;
 }
 
 } // namespace attnc

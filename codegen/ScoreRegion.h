@@ -15,6 +15,11 @@ struct Score {
   Halide::Expr liveInBand; ///< Of `live`: what has to hold inside the limits that keyLimits() reports.
   /// A positive factor common to all scores of the kernel, taken out so that the exponential can apply it; else 1.
   double factor = 1.0;
+  /// Whether a condition occurs twice, so that Halide gives it a name. Choices by `live` are selectBits() then: Halide
+  /// moves the condition of a select outwards, to skip stages that the select does not need. Out of a let whose value
+  /// it may not move (one with a promise) it does so by taking the name for a value without bounds, and of a
+  /// condition's name that is an error, "Can't do arithmetic on opaque pointer types" (Halide 21).
+  bool namesConditions = false;
 };
 
 struct ScorePosition {

@@ -15,7 +15,8 @@ struct SequenceCase {
   int64_t tokens = 1, batch = kBatch, heads = 2, headDim = 8, hidden = 20;
   bool causal = false, tokenIds = false, pooled = false, rotary = false;
   std::string normalizer = "softmax", fullyMasked = "zero";
-  int64_t memory = 0; ///< > 0: attends to a memory of so many rows, with lengths of its own.
+  bool repeated = false; ///< A condition of query and key stands in two others.
+  int64_t memory = 0;    ///< > 0: attends to a memory of so many rows, with lengths of its own.
 };
 
 constexpr int64_t kVocabulary = 11;
@@ -101,7 +102,12 @@ private:
                        "  %there = arith.cmpi slt, %j, %length : index\n";
     if (c.causal)
       text += "  %before = arith.cmpi sle, %j, %i : index\n  %both = arith.andi %before, %there : i1\n";
-    return text + "  attn.score %score, " + (c.causal ? "%both" : "%there") + "\n}";
+    if (c.repeated)
+      text += "  %nine = arith.constant 9 : index\n  %before = arith.cmpi sle, %j, %i : index\n"
+              "  %early = arith.cmpi slt, %j, %nine : index\n  %late = arith.cmpi sgt, %j, %nine : index\n"
+              "  %a = arith.ori %early, %before : i1\n  %c = arith.ori %late, %before : i1\n"
+              "  %ab = arith.andi %a, %c : i1\n  %both = arith.andi %ab, %there : i1\n";
+    return text + "  attn.score %score, " + (c.causal || c.repeated ? "%both" : "%there") + "\n}";
   }
 
   const SequenceCase c;
@@ -171,6 +177,14 @@ TEST(PackedRows, UnderACausalMask) {
     SequenceCase c;
     c.tokens = tokens, c.causal = true;
     check(c, {static_cast<double>(tokens), 1, 0, 8, 9});
+  }
+}
+
+TEST(PackedRows, UnderAConditionThatOccursTwice) {
+  for (int64_t headDim : {1, 16, 17}) {
+    SequenceCase c;
+    c.tokens = 13, c.headDim = headDim, c.repeated = true;
+    check(c, {13, 1, 0, 10});
   }
 }
 

@@ -57,7 +57,7 @@ def part(tensors, prefix):
 def limits(f32, f64):
     """The largest and the mean error that RELIABILITY's numeric policy allows."""
     error, peak = np.abs(f32.astype(np.float64) - f64), np.abs(f64).max(initial=0)
-    return 2 * error.max(initial=0) + 1e-6 * peak, mean_factor(error.size) * error.mean() + 2.0**-24 * peak
+    return 2 * error.max(initial=0) + 1e-6 * peak, mean_factor(f64) * error.mean() + 2.0**-24 * peak
 
 
 def errors(result, f64):

@@ -79,7 +79,7 @@ def compare(what, result, f64, f32):
     if not finite.any():
         return 0
     error, rounding, peak = np.abs(result - f64)[finite], np.abs(f32 - f64)[..., finite], np.abs(f64[finite]).max()
-    mean = mean_factor(error.size) * rounding.mean() + 2.0 ** -24 * peak
+    mean = mean_factor(f64[finite]) * rounding.mean() + 2.0 ** -24 * peak
     return within(what, error, 2 * rounding.max() + 1e-6 * peak, mean, peak)
 
 

@@ -30,9 +30,11 @@ SCORES = {
     "relative": {"relative_bias": {"parameter": "relative", "num_buckets": 16, "max_distance": 40}},
     "relative_back": {"relative_bias": {"parameter": "relative_back", "num_buckets": 6, "max_distance": 12, "bidirectional": False}}}
 DRAWN = list(SCORES)
-# Conditions that the compiler evaluates itself; drawn apart from everything else.
+# Conditions that the compiler evaluates itself, and some that occur twice; drawn apart from everything else.
 FIXED = {"chunks": {"expression": "query // 24 == key // 24"}, "prefix": {"expression": "key < 9 or key <= query"},
-         "parity": {"expression": "key // 2 * 2 == key or key % 8 == query % 8"}}
+         "parity": {"expression": "key // 2 * 2 == key or key % 8 == query % 8"},
+         "again": {"expression": "(key < 9 or key <= query) and (query > 20 or key <= query)"},
+         "choices": {"expression": "select(key < query, score, 0.5 * score) + select(key < query, 0.25, max(score, 0))"}}
 SCORES |= FIXED
 ROPES = ["none"] * 4 + ["half", "interleaved"]
 # Blocks of transformer layers, whose rope is drawn apart from everything else.

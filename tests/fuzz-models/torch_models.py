@@ -144,6 +144,9 @@ PYTHON = {
     "query // 7 == key // 7 or key % 5 == 0": "(query // 7 == key // 7) | (key % 5 == 0)",
     "key < 9 or key <= query": "(key < 9) | (key <= query)",
     "key // 2 * 2 == key or key % 8 == query % 8": "(key // 2 * 2 == key) | (key % 8 == query % 8)",
+    "(key < 9 or key <= query) and (query > 20 or key <= query)": "((key < 9) | (key <= query)) & ((query > 20) | (key <= query))",
+    "select(key < query, score, 0.5 * score) + select(key < query, 0.25, max(score, 0))":
+        "select(key < query, score, 0.5 * score) + select(key < query, 0.25, score.clamp_min(0))",
     "select(not (key == 2 or key > query + 20), score, -inf)": "select((key == 2) | (key > query + 20), -inf, score)"}
 
 
