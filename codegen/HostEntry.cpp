@@ -16,6 +16,16 @@ namespace attnc {
 
 namespace {
 
+/// The bytes of one batch element of a tensor whose first extent is the batch; 0 where it has no batch.
+uint64_t batchElementBytes(const TensorDesc &desc) {
+  if (desc.shape.empty() || desc.shape.front() != -1)
+    return 0;
+  uint64_t bytes = attnc_dtype_size(desc.dtype);
+  for (int64_t extent : drop_begin(desc.shape))
+    bytes *= static_cast<uint64_t>(extent);
+  return bytes;
+}
+
 class HostEmitter {
 public:
   HostEmitter(Module &module, const ModelPlan &plan, const HostData &data)
@@ -63,16 +73,20 @@ Constant *HostEmitter::string(const std::string &text) {
 
 Value *HostEmitter::address(IRBuilder<> &builder, Function *entry, const VariantPlan &variant, const Place &place) {
   Value *inputs = entry->getArg(1), *outputs = entry->getArg(2), *weights = entry->getArg(3), *arena = entry->getArg(4),
-        *batch = entry->getArg(5);
+        *first = entry->getArg(5), *batch = entry->getArg(6);
+  const InterfacePlan &interface = plan.interfaceOf(variant);
   auto at = [&](Value *base, Value *offset) { return builder.CreateGEP(i8, base, offset); };
-  auto load = [&](Value *table) {
-    return builder.CreateLoad(pointer, builder.CreateConstGEP1_64(pointer, table, static_cast<uint64_t>(place.value)));
+  auto load = [&](Value *table, const std::vector<TensorDesc> &descs) -> Value * {
+    const auto position = static_cast<uint64_t>(place.value);
+    Value *tensor = builder.CreateLoad(pointer, builder.CreateConstGEP1_64(pointer, table, position));
+    const uint64_t element = variant.microbatch ? batchElementBytes(descs[position]) : 0;
+    return element ? at(tensor, builder.CreateMul(first, number64(element))) : tensor;
   };
   switch (place.kind) {
   case Place::Kind::Input:
-    return load(inputs);
+    return load(inputs, interface.inputs);
   case Place::Kind::Output:
-    return load(outputs);
+    return load(outputs, interface.outputs);
   case Place::Kind::Weight:
     return at(weights, number64(static_cast<uint64_t>(place.value)));
   case Place::Kind::ArenaFixed:
@@ -134,7 +148,7 @@ void HostEmitter::emitEntries() {
 }
 
 Function *HostEmitter::emitEntry(const VariantPlan &variant, const HostVariant &host) {
-  auto *type = FunctionType::get(i32, {pointer, pointer, pointer, pointer, pointer, i64}, false);
+  auto *type = FunctionType::get(i32, {pointer, pointer, pointer, pointer, pointer, i64, i64}, false);
   Function *entry = Function::Create(type, GlobalValue::InternalLinkage, variant.function + "_attnc_entry", module);
   entry->addFnAttr("target-cpu", host.cpu);
   IRBuilder<> builder(BasicBlock::Create(context, "entry", entry));
@@ -145,7 +159,7 @@ Function *HostEmitter::emitEntry(const VariantPlan &variant, const HostVariant &
   AllocaInst *buffers = builder.CreateAlloca(buffersType, nullptr, "buffers");
   buffers->setAlignment(Align(8));
   builder.CreateMemSet(buffers, builder.getInt8(0), most * kBufferSize, Align(8));
-  Value *batch32 = builder.CreateTrunc(entry->getArg(5), i32, "batch");
+  Value *batch32 = builder.CreateTrunc(entry->getArg(6), i32, "batch");
   for (size_t i = 0; i < variant.calls.size(); ++i) {
     const KernelCall &call = variant.calls[i];
     std::vector<Value *> arguments = {entry->getArg(0)};
@@ -222,7 +236,8 @@ Constant *HostEmitter::variants() {
   std::vector<Constant *> all;
   for (auto [variant, host, entry] : zip_equal(plan.variants, data.variants, entries))
     all.push_back(structure({string(host.cpu), string(host.cpuFeatures), number64(variant.arenaFixed),
-                             number64(variant.arenaPerBatch), number64(host.scratchSize), entry}));
+                             number64(variant.arenaPerBatch), number64(host.scratchSize),
+                             number64(static_cast<uint64_t>(variant.microbatch)), entry}));
   return global(ConstantArray::get(ArrayType::get(all[0]->getType(), all.size()), all), "variants");
 }
 

@@ -113,6 +113,7 @@ private:
       variant.cpu = cpu.getValue().str();
     variant.arenaFixed = integer(function, "attn.arena_fixed", 0);
     variant.arenaPerBatch = integer(function, "attn.arena_per_batch", 0);
+    variant.microbatch = integer(function, kMicrobatch, 0);
     plan.variants.push_back(std::move(variant));
     readOffsets.clear();
     for (mlir::BlockArgument argument : function.getArguments())

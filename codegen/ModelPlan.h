@@ -62,6 +62,8 @@ struct VariantPlan {
   std::string cpu;      ///< TargetInfo::name; empty: the only target.
   std::vector<KernelCall> calls;
   uint64_t arenaFixed = 0, arenaPerBatch = 0;
+  int64_t microbatch = 0; ///< attnc_variant.microbatch. Where it is not 0, the batch is the first extent of every
+                          ///< tensor of the interface that has it.
 };
 
 struct ModelPlan {
@@ -77,6 +79,10 @@ struct ModelPlan {
   bool hasBatch = false; ///< Whether any tensor's shape depends on the batch.
   uint64_t imageSize = 0;
 
+  /// The tensors of one of `variants`.
+  const InterfacePlan &interfaceOf(const VariantPlan &variant) const {
+    return interfaces[static_cast<size_t>(&variant - variants.data()) % interfaces.size()];
+  }
   bool hasBuckets() const { return interfaces.size() > 1; }
   /// The tensors without buckets, or of the largest.
   const InterfacePlan &interface() const { return interfaces.back(); }

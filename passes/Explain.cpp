@@ -120,6 +120,8 @@ void printModel(func::FuncOp model, int64_t batch, llvm::raw_ostream &out) {
   out << "weights " << shortNumber(number(model->getParentOp(), "attn.image_size")) << "B, arena "
       << shortNumber(number(model, "attn.arena_fixed")) << "B + " << shortNumber(number(model, "attn.arena_per_batch"))
       << "B for each batch element\n";
+  if (auto microbatch = model->getAttrOfType<IntegerAttr>(kMicrobatch))
+    out << "a run takes " << microbatch.getInt() << " batch elements a thread at a time\n";
 }
 
 void printRefusals(const ExplainLog &log, llvm::raw_ostream &out) {

@@ -18,6 +18,11 @@ llvm::SmallVector<mlir::func::FuncOp> modelFunctions(mlir::ModuleOp module);
 /// Of a model's function: the extent of the dimension that has several (attn.bucket), and the name of that dimension.
 constexpr llvm::StringLiteral kBucket = "attn.bucket", kBucketDim = "attn.bucket_dim";
 
+/// Of a model's function: that its batch elements are independent (a unit attribute), and how many of them are the
+/// share of a thread when a run takes a part of the batch at a time (an i64 from 1 to kMaxMicrobatch).
+constexpr llvm::StringLiteral kIndependentBatch = "attn.independent_batch", kMicrobatch = "attn.microbatch";
+constexpr int64_t kMaxMicrobatch = 1 << 30;
+
 /// The name of the model that a function is: its own, or where it is a variant, that of attn.model.
 llvm::StringRef modelName(mlir::func::FuncOp model);
 

@@ -36,6 +36,10 @@ struct PipelineOptions {
   /// Keys of attention's blocks, a multiple of 16, or 0 for whole score rows; nothing: by shape.
   std::optional<int64_t> blockKeys;
 
+  /// Batch elements of a thread's share where a run takes a part of the batch at a time, up to kMaxMicrobatch, or 0 for
+  /// the whole batch; nothing: by cost.
+  std::optional<int64_t> microbatch;
+
   /// What matmuls by weights round their operands to; f32 leaves the precisions that the module has.
   attn::Precision precision = attn::Precision::f32;
 };
@@ -47,7 +51,7 @@ void buildPipeline(mlir::OpPassManager &manager, const PipelineOptions &options)
 /// The two halves of the pipeline: up to AssignSchedules, which looks at the target, and from PackWeights on, which
 /// does not. Between them a module may be joined with those of other targets (Variants.h).
 void buildTargetPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
-void buildImagePipeline(mlir::OpPassManager &manager);
+void buildImagePipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
 
 /// Registers each pass, and the whole pipeline as `attnc-pipeline`, for attnc-opt.
 void registerPasses();

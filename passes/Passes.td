@@ -20,6 +20,8 @@ class Attn_FusingPass<string argument, string summary_> : Attn_Pass<argument, su
 
 def CanonicalizeGraphPass : Attn_Pass<"attnc-canonicalize-graph", "fold, deduplicate and put operands in one order">;
 
+def FindIndependentBatchPass : Attn_Pass<"attnc-find-independent-batch", "which models may run some of a batch at a time">;
+
 def MergeProjectionsPass
     : Attn_FusingPass<"attnc-merge-projections", "one matmul for the q, k and v projections of one input">;
 
@@ -64,5 +66,10 @@ def AssignSchedulesPass : Attn_Pass<"attnc-assign-schedules", "choose tiles and 
 def PackWeightsPass : Attn_Pass<"attnc-pack-weights", "place every weight in the image, in the layout its kernel wants">;
 
 def PlanMemoryPass : Attn_Pass<"attnc-plan-memory", "give every intermediate tensor a place in the arena">;
+
+def AssignMicrobatchPass : Attn_Pass<"attnc-assign-microbatch", "choose how many batch elements a run takes at a time"> {
+  let options = [Option<"elements", "elements", "int64_t", "-1",
+                        "batch elements of a thread's share; 0: the batch as a whole, -1: by cost">];
+}
 
 #endif

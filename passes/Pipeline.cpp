@@ -29,6 +29,9 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
       *this, "block-keys",
       llvm::cl::desc("keys of attention's blocks, a multiple of 16; 0: whole score rows, -1: by shape"),
       llvm::cl::init(-1)};
+  Option<int64_t> microbatch{*this, "microbatch",
+                             llvm::cl::desc("batch elements of a thread's share; 0: the batch as a whole, -1: by cost"),
+                             llvm::cl::init(-1)};
 };
 
 using ErrorHandler = function_ref<LogicalResult(const Twine &)>;
@@ -53,6 +56,8 @@ LogicalResult buildFromFlags(OpPassManager &manager, StringRef text, ErrorHandle
   options.fuseEpilogue = flags.epilogue;
   if (flags.blockKeys != -1)
     options.blockKeys = flags.blockKeys;
+  if (flags.microbatch != -1)
+    options.microbatch = flags.microbatch;
   buildPipeline(manager, options);
   return success();
 }
@@ -62,6 +67,7 @@ LogicalResult buildFromFlags(OpPassManager &manager, StringRef text, ErrorHandle
 void buildTargetPipeline(OpPassManager &manager, const PipelineOptions &options) {
   const TargetInfo &target = options.target;
   manager.addPass(createCanonicalizeGraphPass());
+  manager.addPass(createFindIndependentBatchPass());
   if (options.mergeProjections)
     manager.addPass(createMergeProjectionsPass(options.log));
   if (options.fuseAttention)
@@ -92,14 +98,17 @@ void buildTargetPipeline(OpPassManager &manager, const PipelineOptions &options)
   manager.addPass(createAssignSchedulesPass(machine));
 }
 
-void buildImagePipeline(OpPassManager &manager) {
+void buildImagePipeline(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(createPackWeightsPass());
   manager.addPass(createPlanMemoryPass());
+  AssignMicrobatchPassOptions microbatch;
+  microbatch.elements = options.microbatch.value_or(-1);
+  manager.addPass(createAssignMicrobatchPass(microbatch));
 }
 
 void buildPipeline(OpPassManager &manager, const PipelineOptions &options) {
   buildTargetPipeline(manager, options);
-  buildImagePipeline(manager);
+  buildImagePipeline(manager, options);
 }
 
 void registerPasses() {

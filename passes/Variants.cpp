@@ -127,7 +127,7 @@ OwningOpRef<ModuleOp> lowerVariants(ModelBuckets model, const std::vector<Target
                 hasBuckets ? StringRef(model.dim) : "", hasBuckets ? model.extents[i] : 0);
     }
   OwningOpRef<ModuleOp> module = join(std::move(variants));
-  if (failed(run(*module, [](PassManager &manager) { buildImagePipeline(manager); })))
+  if (failed(run(*module, [&](PassManager &manager) { buildImagePipeline(manager, options); })))
     return nullptr;
   return module;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// attnc_run(): checks all that a caller can get wrong, lays out the workspace, calls the generated entry.
+// attnc_run(): checks all that a caller can get wrong, lays out the workspace, calls the generated entry for the batch,
+// or for one part of it after the other.
 #include "runtime/Error.h"
 #include "runtime/Tensor.h"
 #include "runtime/Variant.h"
@@ -18,6 +19,21 @@ struct Layout {
   uint64_t workers, scratch, scratchStride, arena, total;
 };
 
+/// The least batch elements of a pass; 0: a run has one pass.
+int64_t leastOfPass(const attnc_variant &variant, int32_t threads) { return variant.microbatch * threads; }
+
+/// How many passes a run of so many batch elements has. Each has floor or ceil(batch / passes) of them.
+int64_t passesOf(const attnc_variant &variant, int64_t batch, int32_t threads) {
+  const int64_t least = leastOfPass(variant, threads);
+  return least > 0 && batch >= least ? batch / least : 1;
+}
+
+/// The most batch elements that a pass has in a run of `batch` or fewer: a workspace fits smaller batches too.
+int64_t mostOfPass(const attnc_variant &variant, int64_t batch, int32_t threads) {
+  const int64_t least = leastOfPass(variant, threads);
+  return least > 0 && batch / 2 >= least ? 2 * least - 1 : batch;
+}
+
 bool addAligned(uint64_t *total, uint64_t size) {
   return alignUp(size, &size) && !__builtin_add_overflow(*total, size, total);
 }
@@ -29,7 +45,8 @@ bool layOut(const attnc_model &model, const attnc_variant &variant, int64_t batc
   uint64_t scratch, arena;
   if (!alignUp(variant.scratch_size, &layout->scratchStride) ||
       __builtin_mul_overflow(count, layout->scratchStride, &scratch) ||
-      __builtin_mul_overflow(static_cast<uint64_t>(batch), variant.arena_size_per_batch, &arena) ||
+      __builtin_mul_overflow(static_cast<uint64_t>(mostOfPass(variant, batch, threads)), variant.arena_size_per_batch,
+                             &arena) ||
       __builtin_add_overflow(arena, variant.arena_size_fixed, &arena))
     return false;
   layout->workers = sizeof(Run);
@@ -295,9 +312,15 @@ attnc_status attnc_run(const attnc_instance *instance, const void *const *inputs
 
   Run *run = prepare(bytes, layout, executor, threads);
   const attnc_variant &variant = *instance->variant;
-  const int32_t result =
-      variant.entry(&run->workers[0], inputs, outputs, instance->weights, bytes + layout.arena, batch);
-  if (result != 0)
-    run->recordFailure(Failure::Kernel, result);
+  const int64_t passes = passesOf(variant, batch, threads);
+  int64_t first = 0;
+  for (int64_t pass = 0; pass < passes && !run->failed(); ++pass) {
+    const int64_t count = batch / passes + (pass < batch % passes);
+    const int32_t result =
+        variant.entry(&run->workers[0], inputs, outputs, instance->weights, bytes + layout.arena, first, count);
+    if (result != 0)
+      run->recordFailure(Failure::Kernel, result);
+    first += count;
+  }
   return run->failed() ? failRun(model, variant, *run, error) : succeed(error);
 }

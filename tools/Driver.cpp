@@ -246,6 +246,7 @@ private:
     PipelineOptions pipeline;
     pipeline.log = &log;
     pipeline.blockKeys = options.blockKeys;
+    pipeline.microbatch = options.microbatch;
     pipeline.precision = precision;
     auto observe = [&](mlir::PassManager &manager) {
       if (options.printIRAfterAll)

@@ -32,6 +32,8 @@ struct DriverOptions {
   bool tokenTypeIds = false;
   /// Keys of attention's blocks, a multiple of 16, or 0 for whole score rows; nothing: by shape.
   std::optional<int64_t> blockKeys;
+  /// Batch elements of a thread's share, or 0 for the whole batch at once; nothing: by cost.
+  std::optional<int64_t> microbatch;
   bool profile = false; ///< The object tells an observer of its kernel calls.
   bool explain = false, printIRAfterAll = false, timePasses = false, quiet = false;
   std::string program; ///< argv[0], to find the runtime archive for shared libraries.

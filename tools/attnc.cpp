@@ -37,6 +37,8 @@ MODEL: a model.json (docs/MODEL.md), a Hugging Face directory (BERT family), or 
   --token-type-ids      Hugging Face: make token_type_ids an input
   --block-keys N        attention in blocks of N keys (online softmax), a multiple of 16, or with
                         whole score rows (0), which packed rows always have; default: by shape
+  --microbatch N        of a large run-time batch a run takes some N elements a thread at a time
+                        through the whole model, or all at once (0); default: by cost
   --emit LIST           object,header (default), attn, kernels, halide, llvm, asm; one goes to -o or
                         to the terminal, several go to a directory
   --explain             what was fused, what was not and why, with each kernel's work and schedule
@@ -146,6 +148,7 @@ int main(int argc, char **argv) {
                                                 {"--weights"},
                                                 {"--emit", true, true},
                                                 {"--block-keys"},
+                                                {"--microbatch"},
                                                 {"--explain", false},
                                                 {"--print-ir-after-all", false},
                                                 {"--time-passes", false},
@@ -196,6 +199,11 @@ int main(int argc, char **argv) {
   if (line.has("--block-keys") && !(options.blockKeys = parseBlockKeys(line.value("--block-keys"))))
     return usageError("--block-keys " + line.value("--block-keys") +
                       ": expected a multiple of 16 up to 2147483632, or 0 for whole score rows");
+  std::optional<uint64_t> microbatch;
+  if (!line.number("--microbatch", 0, 1 << 30, microbatch, error))
+    return usageError(error);
+  if (microbatch)
+    options.microbatch = static_cast<int64_t>(*microbatch);
   for (const std::string &list : line.all("--emit"))
     if (!parseEmit(list, options, error))
       return usageError("--emit: unknown artefact '" + error +

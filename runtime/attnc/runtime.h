@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Changes when the layout or meaning of anything below changes; attnc_init() compares. */
-#define ATTNC_ABI_VERSION 5u
+#define ATTNC_ABI_VERSION 6u
 #define ATTNC_MAX_RANK 8
 /* Alignment in bytes of the weights image, the workspace and every tensor inside them. */
 #define ATTNC_ALIGNMENT 64u
@@ -124,10 +124,14 @@ typedef struct attnc_variant {
   uint64_t arena_size_fixed; /* bytes of activations that do not depend on the batch */
   uint64_t arena_size_per_batch; /* bytes of activations per batch element */
   uint64_t scratch_size;         /* bytes that each worker's kernels may take at once */
-  /* The generated host entry. `weights` is the image, `arena` has arena_size_fixed + batch*arena_size_per_batch bytes;
-   * `context` is handed back to attnc_rt_*. Returns 0, or what a kernel returned. */
+  /* > 0: a run takes a large batch in passes, so that the activations of a pass stay in the caches; each has at least
+   * `microbatch` batch elements for each thread. At most 2^30. 0: all of the batch at once. */
+  int64_t microbatch;
+  /* The generated host entry for the batch elements from `first` on, `batch` of them; without a microbatch `first` is 0.
+   * `inputs` and `outputs` are those of the whole batch. `weights` is the image, `arena` has arena_size_fixed +
+   * batch*arena_size_per_batch bytes; `context` is handed back to attnc_rt_*. Returns 0, or what a kernel returned. */
   int32_t (*entry)(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
-                   int64_t batch);
+                   int64_t first, int64_t batch);
 } attnc_variant;
 
 /* A compiled model, in the read-only data of kernel.o; its symbol is <name>_attnc_model. Private to the runtime but for

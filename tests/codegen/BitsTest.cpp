@@ -133,6 +133,21 @@ TEST(Bits, DoNotDependOnTheBatch) {
   }
 }
 
+TEST(Bits, DoNotDependOnTheMicrobatch) {
+  for (const Model &model : {encoderModel(31, 12, 3, 17), attentionModel({kBatch, 2, 17, 21, 20, 24, Mask::Keys})}) {
+    const Data data = randomData(model, 11);
+    CompileOptions options;
+    options.microbatch = 0;
+    const std::vector<Array> whole = Kernel(model, options).run(data);
+    for (int64_t share : {1, 2, 4}) {
+      options.microbatch = share;
+      const Kernel kernel(model, options);
+      for (int threads : {1, 2})
+        expectSameBits(kernel.run(data, {threads}), whole);
+    }
+  }
+}
+
 /// Row r of a matmul of 47 rows is row 0 of a matmul of fewer: another place in another tile.
 TEST(Bits, DoNotDependOnThePlaceInATile) {
   for (const char *epilogue : {"gelu", "residual_layernorm"}) {

@@ -77,6 +77,8 @@ mlir::OwningOpRef<mlir::ModuleOp> lowered(const Model &model, const CompileOptio
   pipeline.fuseAttention = options.fuseAttention;
   pipeline.packRows = options.packRows;
   pipeline.fuseEpilogue = options.fuseEpilogue;
+  if (options.microbatch >= 0)
+    pipeline.microbatch = options.microbatch;
   if (options.blockKeys >= 0)
     pipeline.blockKeys = options.blockKeys;
   ModelBuckets only;

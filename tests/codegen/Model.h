@@ -86,7 +86,8 @@ private:
 struct CompileOptions {
   std::string cpu = "host"; ///< Or several with commas between them.
   bool mergeProjections = true, fuseAttention = true, packRows = true, fuseEpilogue = true;
-  int64_t blockKeys = -1; ///< Of attention's blocks; 0: whole score rows, -1: by shape.
+  int64_t microbatch = -1; ///< Batch elements of a thread's share; 0: all at once, -1: by cost.
+  int64_t blockKeys = -1;  ///< Of attention's blocks; 0: whole score rows, -1: by shape.
 };
 
 /// Passes and codegen; the weights are handed over at init. Throws std::runtime_error with the diagnostics.

@@ -54,6 +54,12 @@ def block_keys(plan):
     return plan.get("block_keys", own.choice([None, 16, 32, 48]))
 
 
+def microbatch(plan):
+    """Batch elements of a thread's share (attnc --microbatch); None: by cost, which is the whole batch at a plan's sizes."""
+    own = random.Random(f"microbatch of {plan['seed']}")
+    return plan.get("microbatch", own.choice([None, 1, 1, 2]))
+
+
 # -- Comparing ---------------------------------------------------------------------------------------------------------
 
 
@@ -206,9 +212,10 @@ class Check:
     def check_object(self, level):
         """Compiles for a level and runs; returns the part of the allowed error used and the results."""
         kernel = self.folder / f"{level}.o"
-        blocks = block_keys(self.plan)
-        blocks = [] if blocks is None else ["--block-keys", blocks]
-        command(self.fuzz.tools / "attnc", self.model, "-o", kernel, "--cpu", level, "--quiet", *blocks)
+        options = []
+        for option, value in (("--block-keys", block_keys(self.plan)), ("--microbatch", microbatch(self.plan))):
+            options += [] if value is None else [option, value]
+        command(self.fuzz.tools / "attnc", self.model, "-o", kernel, "--cpu", level, "--quiet", *options)
         results = self.faulty("object", self.run_object(kernel, self.inputs, 1))
         used = self.compare(level, results)
         same_bits(f"2 threads for {level}", results, self.faulty("2 threads", self.run_object(kernel, self.inputs, 2)))
@@ -230,7 +237,7 @@ def check_plan(fuzz, plan, shrinks):
     except (AssertionError, subprocess.TimeoutExpired) as error:
         failure = str(error)
     small, small_failure = shrink(plan, failure, fuzz.failure_of) if shrinks else (plan, failure)
-    line = json.dumps({"block_keys": block_keys(small), **small})
+    line = json.dumps({"block_keys": block_keys(small), "microbatch": microbatch(small), **small})
     report = f"{failure}\nshrunk: {small_failure}\nfor regressions.json:\n{line}\n{json.dumps(describe(small)[0])}"
     return 0, report
 

@@ -6,8 +6,8 @@ import re
 import subprocess
 import sys
 
-PASSES = ["canonicalize-graph", "merge-projections", "fuse-attention", "pack-rows", "find-live-keys", "fuse-epilogue", "outline-kernels",
-          "assign-schedules", "pack-weights", "plan-memory"]
+PASSES = ["canonicalize-graph", "find-independent-batch", "merge-projections", "fuse-attention", "pack-rows", "find-live-keys", "fuse-epilogue", "outline-kernels",
+          "assign-schedules", "pack-weights", "plan-memory", "assign-microbatch"]
 VARIANTS = ["cpu=x86-64-v4", "merge=false", "attention=false", "pack-rows=false", "epilogue=false", "epilogue=false pack-rows=false", "arch=aarch64 cpu=generic"]
 
 

@@ -31,9 +31,10 @@ static int32_t row_task(void *context, int32_t row, uint8_t *closure) {
 }
 
 static int32_t entry(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
-                     int64_t batch) {
+                     int64_t first, int64_t batch) {
   struct closure c;
   (void)arena;
+  (void)first;
   c.ids = (const int32_t *)inputs[0];
   c.table = (const float *)weights;
   c.y = (float *)outputs[0];
@@ -51,7 +52,7 @@ static const attnc_pack_step step = {0, ATTNC_PACK_COPY, 0, TABLE, COLS, COLS, 1
 #define FEATURES ""
 #endif
 
-static const attnc_variant variant = {"least", FEATURES, 0, 0, COLS * sizeof(float), entry};
+static const attnc_variant variant = {"least", FEATURES, 0, 0, COLS * sizeof(float), 0, entry};
 static const attnc_model model = {ATTNC_ABI_VERSION,
                                   0,
                                   "lookup",

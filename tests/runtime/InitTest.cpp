@@ -56,7 +56,7 @@ TEST_F(Init, OtherAbi) {
   memset(&model, 0xff, sizeof model); // nothing but the version may be read
   model.abi_version = ATTNC_ABI_VERSION + 6;
   expectFailure(ATTNC_ERROR_ABI, attnc_init(&instance, &model, nullptr, &error),
-                "the object was compiled for runtime ABI 11, this runtime has ABI 5; compile it with the attnc of this "
+                "the object was compiled for runtime ABI 12, this runtime has ABI 6; compile it with the attnc of this "
                 "runtime");
 }
 

@@ -16,7 +16,7 @@ namespace {
 /// Where the running test's kernel is; `entry` has no place for a closure.
 std::function<int32_t(void *)> body;
 
-int32_t callBody(void *context, const void *const *, void *const *, const void *, void *, int64_t) {
+int32_t callBody(void *context, const void *const *, void *const *, const void *, void *, int64_t, int64_t) {
   return body(context);
 }
 

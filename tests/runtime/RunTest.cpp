@@ -216,7 +216,7 @@ TEST_F(RunTest, IndexBeyondTheBatchIsNotRead) {
   EXPECT_EQ(call.run(), ATTNC_OK) << call.message();
 }
 
-int32_t doNothing(void *, const void *const *, void *const *, const void *, void *, int64_t) { return 0; }
+int32_t doNothing(void *, const void *const *, void *const *, const void *, void *, int64_t, int64_t) { return 0; }
 
 TEST_F(RunTest, IndexOf32BitsAndOfAnyRank) {
   toy.variants[0].entry = doNothing;
@@ -240,11 +240,70 @@ TEST_F(RunTest, EmptyTensorHasNoIndices) {
   EXPECT_EQ(call.run(), ATTNC_OK) << call.message();
 }
 
-int32_t failingEntry(void *, const void *const *, void *const *, const void *, void *, int64_t) { return -42; }
+int32_t failingEntry(void *, const void *const *, void *const *, const void *, void *, int64_t, int64_t) { return -42; }
 
 TEST_F(RunTest, EntryFails) {
   toy.variants[0].entry = failingEntry;
   expectFailure(ATTNC_ERROR_KERNEL, "a kernel of model 'toy' returned -42");
+}
+
+/// The batch elements that passes were called for.
+std::vector<std::pair<int64_t, int64_t>> passes;
+
+int32_t notePass(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
+                 int64_t first, int64_t batch) {
+  passes.emplace_back(first, batch);
+  return toyEntry(context, inputs, outputs, weights, arena, first, batch);
+}
+
+using Passes = std::vector<std::pair<int64_t, int64_t>>;
+
+TEST_F(RunTest, LargeBatchesTakePassesOfAMicrobatch) {
+  const std::vector<float> expected = [&] {
+    EXPECT_EQ(call.run(), ATTNC_OK);
+    return call.y;
+  }();
+  toy.variants[0].entry = notePass;
+  for (const auto &[microbatch, parts] : {std::pair<int64_t, Passes>{0, {{0, 5}}},
+                                          {1, {{0, 1}, {1, 1}, {2, 1}, {3, 1}, {4, 1}}},
+                                          {2, {{0, 3}, {3, 2}}},
+                                          {3, {{0, 5}}},
+                                          {6, {{0, 5}}}}) {
+    toy.variants[0].microbatch = microbatch;
+    passes.clear();
+    std::fill(call.y.begin(), call.y.end(), -1.f);
+    EXPECT_EQ(call.run(), ATTNC_OK) << call.message();
+    EXPECT_EQ(passes, parts) << microbatch;
+    EXPECT_EQ(call.y, expected) << microbatch;
+  }
+}
+
+int32_t failSecondPass(void *, const void *const *, void *const *, const void *, void *, int64_t first, int64_t batch) {
+  passes.emplace_back(first, batch);
+  return first ? -42 : 0;
+}
+
+TEST_F(RunTest, NoPassFollowsOneThatFails) {
+  toy.variants[0].entry = failSecondPass;
+  toy.variants[0].microbatch = 1;
+  passes.clear();
+  expectFailure(ATTNC_ERROR_KERNEL, "a kernel of model 'toy' returned -42");
+  EXPECT_EQ(passes, (Passes{{0, 1}, {1, 1}}));
+}
+
+TEST(WorkspaceSize, HasActivationsForTheLargestPass) {
+  ToyModel toy;
+  toy.variants[0].arena_size_per_batch = 64;
+  auto size = [&](int64_t batch, int32_t threads) { return attnc_workspace_size(&toy.model, batch, threads); };
+  const size_t one = size(1, 1), oneOfTwo = size(1, 2);
+  toy.variants[0].microbatch = 3;
+  for (int64_t batch = 1; batch <= kMaxBatch; ++batch) {
+    EXPECT_EQ(size(batch, 1), one + 64 * static_cast<size_t>(std::min<int64_t>(batch, 5) - 1)) << batch;
+    EXPECT_EQ(size(batch, 2), oneOfTwo + 64 * static_cast<size_t>(std::min<int64_t>(batch, 11) - 1)) << batch;
+  }
+  toy.variants[0].microbatch = int64_t{1} << 30;
+  EXPECT_EQ(size(kMaxBatch, 7), size(kMaxBatch, 7));
+  EXPECT_EQ(size(kMaxBatch, 1), one + 64 * (kMaxBatch - 1));
 }
 
 TEST(WorkspaceSize, GrowsWithBatchAndThreads) {

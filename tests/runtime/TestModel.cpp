@@ -44,10 +44,10 @@ Aligned::Aligned(size_t size) : bytes(size), memory(nullptr) {
 }
 
 int32_t toyEntry(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
-                 int64_t batch) {
-  Closure closure = {static_cast<const float *>(inputs[0]), static_cast<const int64_t *>(inputs[1]),
-                     static_cast<const float *>(weights), static_cast<float *>(arena),
-                     static_cast<float *>(outputs[0])};
+                 int64_t first, int64_t batch) {
+  Closure closure = {static_cast<const float *>(inputs[0]) + first * kWidth,
+                     static_cast<const int64_t *>(inputs[1]) + first * kIds, static_cast<const float *>(weights),
+                     static_cast<float *>(arena), static_cast<float *>(outputs[0]) + first * kWidth};
   auto *bytes = reinterpret_cast<uint8_t *>(&closure);
   if (int32_t result = attnc_rt_parallel_for(context, sumIds, 0, static_cast<int32_t>(batch), bytes))
     return result;
@@ -73,7 +73,7 @@ ToyModel::ToyModel() {
   model.weights_image_size = kWidth * sizeof(float);
   model.min_batch = 1;
   model.max_batch = kMaxBatch;
-  variants[0] = {"least", "", 0, sizeof(float), 192, toyEntry}; // scratch: kWidth floats, rounded up to ATTNC_ALIGNMENT
+  variants[0] = {"least", "", 0, sizeof(float), 192, 0, toyEntry}; // scratch: kWidth floats, rounded up to ATTNC_ALIGNMENT
   variants[1] = variants[0];
   model.num_variants = 1;
   model.variants = variants;

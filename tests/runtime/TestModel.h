@@ -31,7 +31,7 @@ constexpr int64_t kWidth = 37, kIds = 4, kMaxBatch = 33, kLimit = 1000;
 
 /// The entry of the model above.
 int32_t toyEntry(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
-                 int64_t batch);
+                 int64_t first, int64_t batch);
 
 /// The tables and the attnc_model over them; tests change fields to their liking.
 struct ToyModel {

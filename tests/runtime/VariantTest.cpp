@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kShort = 2;
 
 /// Says which bucket ran, and reads nothing.
-int32_t shortEntry(void *, const void *const *, void *const *outputs, const void *, void *, int64_t) {
+int32_t shortEntry(void *, const void *const *, void *const *outputs, const void *, void *, int64_t, int64_t) {
   static_cast<float *>(outputs[0])[0] = -2;
   return 0;
 }

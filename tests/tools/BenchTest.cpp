@@ -110,6 +110,8 @@ TEST(KernelClock, CountsTheWorkOfTrueLengths) {
   call.share = ATTNC_WORK_PAIRS;
   EXPECT_EQ(atTrueLengths(call, {0.5, 0.25}).flops, 25);
   EXPECT_EQ(atTrueLengths(call, {0.5, 0.25}).bytes, 40);
+  EXPECT_EQ(atTrueLengths(call, {0.5, 0.25, 3}).flops, 75);
+  EXPECT_EQ(atTrueLengths(call, {0.5, 0.25, 3}).bytes, 20 + 3 * 20);
 }
 
 TEST(Workloads, AreFoundByNameAndByFamily) {
@@ -148,11 +150,14 @@ TEST(KernelClock, SumsTheMediansOfEqualCalls) {
   {
     KernelClock clock(profile);
     EXPECT_TRUE(clock.times().empty());
-    for (int run = 0; run < 3; ++run)
-      for (int32_t call = 0; call <= 3; ++call) {
-        profile.observer(profile.state, call);
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      }
+    for (int run = 0; run < 3; ++run) {
+      for (int pass = 0; pass < 2; ++pass)
+        for (int32_t call = 0; call <= 3; ++call) {
+          profile.observer(profile.state, call);
+          std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+      clock.endRun();
+    }
     const std::vector<KernelTime> kernels = clock.times();
     ASSERT_EQ(kernels.size(), 2u);
     EXPECT_EQ(kernels[0].kernel, "matmul_0");
@@ -160,7 +165,7 @@ TEST(KernelClock, SumsTheMediansOfEqualCalls) {
     EXPECT_EQ(kernels[0].matmulFlops, 16);
     EXPECT_EQ(kernels[0].bytes, 200);
     EXPECT_EQ(kernels[1].flops, 20);
-    EXPECT_GE(kernels[0].seconds, 0.002); // It slept for so long.
+    EXPECT_GE(kernels[0].seconds, 0.004); // It slept for so long in both passes of a run.
     clock.reset();
     EXPECT_TRUE(clock.times().empty());
   }

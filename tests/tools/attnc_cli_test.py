@@ -67,6 +67,8 @@ def check_wrong_command_lines(bench):
     for keys in ("", "8", "24x", "-16", "2147483648"):
         bench.refuses(f"--block-keys {keys}: expected a multiple of 16 up to 2147483632, or 0 for whole score rows", model,
                       f"--block-keys={keys}", code=2)
+    for share in ("-1", "many", "1073741825"):
+        bench.refuses(f"--microbatch takes a number from 0 to 1073741824, not '{share}'", model, f"--microbatch={share}", code=2)
     for dim in ("seq", "seq=", "=4", "seq=0", "seq=-1", "seq=4x", "seq=4,", "seq=4,0", "seq=2147483648", "seq=99999999999999999999"):
         bench.refuses(f"--dim {dim}: expected NAME=N[,N...] with N from 1 to 2147483647, each name once", model, "--dim", dim, code=2)
     bench.refuses("--dim seq=5: expected NAME=N[,N...] with N from 1 to 2147483647, each name once", model, "--dim", "seq=4", "--dim",

@@ -63,9 +63,10 @@ static int32_t row(void *context, int32_t index, uint8_t *bytes) {
 }
 
 static int32_t entry(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
-                     int64_t batch) {
+                     int64_t first, int64_t batch) {
   Closure closure = {inputs, outputs, weights};
   (void)arena;
+  (void)first;
 #ifdef UNDEFINED
   no_such_function();
 #endif

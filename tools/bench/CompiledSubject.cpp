@@ -60,6 +60,8 @@ bool CompiledSubject::load(const std::string &file, Loaded &loaded) {
     return false;
   RunOptions choices;
   choices.randomInputs = kSeed;
+  if (subject.workload && hasRuntimeBatch(*subject.workload))
+    choices.batch = subject.workload->batch;
   if (!embedsWeights(loaded.model->model()))
     choices.randomWeights = kSeed;
   if (!gatherInputs(loaded.model->model(), choices, loaded.inputs, reason) ||

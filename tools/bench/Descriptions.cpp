@@ -33,10 +33,14 @@ json moduleOf(const Workload &w) {
 }
 
 json modelOf(const Workload &w) {
-  json inputs = {{"x", {{"shape", {w.batch, w.seq, w.embed}}}}};
+  const json batch = hasRuntimeBatch(w) ? json("batch") : json(w.batch);
+  json inputs = {{"x", {{"shape", {batch, w.seq, w.embed}}}}};
   if (w.trueLengths)
-    inputs["lengths"] = {{"shape", {w.batch}}, {"dtype", "i32"}};
-  return {{"name", w.name}, {"inputs", inputs}, {"weights", kWeightsFile}, {"model", {moduleOf(w)}}};
+    inputs["lengths"] = {{"shape", {batch}}, {"dtype", "i32"}};
+  json model = {{"name", w.name}, {"inputs", inputs}, {"weights", kWeightsFile}, {"model", {moduleOf(w)}}};
+  if (hasRuntimeBatch(w))
+    model["dims"] = {{"batch", {{"max", w.batch}}}};
+  return model;
 }
 
 /// softmax(query key^T / sqrt(head_dim)) value, below the diagonal only where it is causal.

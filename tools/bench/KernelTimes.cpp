@@ -5,15 +5,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace attnc {
 
 attnc_profiled_call atTrueLengths(attnc_profiled_call call, const TrueShare &share) {
   const bool all = call.share == ATTNC_WORK_ALL;
   const double flops = all ? 1 : call.share == ATTNC_WORK_TOKENS ? share.tokens : share.pairs;
-  call.flops *= flops;
-  call.matmul_flops *= flops;
-  call.bytes -= call.token_bytes * (all ? 0 : 1 - share.tokens);
+  call.flops *= flops * share.batch;
+  call.matmul_flops *= flops * share.batch;
+  call.bytes += call.token_bytes * ((all ? 1 : share.tokens) * share.batch - 1);
   return call;
 }
 
@@ -25,13 +26,21 @@ KernelClock::KernelClock(attnc_profile &profile, const TrueShare &share) : profi
 
 KernelClock::~KernelClock() { profile.observer = nullptr; }
 
-void KernelClock::reset() { seconds.assign(static_cast<size_t>(profile.num_calls), {}); }
+void KernelClock::reset() {
+  seconds.assign(static_cast<size_t>(profile.num_calls), {});
+  current.assign(seconds.size(), 0);
+}
+
+void KernelClock::endRun() {
+  for (size_t i = 0; i < seconds.size(); ++i)
+    seconds[i].push_back(std::exchange(current[i], 0));
+}
 
 void KernelClock::observe(void *self, int32_t call) {
   auto &clock = *static_cast<KernelClock *>(self);
   const double now = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   if (call > 0)
-    clock.seconds[static_cast<size_t>(call) - 1].push_back(now - clock.before);
+    clock.current[static_cast<size_t>(call) - 1] += now - clock.before;
   clock.before = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 

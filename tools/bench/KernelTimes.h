@@ -18,13 +18,14 @@ struct KernelTime {
   double flops = 0, matmulFlops = 0, bytes = 0;
 };
 
-/// How much of the work at full lengths there is at the true ones.
+/// How much of the work that a profile lists there is at the true lengths and batch.
 struct TrueShare {
   double tokens = 1; ///< True tokens of all.
   double pairs = 1;  ///< Pairs of true tokens of one sequence of all pairs.
+  double batch = 1;  ///< Batch elements, where a profile is that of one.
 };
 
-/// The call's work at the true lengths, in its own fields.
+/// The call's work at the true lengths and batch, in its own fields.
 attnc_profiled_call atTrueLengths(attnc_profiled_call call, const TrueShare &share);
 
 /// Observes runs while it lives. One thread runs the model; the profile is this object's for that time.
@@ -37,6 +38,9 @@ public:
   /// Forgets what was observed so far.
   void reset();
 
+  /// A run is over: what was observed since the one before is its time, of one pass over the batch or several.
+  void endRun();
+
   /// By kernel, in the order of the first calls. Empty where no run was observed.
   std::vector<KernelTime> times() const;
 
@@ -45,6 +49,7 @@ private:
 
   attnc_profile &profile;
   TrueShare share;
+  std::vector<double> current;              ///< For each call, in the run that is on.
   std::vector<std::vector<double>> seconds; ///< For each call, a value a run.
   double before = 0;
 };

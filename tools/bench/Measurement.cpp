@@ -63,7 +63,12 @@ private:
     return true;
   }
 
-  TrueShare trueShare() const { return subject.workload ? shareOf(*subject.workload) : TrueShare(); }
+  TrueShare trueShare() const {
+    TrueShare share = subject.workload ? shareOf(*subject.workload) : TrueShare();
+    const Loaded &object = compiled.object();
+    share.batch = static_cast<double>(object.inputs.batch) / static_cast<double>(object.model->model().min_batch);
+    return share;
+  }
 
   void describeWork() {
     const Loaded &object = compiled.object();
@@ -195,9 +200,13 @@ private:
     if (!session.prepare(threads, error) || !warmUp(session))
       return false;
     KernelClock clock(compiled.profile(), trueShare());
-    std::vector<double> ignored;
-    if (!collect(session, options.repetitions, options.seconds / 2, 2, ignored))
-      return false;
+    const int count = options.repetitions;
+    const Clock::time_point start = Clock::now();
+    for (int i = 0; count > 0 ? i < count : i < 2 || secondsSince(start) < options.seconds / 2; ++i) {
+      if (interrupted() || !session.run(error))
+        return false;
+      clock.endRun();
+    }
     kernels = clock.times();
     return true;
   }

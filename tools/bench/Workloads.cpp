@@ -104,6 +104,8 @@ std::vector<int64_t> lengthsOf(const Workload &workload) {
   return lengths;
 }
 
+bool hasRuntimeBatch(const Workload &workload) { return workload.kind == Kind::Encoder && workload.batch > 1; }
+
 TrueShare shareOf(const Workload &workload) {
   double tokens = 0, pairs = 0;
   for (int64_t length : lengthsOf(workload)) {

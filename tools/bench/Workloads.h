@@ -44,6 +44,9 @@ TrueShare shareOf(const Workload &workload);
 /// padded sequences what their true lengths need.
 double flopsOf(const Workload &workload);
 
+/// Whether the batch is known when it runs, as in a server, and not to the compiler.
+bool hasRuntimeBatch(const Workload &workload);
+
 /// The file name and text of its description: JSON, or attn IR for attention alone. Weights are in weights.safetensors.
 struct Description {
   std::string file, text;
