@@ -73,7 +73,8 @@ ToyModel::ToyModel() {
   model.weights_image_size = kWidth * sizeof(float);
   model.min_batch = 1;
   model.max_batch = kMaxBatch;
-  variants[0] = {"least", "", 0, sizeof(float), 192, 0, toyEntry}; // scratch: kWidth floats, rounded up to ATTNC_ALIGNMENT
+  variants[0] = {"least", "", 0,       sizeof(float),
+                 192,     0,  toyEntry}; // scratch: kWidth floats, rounded up to ATTNC_ALIGNMENT
   variants[1] = variants[0];
   model.num_variants = 1;
   model.variants = variants;
