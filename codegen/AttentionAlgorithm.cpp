@@ -239,7 +239,16 @@ private:
     Expr live = s.keys == paddedKeys ? Internal::const_true() : at < s.keys;
     if (mayBlock)
       live = live && score.live;
-    return {whereLive(live, value, -kInfinity), live};
+    const bool mayCut = isLiveByPlace() && !Internal::is_const_one(live);
+    return {whereLive(live, mayCut ? likely(value) : value, -kInfinity), live};
+  }
+
+  /// Whether the places of query and key alone tell which keys take part. A loop over keys is then cut in two, and its
+  /// first part, in which all take part, does not ask: 3 % of a causal attention (S=16384, D=64, Zen 4).
+  bool isLiveByPlace() const {
+    const LiveConditions conditions = liveConditions(region);
+    const bool byPlace = !conditions.lengths && conditions.fixed.empty() && conditions.others.empty();
+    return !s.skipsByData && (!mayBlock || byPlace);
   }
 
   /// x of a key that takes part. Where all keys do or none, Halide would skip the scores of a select whose condition is

@@ -247,7 +247,7 @@ private:
       Var k0("k0"), k1("k1");
       s.dots.split(v.k, k0, k1, panel, TailStrategy::RoundUp).reorder(k1, v.q, k0);
       s.dots.vectorize(k1, lanes).unroll(k1).unroll(v.q);
-      s.weights.vectorize(v.k, lanes);
+      s.weights.vectorize(v.k, lanes).partition(v.q, Partition::Never);
       dotTile = LoopLevel(s.dots, k0);
     }
     // A register tile.
