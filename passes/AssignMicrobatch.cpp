@@ -72,6 +72,7 @@ struct AssignMicrobatchPass : impl::AssignMicrobatchPassBase<AssignMicrobatchPas
       return signalPassFailure();
     }
     for (func::FuncOp model : modelFunctions(getOperation())) {
+      model->removeAttr(kMicrobatch);
       if (!model->hasAttr(kIndependentBatch))
         continue;
       const int64_t chosen = elements < 0 ? chooseMicrobatch(model) : int64_t(elements);

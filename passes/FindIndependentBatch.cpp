@@ -84,6 +84,7 @@ struct FindIndependentBatchPass : impl::FindIndependentBatchPassBase<FindIndepen
                                  llvm::all_of(body.getTerminator()->getOperands(), hasBatch) &&
                                  llvm::all_of(body.getArguments(), hasNoOtherDim) &&
                                  llvm::all_of(body.without_terminator(), [](Operation &op) { return keepsBatch(op); });
+      model->removeAttr(kIndependentBatch); // Read as text it is a claim.
       if (isIndependent)
         model->setAttr(kIndependentBatch, UnitAttr::get(&getContext()));
     }

@@ -66,6 +66,7 @@ TEST(Explain, NamesKernelCostScheduleAndRefusals) {
   expect("  kernel   rowwise_0: layernorm\n");
   expect("6 calls of 3 kernels, ");
   expect("weights 1.54 kB, arena ");
+  expect("B for each batch element\na run takes 4096 batch elements a thread at a time\n");
   expect("not fused:\n");
   expect("  fuse-epilogue: 4 rows are too few for tasks of whole rows, which each read all weights (layernorm and 1 "
          "more)\n");

@@ -60,6 +60,6 @@ func.func @no_activations(%x: tensor<?x8xf32>) -> tensor<?x8xf32>
 // CHECK-LABEL: func.func @dependent
 // CHECK-NOT: attn.microbatch
 // CHECK: return
-func.func @dependent(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {attn.arena_fixed = 0 : i64, attn.arena_per_batch = 524288 : i64} {
+func.func @dependent(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {attn.microbatch = 7 : i64, attn.arena_fixed = 0 : i64, attn.arena_per_batch = 524288 : i64} {
   return %x : tensor<?x8xf32>
 }

@@ -80,11 +80,11 @@ func.func @sequence_first(%x: tensor<4x?x8xf32>) -> tensor<?x4x8xf32> {
 
 // -----
 
-// A result has the batch as its last dimension.
+// A result has the batch as its last dimension, whatever the text claims.
 // CHECK-LABEL: func.func @transposed
 // CHECK-NOT: attn.independent_batch
 // CHECK: return
-func.func @transposed(%x: tensor<?x8xf32>) -> tensor<8x?xf32> {
+func.func @transposed(%x: tensor<?x8xf32>) -> tensor<8x?xf32> attributes {attn.independent_batch} {
   %0 = attn.transpose %x {permutation = array<i64: 1, 0>} : (tensor<?x8xf32>) -> tensor<8x?xf32>
   return %0 : tensor<8x?xf32>
 }
