@@ -14,9 +14,6 @@ namespace attnc {
 
 namespace {
 
-/// Positions of the region's scalar arguments.
-enum Argument { kDot, kBatch, kHead, kQuery, kKey, kFirstCapture };
-
 /// a == b. Of integers in a form that Halide's simplifier leaves alone: of loops x and y it takes
 /// (16 * y + x) / 2 * 2 == 16 * y + x for y == 0 (Halide 21).
 Expr isEqual(const Expr &a, const Expr &b) { return a.type().is_bool() ? a == b : a <= b && b <= a; }

@@ -11,6 +11,7 @@
 
 #include "passes/Graph.h"
 #include "passes/Passes.h"
+#include "passes/ScoreConditions.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -34,12 +35,11 @@ bool hasNoOtherDim(Value value) { return !hasBatch(value) || tensorType(value).i
 /// The region reads row i of a capture with a batch for row i of the scores, and says nothing of i besides.
 bool keepsBatch(ModifyScoresOp op) {
   Block &body = op.getScore().front();
-  constexpr unsigned batchNumber = 1, firstCapture = 5;
-  const Value row = body.getArgument(batchNumber);
+  const Value row = body.getArgument(kBatch);
   for (OpOperand &use : row.getUses())
     if (!isa<ElementOp>(use.getOwner()) || use.getOperandNumber() != 1 || !hasBatch(use.getOwner()->getOperand(0)))
       return false;
-  return llvm::all_of(body.getArguments().drop_front(firstCapture), [&](Value capture) {
+  return llvm::all_of(body.getArguments().drop_front(kFirstCapture), [&](Value capture) {
     return !hasBatch(capture) || llvm::all_of(capture.getUsers(), [&](Operation *user) {
       return isa<ElementOp>(user) && cast<ElementOp>(user).getIndices().front() == row;
     });

@@ -21,9 +21,6 @@ namespace attnc {
 
 namespace {
 
-/// Positions of the region's arguments.
-enum Argument { kDot, kBatch, kHead, kQuery, kKey, kFirstCapture };
-
 /// Kernels compute indices in 32 bits, and f32 holds whole numbers up to 2^24.
 constexpr double kMostIndex = 2147483647, kMostWhole = 1 << 24;
 

@@ -13,9 +13,6 @@ namespace attnc {
 
 namespace {
 
-/// Positions of the region's scalar arguments.
-enum Argument { kDot, kBatch, kHead, kQuery, kKey, kFirstCapture };
-
 /// Whether one of the region's arguments that `value` depends on is one of those that `isAsked` names.
 bool dependsOn(mlir::Value value, llvm::function_ref<bool(unsigned)> isAsked) {
   // Each op once: ops that share operands have far more paths than ops.

@@ -7,6 +7,9 @@
 
 namespace attnc {
 
+/// Positions of a score region's arguments: the scalars, then the captured tensors.
+enum ScoreArgument : unsigned { kDot, kBatch, kHead, kQuery, kKey, kFirstCapture };
+
 /// Keys that the region lets a query i see by comparing key - query with a number: those in [i + first, i + last]. A
 /// causal mask has last = 0, a window both. Undefined where the region sets no such bound; keys inside may be blocked
 /// all the same.

@@ -41,7 +41,8 @@ typedef struct attnc_profile {
   int32_t num_calls;
   const attnc_profiled_call *calls; /* in the order of a run */
   /* Set by the program while no run is on; NULL: nobody looks. Called on the thread that called attnc_run(), with
-   * call = i before call i, and with num_calls after the last; so for each pass of a run that has several (attnc_variant). */
+   * call = i before call i, and with num_calls after the last; so for each pass of a run that has
+   * several (attnc_variant.microbatch). */
   void (*observer)(void *state, int32_t call);
   void *state;
 } attnc_profile;

@@ -48,16 +48,16 @@ SPELLED = ["attention=false", "merge=false attention=false pack-rows=false epilo
 PASS_TOLERANCE = 2e-6
 
 
-def block_keys(plan):
-    """Keys of attention's blocks (attnc --block-keys); None: by shape, which is whole rows at a plan's sizes."""
-    own = random.Random(f"block keys of {plan['seed']}")  # Apart from what the plan is drawn from.
-    return plan.get("block_keys", own.choice([None, 16, 32, 48]))
+# What attnc is told beside a description, --block-keys and --microbatch; None: as it chooses by itself, which at a plan's
+# sizes is whole score rows and whole batches.
+OPTIONS = {"block_keys": [None, 16, 32, 48], "microbatch": [None, 1, 1, 2]}
 
 
-def microbatch(plan):
-    """Batch elements of a thread's share (attnc --microbatch); None: by cost, which is the whole batch at a plan's sizes."""
-    own = random.Random(f"microbatch of {plan['seed']}")
-    return plan.get("microbatch", own.choice([None, 1, 1, 2]))
+def options_of(plan):
+    """Each of OPTIONS as the plan says, or drawn apart from what the plan is drawn from."""
+    def drawn(name):
+        return random.Random(f"{name.replace('_', ' ')} of {plan['seed']}").choice(OPTIONS[name])
+    return {name: plan.get(name, drawn(name)) for name in OPTIONS}
 
 
 # -- Comparing ---------------------------------------------------------------------------------------------------------
@@ -213,8 +213,8 @@ class Check:
         """Compiles for a level and runs; returns the part of the allowed error used and the results."""
         kernel = self.folder / f"{level}.o"
         options = []
-        for option, value in (("--block-keys", block_keys(self.plan)), ("--microbatch", microbatch(self.plan))):
-            options += [] if value is None else [option, value]
+        for name, value in options_of(self.plan).items():
+            options += [] if value is None else ["--" + name.replace("_", "-"), value]
         command(self.fuzz.tools / "attnc", self.model, "-o", kernel, "--cpu", level, "--quiet", *options)
         results = self.faulty("object", self.run_object(kernel, self.inputs, 1))
         used = self.compare(level, results)
@@ -237,7 +237,7 @@ def check_plan(fuzz, plan, shrinks):
     except (AssertionError, subprocess.TimeoutExpired) as error:
         failure = str(error)
     small, small_failure = shrink(plan, failure, fuzz.failure_of) if shrinks else (plan, failure)
-    line = json.dumps({"block_keys": block_keys(small), "microbatch": microbatch(small), **small})
+    line = json.dumps({**options_of(small), **small})
     report = f"{failure}\nshrunk: {small_failure}\nfor regressions.json:\n{line}\n{json.dumps(describe(small)[0])}"
     return 0, report
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <thread>
 
 using nlohmann::json;
@@ -97,14 +98,15 @@ private:
                      {"workspace_bytes", workspace}}}});
   }
 
-  /// Runs `count` times, or, where that is 0, until `seconds` are over and at least `least` times.
-  bool collect(Session &session, int count, double seconds, int least, std::vector<double> &milliseconds) {
+  /// Runs `count` times, or, where that is 0, until `seconds` are over and at least `least` times; tells of each run's
+  /// milliseconds.
+  bool collect(Session &session, int count, double seconds, int least, const std::function<void(double)> &note) {
     const Clock::time_point start = Clock::now();
     for (int i = 0; count > 0 ? i < count : i < least || secondsSince(start) < seconds; ++i) {
       const Clock::time_point before = Clock::now();
       if (interrupted() || !session.run(error))
         return false;
-      milliseconds.push_back(secondsSince(before) * 1e3);
+      note(secondsSince(before) * 1e3);
     }
     return true;
   }
@@ -154,14 +156,15 @@ private:
 
   bool takeTurns(Session &session, const std::vector<std::unique_ptr<Peer>> &peers, std::vector<double> &milliseconds) {
     const int count = options.repetitions;
+    auto keep = [&](double run) { milliseconds.push_back(run); };
     if (peers.empty())
-      return collect(session, count, options.seconds, 3, milliseconds);
+      return collect(session, count, options.seconds, 3, keep);
     const double slice = options.seconds / kRounds;
     for (int round = 0; round < kRounds; ++round) {
       std::this_thread::sleep_for(kPause);
       const int turn = count * (round + 1) / kRounds - count * round / kRounds;
       // After the others' turns the caches are cold.
-      if (!session.run(error) || ((count == 0 || turn > 0) && !collect(session, turn, slice, 1, milliseconds)))
+      if (!session.run(error) || ((count == 0 || turn > 0) && !collect(session, turn, slice, 1, keep)))
         return false;
       for (const auto &peer : peers) {
         std::this_thread::sleep_for(kPause);
@@ -200,13 +203,8 @@ private:
     if (!session.prepare(threads, error) || !warmUp(session))
       return false;
     KernelClock clock(compiled.profile(), trueShare());
-    const int count = options.repetitions;
-    const Clock::time_point start = Clock::now();
-    for (int i = 0; count > 0 ? i < count : i < 2 || secondsSince(start) < options.seconds / 2; ++i) {
-      if (interrupted() || !session.run(error))
-        return false;
-      clock.endRun();
-    }
+    if (!collect(session, options.repetitions, options.seconds / 2, 2, [&](double) { clock.endRun(); }))
+      return false;
     kernels = clock.times();
     return true;
   }
