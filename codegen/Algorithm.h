@@ -83,7 +83,7 @@ struct OnlineStages {
 /// per query row, and with blocks of keys per block of it: dot products, maximum, exponentials, sum, weighted values.
 /// Maximum and sum belong to softmax and are undefined for any other normalizer.
 struct AttentionStages {
-  Halide::Func keyPanels, values, products, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
+  Halide::Func keyRows, keyPanels, values, products, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep;
   Halide::RDom dotTiles, weightTiles;     ///< Of the updates of dots and weights; undefined where they have none.
   OnlineStages online;                    ///< Defined with blocks of keys.

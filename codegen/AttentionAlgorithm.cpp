@@ -29,6 +29,7 @@ namespace {
 
 const float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int kLanes = kAttentionLanes;
+constexpr double kLog2E = 1.4426950408889634;
 
 /// The operands of an attention as functions of (batch, head, position, dimension).
 struct HeadTensor {
@@ -108,6 +109,10 @@ private:
     heads = query.tensor.extents[rank - 3];
     batches = rank == 4 ? query.tensor.extents[0] : Expr(1);
     paddedKeys = (s.keys + kLanes - 1) / kLanes * kLanes;
+    factor = constantFactor(region).value_or(1.0);
+    // Not above 1, so that no key overflows.
+    scalesKeys =
+        isSoftmax && !s.isAdditive && constantFactor(region) && factor * kLog2E <= 1.0 && !liveDependsOnScore(region);
     mayBlock = mayBlockKeys(region);
     marksBlocked = mayBlock && isSoftmax && liveDependsOnScore(region);
     length = keyLength();
@@ -196,7 +201,10 @@ private:
     const int panel = schedule.tileCols;
     Var ki("ki"), ko("ko");
     s.keyPanels = Func("key_panels");
-    s.keyPanels(ki, v.d, ko, v.h, v.b) = key(batch(), head(), range.lastOr(ko * panel + ki), v.d);
+    s.keyRows = Func("key_rows");
+    const Expr element = key(batch(), head(), range.lastOr(v.k), v.d);
+    s.keyRows(v.d, v.k, v.h, v.b) = scalesKeys ? element * static_cast<float>(factor * kLog2E) : element;
+    s.keyPanels(ki, v.d, ko, v.h, v.b) = s.keyRows(v.d, ko * panel + ki, v.h, v.b);
     RDom depth(0, s.headDim, "depth");
     s.depth = depth;
     s.products = Func("products");
@@ -232,7 +240,6 @@ private:
     const Expr clamped = min(at, s.keys - 1);
     const Expr dot = s.dots(ofQuery({at}));
     const Score score = evaluateScore(region, dot, {batch(), head(), queryRow(), clamped}, captures);
-    factor = score.factor;
     namesConditions = score.namesConditions;
     // A product is rounded before the maximum is subtracted, also where it is known that all keys take part.
     const Expr value = score.value.same_as(dot) ? dot : opaque(score.value);
@@ -281,11 +288,14 @@ private:
     s.weightTiles = defineOverKeys(s.weights, range, kLanes, [&](const Expr &at) { return weightAt(at); });
   }
 
+  /// exp of a difference of scores, of which `x` lacks the common factor.
+  Expr exponential(const Expr &x) const { return scalesKeys ? exp2OfNonPositive(x) : expOfNonPositive(x, factor); }
+
   Expr weightAt(const Expr &at) {
     const MaskedScore score = scoreAt(at);
     Expr weight;
     if (isSoftmax)
-      weight = expOfNonPositive(score.value - s.maximum(ofQuery()), factor);
+      weight = exponential(score.value - s.maximum(ofQuery()));
     else
       weight =
           weightOfScore(op.getNormalizer(), factor == 1.0 ? score.value : score.value * static_cast<float>(factor));
@@ -333,7 +343,7 @@ private:
     online.maximum(v.q, v.h, v.b) = larger(online.maximum(v.q, v.h, v.b), online.row(v.q, block, v.h, v.b)[0]);
     online.factors = Func("factors");
     online.factors(v.q, v.c, v.h, v.b) =
-        expOfNonPositive(online.row(v.q, v.c, v.h, v.b)[0] - finiteOrZero(online.maximum(v.q, v.h, v.b)), factor);
+        exponential(online.row(v.q, v.c, v.h, v.b)[0] - finiteOrZero(online.maximum(v.q, v.h, v.b)));
     online.sum = Func("row_sum");
     online.sum(v.q, v.h, v.b) = 0.f;
     online.sum(v.q, v.h, v.b) += online.factors(v.q, block, v.h, v.b) * online.row(v.q, block, v.h, v.b)[1];
@@ -448,8 +458,9 @@ private:
 
   void defineLogSumExpOutput() {
     Func out("log_sum_exp");
+    const double unit = scalesKeys ? 1.0 / kLog2E : factor;
     const Expr maximum = rowMaximum();
-    out(v.q, v.h, v.b) = (factor == 1.0 ? maximum : maximum * static_cast<float>(factor)) + logOf(rowTotal());
+    out(v.q, v.h, v.b) = (unit == 1.0 ? maximum : maximum * static_cast<float>(unit)) + logOf(rowTotal());
     auto buffer = out.output_buffer();
     buffer.dim(0).set_bounds(0, s.queries).set_stride(1);
     buffer.dim(1).set_bounds(0, headLoop()).set_stride(s.queries);
@@ -473,9 +484,12 @@ private:
   Expr length;      ///< The keys of the batch element; undefined where all take part.
   int tileRows = 0; ///< Queries of a tile.
   int paddedKeys = 0;
-  bool mayBlock = false;        ///< Whether any key may be left out.
-  bool marksBlocked = false;    ///< The weights of blocked keys are blockedWeight().
-  double factor = 1.0;          ///< Of all scores, as evaluateScore() took it out.
+  bool mayBlock = false;     ///< Whether any key may be left out.
+  bool marksBlocked = false; ///< The weights of blocked keys are blockedWeight().
+  double factor = 1.0;       ///< Of all scores, as evaluateScore() took it out.
+  /// Whether the panels of keys hold keys times factor * log2(e): their products are exponents of 2, which saves each
+  /// exponential three multiplications. As PyTorch scales its queries, this rounds once more than a scaled product.
+  bool scalesKeys = false;
   bool namesConditions = false; ///< As evaluateScore() says.
   Func highest, total;          ///< The maximum of the scores, and the sum of their exponentials.
 };

@@ -172,12 +172,25 @@ private:
     const int panelKeys = paddedKeys() + (s.skipsKeys ? step() : 0);
     s.keyPanels.compute_at(levels.task).store_in(MemoryType::Heap);
     allOrExisting(s.keyPanels, ko, panelKeys / panel);
-    s.keyPanels.bound_extent(ki, panel).vectorize(ki, lanes).unroll(ki);
+    s.keyPanels.bound_extent(ki, panel);
+    if (s.headDim % lanes == 0)
+      transposeKeys(ki);
+    else
+      s.keyPanels.vectorize(ki, lanes).unroll(ki);
     if (s.copiesValues) {
       s.values.compute_at(levels.task).store_in(MemoryType::Heap);
       allOrExisting(s.values, v.k, s.keys);
       s.values.bound_extent(v.d, paddedWidth(valueCols)).vectorize(v.d, lanes);
     }
+  }
+
+  /// Lays keys in panels by squares of `lanes` keys and elements, which TransposeSquares finds.
+  void transposeKeys(const Var &ki) {
+    Var square("square"), key("key"), depth("depth"), element("element");
+    s.keyPanels.split(ki, square, key, lanes).split(v.d, depth, element, lanes);
+    s.keyPanels.reorder(key, element, square, depth, s.keyPanels.args()[2]).vectorize(key).vectorize(element);
+    ofOneHead(s.keyRows).compute_at(s.keyPanels, square).store_in(MemoryType::Stack);
+    s.keyRows.bound_extent(v.d, lanes).bound_extent(v.k, lanes).vectorize(v.d).unroll(v.k);
   }
 
   /// The loops over blocks of keys and tiles of queries, and what is made of the blocks.
@@ -220,8 +233,12 @@ private:
   }
 
   void scheduleScores() {
-    inTile(s.dots).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
-    inTile(s.weights).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
+    for (Func *stage : {&s.dots, &s.weights}) {
+      inTile(*stage).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
+      // One memory for all tiles of a task. A stage that Halide finds to be empty for all tiles has none to hoist.
+      if (!isOnline && (!s.skipsKeys || s.skipsByData))
+        stage->hoist_storage(levels.task);
+    }
     const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
     // Rows a power of two apart would share the same sets of a cache.
     for (Func *stage : {&s.dots, &s.weights}) {

@@ -10,6 +10,7 @@
 #include "codegen/PrefetchRows.h"
 #include "codegen/SignalsHeldBack.h"
 #include "codegen/StoredProducts.h"
+#include "codegen/TransposeSquares.h"
 #include "codegen/TokenRowsKernel.h"
 #include "ir/AttnDialect.h"
 #include "passes/TargetInfo.h"
@@ -91,6 +92,7 @@ Halide::Pipeline pipelineOf(mlir::func::FuncOp kernel, Algorithm &algorithm) {
   Halide::Pipeline pipeline = algorithm.pipeline();
   pipeline.add_custom_lowering_pass(new LowerMixedNeighbours);
   pipeline.add_custom_lowering_pass(new HideStoredProducts);
+  pipeline.add_custom_lowering_pass(new TransposeSquares);
   if (auto schedule = kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule")) {
     const MatmulStages &matmul = algorithm.matmul;
     const int tileRow = static_cast<int>(schedule.getTileCols()) * matmul.parts;

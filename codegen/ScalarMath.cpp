@@ -25,6 +25,20 @@ Expr exp2OfFraction(const Expr &f) {
   return polynomial(f, {1.f, 0.693147004f, 0.240222424f, 0.0555073358f, 0.00967151299f, 0.00132647273f});
 }
 
+/// 2^(x * (high + low)) for x <= 0 and NaN, high > 0.
+///
+/// Adding 1.5 * 2^23 rounds to a whole number and leaves it in the lowest bits; 127 more make these the exponent field
+/// of its power of two. That of -127 is the number 0, and nothing is below: x is bounded, by one instruction that keeps
+/// NaN. Zen 4 takes 7 cycles of the multipliers for 16 numbers where high is 1, and 9 elsewhere.
+Expr exp2Of(const Expr &x, float high, float low) {
+  constexpr float bias = 127.f, rounder = 12582912.f + bias;
+  const Expr least = -bias / high, bounded = select(x < least, least, x);
+  const Expr scaled = high == 1.f ? bounded : bounded * high;
+  const Expr rounded = scaled + rounder, whole = rounded - rounder;
+  const Expr fraction = low == 0.f ? scaled - whole : bounded * low + (scaled - whole);
+  return exp2OfFraction(fraction) * reinterpret<float>(reinterpret<uint32_t>(rounded) << 23);
+}
+
 } // namespace
 
 Expr selectBits(const Expr &condition, const Expr &a, const Expr &b) {
@@ -40,18 +54,13 @@ Expr finiteOrZero(const Expr &maximum) {
 
 Expr isNan(const Expr &x) { return (reinterpret<int32_t>(x) & 0x7fffffff) > 0x7f800000; }
 
+Expr exp2OfNonPositive(const Expr &x) { return exp2Of(x, 1.f, 0.f); }
+
 Expr expOfNonPositive(const Expr &x, double scale) {
   // 2^(x*c) with c = scale * log2(e) in two floats: the fraction is exact to 2^-48 however large x is.
   const double c = scale * 1.4426950408889634;
-  const float high = static_cast<float>(c), low = static_cast<float>(c - high);
-  Expr whole = round(x * high);
-  // 0 for NaN, which makes the conversion to int defined and leaves the NaN of `power` as it is, and where the result
-  // is 0 anyway.
-  whole = select(whole > -127.f, whole, 0.f);
-  Expr fraction = x * low + (x * high - whole);
-  Expr power = exp2OfFraction(fraction);
-  Expr result = reinterpret<float>(reinterpret<int32_t>(power) + (cast<int32_t>(whole) << 23));
-  return select(x * high < -126.f, 0.f, result);
+  const float high = static_cast<float>(c);
+  return exp2Of(x, high, static_cast<float>(c - high));
 }
 
 Expr expOf(const Expr &x) {

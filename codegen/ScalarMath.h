@@ -12,8 +12,11 @@ namespace attnc {
 /// Whether x is NaN, by its bits: a comparison with itself is one that LLVM, in Halide 21, folds into others wrongly.
 Halide::Expr isNan(const Halide::Expr &x);
 
-/// exp(x * scale) for x * scale <= 0 (and NaN). Error <= 4 ulp for results >= 2^-126; smaller ones are exactly 0, as is
-/// exp(-inf). scale > 0.
+/// 2^x for x <= 0 (and NaN). Error <= 4 ulp for results >= 2^-126; smaller ones are between 0 and 2^-126, from 2^-126.5
+/// down exactly 0, as is that of -inf.
+Halide::Expr exp2OfNonPositive(const Halide::Expr &x);
+
+/// exp(x * scale), to the same errors. scale > 0.
 Halide::Expr expOfNonPositive(const Halide::Expr &x, double scale = 1.0);
 
 /// select(condition, a, b) of f32 in integer operations, which Halide does not take for a select.

@@ -47,6 +47,13 @@ Expr opaque(const Expr &value) {
   return reinterpret(type, reinterpret(bits, value) ^ zero);
 }
 
+Stmt HideStoredProducts::visit(const LetStmt *let) {
+  const auto *broadcast = let->value.as<Broadcast>();
+  const auto *call = (broadcast ? broadcast->value : let->value).as<Call>();
+  const bool isZero = call && call->is_extern() && call->name == kOpaqueZero;
+  return isZero ? mutate(substitute(let->name, let->value, let->body)) : IRMutator::visit(let);
+}
+
 Stmt HideStoredProducts::visit(const Store *store) {
   Stmt mutated = IRMutator::visit(store);
   store = mutated.as<Store>();

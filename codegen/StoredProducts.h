@@ -17,10 +17,14 @@ Halide::Expr opaque(const Halide::Expr &value);
 /// would then fuse it there: a row's bits would depend on the task it falls into. So a product is stored as its bits
 /// xor a 0 that nobody sees through before the contraction, and that folds away after it. A stored 0 is hidden too:
 /// 0 + x*x, the first step of a sum, would become the product x*x.
+///
+/// The 0 of opaque() is put back to where it is used: Halide moves it out of loops, and out of a parallel one it would
+/// reach its users through memory, and not fold away.
 class HideStoredProducts : public Halide::Internal::IRMutator {
 protected:
   using IRMutator::visit;
   Halide::Internal::Stmt visit(const Halide::Internal::Store *store) override;
+  Halide::Internal::Stmt visit(const Halide::Internal::LetStmt *let) override;
 };
 
 } // namespace attnc

@@ -135,5 +135,23 @@ TEST(Activation, ExponentialIsWithinFourUlp) {
   RecordProperty("worst_ulp", std::to_string(worst));
 }
 
+/// Below the normal numbers, to 0 at the latest from 2^-126.5 on.
+TEST(Activation, ExponentialFallsToZero) {
+  std::vector<double> x = {0, -200, 0, -1e30f, 0, -kInfinity};
+  for (double value : grid(-90, -87.34))
+    x.insert(x.end(), {0, value});
+  const int64_t rows = static_cast<int64_t>(x.size() / 2);
+  ModelWriter w;
+  const Value input = w.input("x", {rows, 2});
+  const Model model = w.finish({w.op("attn.softmax " + input.name + " {axis = 1}", {input}, input.shape)});
+  Data data;
+  data.inputs = {{DType::f32, {rows, 2}, x}};
+  const std::vector<double> y = Kernel(model).run(data, {2}).front().values;
+  for (size_t i = 0; i < x.size(); i += 2) {
+    EXPECT_GE(y[i + 1], 0) << "at " << x[i + 1];
+    EXPECT_LE(y[i + 1], x[i + 1] < -126.51 * M_LN2 ? 0 : std::ldexp(1.0, -126)) << "at " << x[i + 1];
+  }
+}
+
 } // namespace
 } // namespace attnc::test

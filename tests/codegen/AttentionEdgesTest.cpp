@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What attention makes of the values that break a naive softmax (docs/OPS.md, attention), with whole score rows and
-// with blocks of keys.
+// with blocks of keys, with keys that are scaled in their panels and with scores that are scaled in the exponential.
 
 #include "tests/codegen/Kernel.h"
 #include "tests/codegen/Models.h"
@@ -24,6 +24,12 @@ CompileOptions blocksOf(int64_t keys) {
   return options;
 }
 
+/// Keys are scaled where the scale is less than log(2).
+struct Lowering {
+  int64_t blockKeys; ///< 0: whole rows.
+  float scale;
+};
+
 /// One attention of 3 heads, 9 queries and 21 keys, or 53 in blocks, and one batch of 2 to run it on.
 struct Fixture {
   AttentionCase shape;
@@ -31,9 +37,9 @@ struct Fixture {
   std::shared_ptr<Kernel> kernel; ///< Shared by copies, which differ in data.
   Data data;
 
-  Fixture(int64_t blockKeys, Mask mask, bool nanWhereMasked = false)
-      : shape{kBatch, 3, 9, blockKeys ? 53 : 21, 16, 17, mask, nanWhereMasked, false, 1.0f},
-        model(attentionModel(shape)), kernel(std::make_shared<Kernel>(model, blocksOf(blockKeys))),
+  Fixture(const Lowering &lowering, Mask mask, bool nanWhereMasked = false)
+      : shape{kBatch, 3, 9, lowering.blockKeys ? 53 : 21, 16, 17, mask, nanWhereMasked, false, lowering.scale},
+        model(attentionModel(shape)), kernel(std::make_shared<Kernel>(model, blocksOf(lowering.blockKeys))),
         data(randomData(model, 2)) {}
 
   Array &input(const std::string &name) { return inputOf(model, data, name); }
@@ -73,8 +79,7 @@ testing::AssertionResult sameButRow(Array a, Array b, int64_t batch, int64_t hea
   return haveSameBits(a, b);
 }
 
-/// The parameter: the keys of a block, 0 for whole rows.
-class AttentionEdges : public testing::TestWithParam<int64_t> {};
+class AttentionEdges : public testing::TestWithParam<Lowering> {};
 
 TEST_P(AttentionEdges, ScoresNearNinetyDoNotOverflow) {
   Fixture f(GetParam(), Mask::None);
@@ -310,7 +315,7 @@ TEST_P(AttentionEdges, LiveKeysOfWeightZeroCount) {
       scoredModel(1, queries, keys, width,
                   "  %least = arith.constant -500.0 : f32\n  %live = arith.cmpf ogt, %score, %least : f32\n"
                   "  attn.score %score, %live");
-  const Kernel kernel(model, blocksOf(GetParam()));
+  const Kernel kernel(model, blocksOf(GetParam().blockKeys));
   Data data = randomData(model, 1);
   Array &q = inputOf(model, data, "query"), &k = inputOf(model, data, "key"), &v = inputOf(model, data, "value");
   std::fill(q.values.begin(), q.values.end(), 1);
@@ -325,11 +330,49 @@ TEST_P(AttentionEdges, LiveKeysOfWeightZeroCount) {
       EXPECT_EQ(std::isnan(result.values[static_cast<size_t>(row * width + d)]), d == 1 || d == 2) << row << " " << d;
 }
 
-std::string nameOf(const testing::TestParamInfo<int64_t> &info) {
-  return info.param ? "BlocksOf" + std::to_string(info.param) : "WholeRows";
+std::string nameOf(const testing::TestParamInfo<Lowering> &info) {
+  const auto [blockKeys, scale] = info.param;
+  return (blockKeys ? "BlocksOf" + std::to_string(blockKeys) : "WholeRows") + (scale < 1 ? "OfScaledKeys" : "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Lowerings, AttentionEdges, testing::Values(0, 16, 32), nameOf);
+INSTANTIATE_TEST_SUITE_P(Lowerings, AttentionEdges,
+                         testing::Values(Lowering{0, 1.f}, Lowering{16, 1.f}, Lowering{32, 1.f}, Lowering{0, 0.25f},
+                                         Lowering{16, 0.25f}),
+                         nameOf);
+
+/// Each score is one product, scaled in the key's panel: exponentials keep four ulp beside what rounding the key does.
+/// Below the normal numbers they fall to 0, and never below it.
+TEST(AttentionExponentials, OfScaledKeys) {
+  const int64_t keys = 4000;
+  AttentionCase shape;
+  shape.keys = keys;
+  shape.headDim = 16;
+  shape.scale = 0.25f;
+  shape.weights = true;
+  const Model model = attentionModel(shape);
+  Data data = randomData(model, 1);
+  for (const char *name : {"query", "key"})
+    std::fill(inputOf(model, data, name).values.begin(), inputOf(model, data, name).values.end(), 0);
+  inputOf(model, data, "query").values[0] = 1;
+  for (int64_t k = 0; k < keys; ++k)
+    inputOf(model, data, "key").values[static_cast<size_t>(k * shape.headDim)] =
+        static_cast<float>(-0.1 * static_cast<double>(k));
+  for (const char *cpu : {"x86-64-v3", "x86-64-v4"}) {
+    if (!canRun(cpu))
+      continue;
+    const Array weights = Kernel(model, CompileOptions{cpu}).run(data)[1];
+    for (size_t i = 0; i < weights.values.size(); ++i) {
+      const double score = 0.25 * static_cast<float>(-0.1 * static_cast<double>(i));
+      const double exact = std::exp(score), actual = weights.values[i] / weights.values[0];
+      if (exact >= std::ldexp(1.0, -125))
+        EXPECT_NEAR(actual, exact, exact * (6 + 2 * std::fabs(score)) * 2 * kUnitRoundoff) << cpu << " " << score;
+      else if (exact >= std::exp2(-126.6))
+        EXPECT_TRUE(actual >= 0 && actual <= std::ldexp(1.0, -124)) << cpu << " " << score << " " << actual;
+      else
+        EXPECT_EQ(actual, 0) << cpu << " " << score;
+    }
+  }
+}
 
 } // namespace
 } // namespace attnc::test

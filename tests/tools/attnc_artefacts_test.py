@@ -211,6 +211,24 @@ def check_weights_are_read_in_whole_vectors(bench):
 
 
 @case
+def check_keys_are_transposed_in_registers(bench):
+    """Keys are read and panels stored in whole vectors, with shuffles of two between them."""
+    model = bench.model("m.json", encoder(1, 64, 2, seq=40))
+    for cpu in ("x86-64-v3", "x86-64-v4"):
+        text = bench.run(model, "--cpu", cpu, "--emit", "halide").stdout
+        assert set(re.findall(r"key_panels\[(\w+).*\] = (\w+)", text)) == {("ramp", "transposed")}, cpu
+        assert set(re.findall(r"= key_rows\[(\w+)", text)) == {"ramp"}, cpu
+
+
+@case
+def check_what_hides_a_value_is_gone(bench):
+    """A value is hidden from LLVM until products are contracted; the code that runs has nothing of it."""
+    model = encoder(1, 64, 2, seq=40)
+    model["model"][0]["layer"]["score"] = [{"alibi": True}]
+    assert "xor <" not in bench.run(bench.model("m.json", model), "--cpu", "x86-64-v3", "--emit", "llvm").stdout
+
+
+@case
 def check_shared_library(bench):
     if bench.args.sanitize:
         raise Skip("attnc links no sanitizer into a shared library")
