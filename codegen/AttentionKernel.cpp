@@ -235,8 +235,9 @@ private:
   void scheduleScores() {
     for (Func *stage : {&s.dots, &s.weights}) {
       inTile(*stage).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
-      // One memory for all tiles of a task. A stage that Halide finds to be empty for all tiles has none to hoist.
-      if (!isOnline && (!s.skipsKeys || s.skipsByData))
+      // One memory for all tiles of a task. Where the range of keys varies, Halide may find that no tile needs the
+      // stage, or a condition for it that is known in the tile only.
+      if (!isOnline && !s.skipsKeys)
         stage->hoist_storage(levels.task);
     }
     const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
