@@ -13,7 +13,8 @@ struct Score {
   Halide::Expr value; ///< Times `factor`: the score.
   Halide::Expr live;
   Halide::Expr liveInBand; ///< Of `live`: what has to hold inside the limits that keyLimits() reports.
-  /// A positive factor common to all scores of the kernel, taken out so that the exponential can apply it; else 1.
+  /// A positive factor common to all scores of the kernel, taken out so that keys or the exponential can apply it;
+  /// else 1.
   double factor = 1.0;
   /// Whether a condition occurs twice, so that Halide gives it a name. Choices by `live` are selectBits() then: Halide
   /// moves the condition of a select outwards, to skip stages that the select does not need. Out of a let whose value
