@@ -44,7 +44,7 @@ Expr opaque(const Expr &value) {
   Expr zero = Call::make(Int(32), kOpaqueZero, {}, Call::PureExtern);
   if (bits.is_vector())
     zero = Broadcast::make(zero, bits.lanes());
-  return reinterpret(type, reinterpret(bits, value) ^ zero);
+  return reinterpret(type, reinterpret(bits, value) | zero);
 }
 
 Stmt HideStoredProducts::visit(const LetStmt *let) {

@@ -53,6 +53,16 @@ Model scaledSoftmaxModel(int64_t rows) {
   return w.finish({w.op("attn.softmax " + scaled.name + " {axis = 2}", {scaled}, x.shape)});
 }
 
+/// The last key has a score of its own, the others a scaled product: for some vectors all scores are products.
+Model sinkModel() {
+  return scoredModel(2, 8, 9, 16,
+                     "  %c = arith.constant 0.7071 : f32\n  %sink = arith.constant 0.3 : f32\n"
+                     "  %last = arith.constant 8 : index\n  %scaled = arith.mulf %score, %c : f32\n"
+                     "  %is_sink = arith.cmpi eq, %j, %last : index\n"
+                     "  %own = arith.select %is_sink, %sink, %scaled : f32\n"
+                     "  %true = arith.constant true\n  attn.score %own, %true");
+}
+
 /// Models whose first dimension is the run-time batch.
 const std::vector<NamedModel> &batchModels() {
   static const std::vector<NamedModel> models = [] {
@@ -195,7 +205,9 @@ TEST(Bits, DoNotDependOnTheTarget) {
   for (const char *cpu : {"x86-64-v3", "x86-64-v4"})
     if (!canRun(cpu))
       GTEST_SKIP() << "this CPU runs no code for " << cpu;
-  for (const NamedModel &named : batchModels()) {
+  std::vector<NamedModel> models = batchModels();
+  models.push_back({"sink", sinkModel()});
+  for (const NamedModel &named : models) {
     SCOPED_TRACE(named.name);
     const Model &model = named.model;
     const Data data = randomData(model, 3);
