@@ -79,7 +79,8 @@ struct OnlineStages {
   int blocks = 0;        ///< How many there are.
 };
 
-/// Per (head, batch): keyPanels(ki, d, ko) holds the keys in panels, values(d, k) the values where they need a copy;
+/// Per (head, batch): keyRows(d, k) are the keys as they are multiplied, keyPanels(ki, d, ko) holds them in panels,
+/// values(d, k) the values where they need a copy;
 /// per query row, and with blocks of keys per block of it: dot products, maximum, exponentials, sum, weighted values.
 /// Maximum and sum belong to softmax and are undefined for any other normalizer.
 struct AttentionStages {

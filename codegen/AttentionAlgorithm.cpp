@@ -29,7 +29,6 @@ namespace {
 
 const float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int kLanes = kAttentionLanes;
-constexpr double kLog2E = 1.4426950408889634;
 
 /// The operands of an attention as functions of (batch, head, position, dimension).
 struct HeadTensor {

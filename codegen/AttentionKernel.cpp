@@ -233,16 +233,13 @@ private:
   }
 
   void scheduleScores() {
+    const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
     for (Func *stage : {&s.dots, &s.weights}) {
       inTile(*stage).store_in(MemoryType::Heap).bound_extent(v.q, tileRows);
       // One memory for all tiles of a task. Where the range of keys varies, Halide may find that no tile needs the
       // stage, or a condition for it that is known in the tile only.
       if (!isOnline && !s.skipsKeys)
         stage->hoist_storage(levels.task);
-    }
-    const int most = isOnline ? std::min(schedule.blockKeys, paddedKeys()) : paddedKeys();
-    // Rows a power of two apart would share the same sets of a cache.
-    for (Func *stage : {&s.dots, &s.weights}) {
       if (s.skipsKeys && !s.skipsByData)
         // The range of keys varies from tile to tile; its storage does not.
         stage->align_bounds(v.k, step()).bound_storage(v.k, most + step());

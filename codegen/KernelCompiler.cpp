@@ -10,8 +10,8 @@
 #include "codegen/PrefetchRows.h"
 #include "codegen/SignalsHeldBack.h"
 #include "codegen/StoredProducts.h"
-#include "codegen/TransposeSquares.h"
 #include "codegen/TokenRowsKernel.h"
+#include "codegen/TransposeSquares.h"
 #include "ir/AttnDialect.h"
 #include "passes/TargetInfo.h"
 

@@ -57,14 +57,17 @@ Expr isNan(const Expr &x) { return (reinterpret<int32_t>(x) & 0x7fffffff) > 0x7f
 Expr exp2OfNonPositive(const Expr &x) { return exp2Of(x, 1.f, 0.f); }
 
 Expr expOfNonPositive(const Expr &x, double scale) {
+  // Of a smaller scale exp2Of()'s bound on x would be infinite.
+  if (scale < 1e-30)
+    return expOfNonPositive(x * static_cast<float>(scale));
   // 2^(x*c) with c = scale * log2(e) in two floats: the fraction is exact to 2^-48 however large x is.
-  const double c = scale * 1.4426950408889634;
+  const double c = scale * kLog2E;
   const float high = static_cast<float>(c);
   return exp2Of(x, high, static_cast<float>(c - high));
 }
 
 Expr expOf(const Expr &x) {
-  const float high = 1.44269502f, low = static_cast<float>(1.4426950408889634 - 1.44269502f);
+  const float high = 1.44269502f, low = static_cast<float>(kLog2E - 1.44269502f);
   // Two factors 2^(n/2): n up to 128 would leave the exponent's range in one.
   Expr clamped = select(x > -104.f, select(x < 90.f, x, 90.f), select(x <= -104.f, -104.f, x));
   Expr whole = round(clamped * high);

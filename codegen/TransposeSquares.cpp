@@ -136,8 +136,8 @@ Stmt TransposeSquares::visit(const Store *store) {
   NamedValues names;
   std::vector<Expr> rows;
   for (int i = 0; i < n; ++i)
-    rows.push_back(names.add(Load::make(Float(32, n), load->name, Ramp::make(simplify(first + i * n), 1, n), load->image,
-                                        load->param, const_true(n), ModulusRemainder())));
+    rows.push_back(names.add(Load::make(Float(32, n), load->name, Ramp::make(simplify(first + i * n), 1, n),
+                                        load->image, load->param, const_true(n), ModulusRemainder())));
   const std::vector<Expr> columns = Transposer(names, n).transpose(rows);
   std::vector<Stmt> stores;
   for (int i = 0; i < n; ++i)

@@ -330,6 +330,23 @@ TEST_P(AttentionEdges, LiveKeysOfWeightZeroCount) {
       EXPECT_EQ(std::isnan(result.values[static_cast<size_t>(row * width + d)]), d == 1 || d == 2) << row << " " << d;
 }
 
+/// A score times a factor so small that all live keys weigh the same; blocked ones weigh nothing all the same.
+TEST_P(AttentionEdges, BlockedKeysOfATinyScaleWeighNothing) {
+  for (const char *live : {"%far", "%near"}) { // The score itself decides, and a place.
+    const Model model = scoredModel(1, 9, 40, 16,
+                                    "  %least = arith.constant 0.0 : f32\n  %tiny = arith.constant 1.0e-38 : f32\n"
+                                    "  %most = arith.constant 25 : index\n"
+                                    "  %scaled = arith.mulf %score, %tiny : f32\n"
+                                    "  %far = arith.cmpf ogt, %score, %least : f32\n"
+                                    "  %near = arith.cmpi slt, %j, %most : index\n  attn.score %scaled, " +
+                                        std::string(live));
+    const Data data = randomData(model, 1);
+    const Expected expected = evaluate(model, data);
+    const Array actual = Kernel(model, blocksOf(GetParam().blockKeys)).run(data).front();
+    EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front())) << live;
+  }
+}
+
 std::string nameOf(const testing::TestParamInfo<Lowering> &info) {
   const auto [blockKeys, scale] = info.param;
   return (blockKeys ? "BlocksOf" + std::to_string(blockKeys) : "WholeRows") + (scale < 1 ? "OfScaledKeys" : "");
