@@ -330,20 +330,18 @@ TEST_P(AttentionEdges, LiveKeysOfWeightZeroCount) {
       EXPECT_EQ(std::isnan(result.values[static_cast<size_t>(row * width + d)]), d == 1 || d == 2) << row << " " << d;
 }
 
-/// A score times a factor so small that all live keys weigh the same; blocked ones weigh nothing all the same.
+/// A factor so small that all live keys weigh the same, of products and of additive scores: blocked keys weigh nothing
+/// all the same.
 TEST_P(AttentionEdges, BlockedKeysOfATinyScaleWeighNothing) {
-  for (const char *live : {"%far", "%near"}) { // The score itself decides, and a place.
-    const Model model = scoredModel(1, 9, 40, 16,
-                                    "  %least = arith.constant 0.0 : f32\n  %tiny = arith.constant 1.0e-38 : f32\n"
-                                    "  %most = arith.constant 25 : index\n"
-                                    "  %scaled = arith.mulf %score, %tiny : f32\n"
-                                    "  %far = arith.cmpf ogt, %score, %least : f32\n"
-                                    "  %near = arith.cmpi slt, %j, %most : index\n  attn.score %scaled, " +
-                                        std::string(live));
+  for (bool additive : {false, true}) {
+    AttentionCase c{1, 2, 9, 53, 16, 16, Mask::Keys};
+    c.additive = additive;
+    c.scale = 1e-38f;
+    const Model model = attentionModel(c);
     const Data data = randomData(model, 1);
     const Expected expected = evaluate(model, data);
     const Array actual = Kernel(model, blocksOf(GetParam().blockKeys)).run(data).front();
-    EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front())) << live;
+    EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front())) << additive;
   }
 }
 

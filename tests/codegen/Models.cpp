@@ -49,8 +49,9 @@ Value scoresOf(ModelWriter &w, const AttentionCase &c, const Value &query, const
   const Shape shape = {c.batch, c.heads, c.queries, c.keys};
   if (c.additive) {
     const Value weight = w.weight("score", {c.headDim});
-    return w.op("attn.additive_score " + query.name + ", " + key.name + " weight " + weight.name, {query, key, weight},
-                shape);
+    const Value scores = w.op("attn.additive_score " + query.name + ", " + key.name + " weight " + weight.name,
+                              {query, key, weight}, shape);
+    return c.scale != 0 ? scaled(w, scores, c.scale) : scores;
   }
   Value scores = w.op("attn.matmul " + query.name + ", " + key.name + " {transpose_rhs}", {query, key}, shape);
   return scaled(w, scores, c.scale != 0 ? c.scale : 1 / std::sqrt(static_cast<double>(c.headDim)));

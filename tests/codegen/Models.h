@@ -35,7 +35,7 @@ struct AttentionCase {
   Mask mask = Mask::None;
   bool nanWhereMasked = false;             ///< fully_masked = nan instead of zero
   bool merged = false;                     ///< the heads side by side in the result
-  float scale = 0;                         ///< 0: 1 / sqrt(headDim)
+  float scale = 0;                         ///< 0: 1 / sqrt(headDim), or 1 of additive scores
   std::string normalizer = "softmax";      ///< or a kind of attn.score_weights, with the factor 1 / keys
   bool additive = false;                   ///< scores by attn.additive_score with the weight "score"
   bool causal = false;                     ///< query i sees the keys up to i
