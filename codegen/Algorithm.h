@@ -80,9 +80,9 @@ struct OnlineStages {
 };
 
 /// Per (head, batch): keyRows(d, k) are the keys as they are multiplied, keyPanels(ki, d, ko) holds them in panels,
-/// values(d, k) the values where they need a copy;
-/// per query row, and with blocks of keys per block of it: dot products, maximum, exponentials, sum, weighted values.
-/// Maximum and sum belong to softmax and are undefined for any other normalizer.
+/// values(d, k) the values where they need a copy; per query row, and with blocks of keys per block of it: dot
+/// products, maximum, exponentials, sum, weighted values. Maximum and sum belong to softmax and are undefined for any
+/// other normalizer.
 struct AttentionStages {
   Halide::Func keyRows, keyPanels, values, products, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
   Halide::RVar depth, maximumStep, sumStep;

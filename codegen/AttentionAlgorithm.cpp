@@ -109,9 +109,8 @@ private:
     batches = rank == 4 ? query.tensor.extents[0] : Expr(1);
     paddedKeys = (s.keys + kLanes - 1) / kLanes * kLanes;
     factor = constantFactor(region).value_or(1.0);
-    // Not above 1, so that no key overflows.
-    scalesKeys =
-        isSoftmax && !s.isAdditive && constantFactor(region) && factor * kLog2E <= 1.0 && !liveDependsOnScore(region);
+    // Not above 1, so that no key overflows; without a common factor it is.
+    scalesKeys = isSoftmax && !s.isAdditive && factor * kLog2E <= 1.0 && !liveDependsOnScore(region);
     mayBlock = mayBlockKeys(region);
     marksBlocked = mayBlock && isSoftmax && liveDependsOnScore(region);
     length = keyLength();

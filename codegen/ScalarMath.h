@@ -9,6 +9,7 @@
 
 namespace attnc {
 
+/// log2(e).
 constexpr double kLog2E = 1.4426950408889634;
 
 /// Whether x is NaN, by its bits: a comparison with itself is one that LLVM, in Halide 21, folds into others wrongly.
