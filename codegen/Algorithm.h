@@ -51,7 +51,6 @@ struct MatmulStages {
   Halide::RVar k;
   std::string weight;  ///< The name of the argument that holds the panels.
   int panel = 0;       ///< The columns of a panel.
-  int parts = 1;       ///< Elements of a column that lie side by side in a panel.
   int panelSize = 0;   ///< Elements from one panel to the next.
   Halide::RVar pair;   ///< Products that one instruction adds; undefined where each is a multiply-add of its own.
   Halide::RVar parity; ///< Halves of a step, unrolled; Int8Widened alone.

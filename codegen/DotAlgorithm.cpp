@@ -3,6 +3,7 @@
 #include "codegen/DotAlgorithm.h"
 
 #include "codegen/MixNeighbours.h"
+#include "codegen/PanelColumn.h"
 #include "ir/Rotation.h"
 
 #include <limits>
@@ -54,6 +55,7 @@ public:
     step = static_cast<int>(panels.getStep());
     steps = static_cast<int>(panels.stepsOf(stages.depth));
     width = static_cast<int>(panels.getWidth());
+    count = static_cast<int>((op.getRhs().getType().getDimSize(0) + width - 1) / width);
     const auto kernel = op->getParentOfType<mlir::func::FuncOp>();
     tileCols = static_cast<int>(kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule").getTileCols());
   }
@@ -80,8 +82,8 @@ private:
   /// divides it, and would gather its elements one by one.
   Expr weight(const Expr &part, const Expr &at) {
     const int tile = std::min(tileCols, width), tiles = width / tile;
-    const Expr column = n / tile % tiles * tile + n % tile;
-    return stages.panels(part, column, at, n / tile / tiles);
+    const PanelColumn place = panelColumnOf(n, width, count);
+    return stages.panels(part, tiles > 1 ? n / tile % tiles * tile + n % tile : place.column, at, place.panel);
   }
 
   /// Element k of row m of lhs; rows past the last one repeat it, as in every matmul.
@@ -177,7 +179,8 @@ private:
     stages.operand(k, m) = cast<uint8_t>(quantized(k) ^ uint32(0x80));
     RDom quads(0, 4, 0, steps, "quads");
     stages.pair = quads.x, stages.k = quads.y;
-    stages.accumulator(n, m) = stages.columns(n % width, 1, n / width);
+    const PanelColumn place = panelColumnOf(n, width, count);
+    stages.accumulator(n, m) = stages.columns(place.column, 1, place.panel);
     stages.accumulator(n, m) +=
         cast<int32_t>(stages.operand(quads.y * 4 + quads.x, m)) * cast<int32_t>(weight(quads.x, quads.y));
     setScaledResult();
@@ -200,9 +203,10 @@ private:
   void setScaledResult() {
     const ImageParam columns = stages.columns;
     const Func ofRow = stages.scale;
-    const int panel = width;
+    const int panel = width, panels = count;
     setResult([=](const Expr &sum, const Expr &column, const Expr &row) -> Expr {
-      const Expr ofColumn = reinterpret<float>(columns(column % panel, 0, column / panel));
+      const PanelColumn place = panelColumnOf(column, panel, panels);
+      const Expr ofColumn = reinterpret<float>(columns(place.column, 0, place.panel));
       return cast<float>(sum) * (ofRow(row) * ofColumn);
     });
   }
@@ -224,7 +228,7 @@ private:
   MatmulStages &stages;
   const Tensor lhs;
   const Var n = algorithm.vars.n, m = algorithm.vars.m, k = algorithm.vars.k;
-  int step = 1, steps = 0, width = 1, tileCols = 1;
+  int step = 1, steps = 0, width = 1, count = 1, tileCols = 1;
   Func inverse; ///< int8: of each row's scale.
 };
 
@@ -254,7 +258,6 @@ void defineRoundedPanels(mlir::RankedTensorType weight, const std::string &name,
   algorithm.matmul.panels = param;
   algorithm.matmul.weight = name;
   algorithm.matmul.panel = width;
-  algorithm.matmul.parts = parts;
   algorithm.matmul.panelSize = panelBytes / element.bytes();
   algorithm.arguments.push_back(param);
   if (panels.getPrecision() != attn::Precision::int8)

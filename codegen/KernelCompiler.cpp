@@ -95,9 +95,9 @@ Halide::Pipeline pipelineOf(mlir::func::FuncOp kernel, Algorithm &algorithm) {
   pipeline.add_custom_lowering_pass(new TransposeSquares);
   if (auto schedule = kernel->getAttrOfType<attn::MatmulScheduleAttr>("attn.schedule")) {
     const MatmulStages &matmul = algorithm.matmul;
-    const int tileRow = static_cast<int>(schedule.getTileCols()) * matmul.parts;
-    pipeline.add_custom_lowering_pass(new PrefetchPanels(matmul.accumulator.name(), matmul.weight,
-                                                         matmul.panel * matmul.parts, tileRow, matmul.panelSize));
+    const int tilePanels = std::max(static_cast<int>(schedule.getTileCols()) / matmul.panel, 1);
+    pipeline.add_custom_lowering_pass(
+        new PrefetchPanels(matmul.accumulator.name(), matmul.weight, tilePanels, matmul.panelSize));
     if (!matmul.lhs.empty())
       pipeline.add_custom_lowering_pass(new PrefetchRows(matmul.lhs, matmul.depth));
   }

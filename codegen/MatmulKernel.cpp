@@ -2,15 +2,15 @@
 //
 // Matmul with epilogue: out(n, m) = epilogue(sum_k lhs(k, m) * weight(n, k)), the weight in panels [N/P][K][P].
 //
-// The register tile is MR rows x NR columns, NR a divisor of P; k runs innermost but for the tile, so each step loads
-// NR/lanes vectors of the panel and broadcasts MR elements of lhs for MR * NR/lanes multiply-adds. Every element is one
-// chain over k in order: neither tile nor task nor thread changes its bits. Rows past the end repeat the last row
-// inside a tile and are not stored; columns past the end are zeros of the panel and are masked at the store.
+// The register tile is MR rows x NR columns, a part of a panel or two whole ones; k runs innermost but for the tile, so
+// each step loads NR/lanes vectors of weights and broadcasts MR elements of lhs for MR * NR/lanes multiply-adds. Every
+// element is one chain over k in order: neither tile nor task nor thread changes its bits. Rows past the end repeat the
+// last row inside a tile and are not stored; columns past the end are zeros of the panel and are masked at the store.
 //
 // Without a norm, a task is a range of column tiles and rows: one column tile after the other over a block of row
-// tiles, so that the tile's part of the panel stays in the first-level cache and the block of lhs in the second, and
-// the parts of a panel follow each other. With a norm, a task is a range of whole rows: their unnormalised values go to
-// scratch and are normalised while they are in the second-level cache.
+// tiles, so that the tile's weights stay in cache and the block of lhs in the second level, and the parts of a panel
+// follow each other. With a norm, a task is a range of whole rows: their unnormalised values go to scratch and are
+// normalised while they are in the second-level cache.
 
 #include "codegen/Kernels.h"
 

@@ -3,6 +3,7 @@
 #include "codegen/OpAlgorithms.h"
 
 #include "codegen/DotAlgorithm.h"
+#include "codegen/PanelColumn.h"
 #include "codegen/ScalarMath.h"
 #include "codegen/ScoreRegion.h"
 
@@ -105,8 +106,8 @@ Tensor OpTranslator::argument(mlir::BlockArgument operand) {
     param.dim(2).set_bounds(0, count).set_stride(width * depth);
     param.set_host_alignment(64);
     tensor.at = [=](const Index &index) {
-      const Expr &row = index.dims[0];
-      return Expr(param(row % width, index.dims[1], row / width));
+      const PanelColumn place = panelColumnOf(index.dims[0], width, count);
+      return Expr(param(place.column, index.dims[1], place.panel));
     };
     algorithm.arguments.push_back(param);
     return tensor;

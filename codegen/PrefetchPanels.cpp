@@ -102,51 +102,53 @@ Stmt PrefetchPanels::withVectors(const For *tiles, const Stmt &statement) const 
   return Block::make(statements);
 }
 
-Stmt PrefetchPanels::fetches(const For *loop) const {
+PrefetchPanels::Ahead PrefetchPanels::aheadOf(const For *loop) const {
   FindLoad found(weight);
   loop->body.accept(&found);
   const auto steps = as_const_int(loop->extent);
-  if (!found.index.defined() || !steps || !is_const_zero(loop->min))
-    return Stmt();
+  if (!found.index.defined() || !steps || *steps < 1 || !is_const_zero(loop->min))
+    return {};
   const Expr at = Variable::make(Int(32), loop->name);
   const auto stride = as_const_int(simplify(substitute(loop->name, at + 1, found.index) - found.index));
   const int line = kLineBytes / found.type.bytes();
-  if (!stride || *stride < std::max(line, panelRow))
-    return Stmt();
+  if (!stride || *stride < line)
+    return {};
 
-  // Of a whole panel all lines, of a narrower tile those of its part of each row.
-  const bool isPart = tileRow < panelRow;
-  const int distance = isPart ? panelRow : line;
-
-  // The tiles of a block share the lines of the panel, as long as each step of k fetches one.
-  const For *tiles = nullptr;
-  if (!enclosing.empty() && isTileLoop(enclosing.back()))
-    tiles = enclosing.back();
-  const int64_t linesOfStep = *stride / distance;
+  // As often as a line each needs, spread over the tiles of a block. Of how many tiles is not known, each step of the
+  // first ones fetches a line.
+  const For *tiles = !enclosing.empty() && isTileLoop(enclosing.back()) ? enclosing.back() : nullptr;
+  const int64_t lines = (tilePanels * panelSize + line - 1) / line;
   const auto tileCount = tiles ? as_const_int(tiles->extent) : std::optional<int64_t>(1);
-  const int64_t sharing = std::min(tileCount.value_or(linesOfStep), linesOfStep);
-  const int perStep = static_cast<int>((linesOfStep + sharing - 1) / sharing);
+  const int64_t times = *steps * tileCount.value_or(std::max<int64_t>(lines / *steps, 1));
+  Ahead ahead;
+  for (int64_t group = 1; group <= std::min(times / lines, *steps); ++group)
+    if (*steps % group == 0)
+      ahead.group = static_cast<int>(group);
+  const int each = static_cast<int>((lines + times - 1) / times);
   const Expr tile = tiles ? Variable::make(Int(32), tiles->name) - tiles->min : Expr(0);
-  const Expr first = (tile * static_cast<int>(*steps) + at) * perStep;
-  const int lines = static_cast<int>(*steps * linesOfStep);
-  const Expr here = substitute(loop->name, loop->min, found.index);
-  const Expr behind = here + (panelSize - (panelRow - tileRow));
-  const Expr next = isPart ? select(here % panelRow + tileRow < panelRow, here + tileRow, behind) : behind;
-  Stmt all;
-  for (int i = 0; i < perStep; ++i) {
-    const Stmt one = fetch(weight, found.type, next + min(first + i, lines - 1) * distance);
-    all = all.defined() ? Block::make(all, one) : one;
-  }
-  return all;
+  const Expr first = (tile * static_cast<int>(*steps / ahead.group) + at) * each;
+  const Expr next = substitute(loop->name, loop->min, found.index) + static_cast<int>(tilePanels * panelSize);
+  std::vector<Stmt> fetches;
+  for (int i = 0; i < each; ++i)
+    fetches.push_back(fetch(weight, found.type, next + min(first + i, static_cast<int>(lines - 1)) * line));
+  ahead.fetches = Block::make(fetches);
+  return ahead;
 }
 
 Stmt PrefetchPanels::visit(const For *loop) {
   if (loop->name.compare(0, update.size(), update) == 0) {
-    const Stmt ahead = fetches(loop);
-    if (!ahead.defined())
+    const Ahead ahead = aheadOf(loop);
+    if (!ahead.fetches.defined())
       return loop;
-    return For::make(loop->name, loop->min, loop->extent, loop->for_type, loop->partition_policy, loop->device_api,
-                     Block::make(ahead, loop->body));
+    const auto make = [&](const std::string &name, const Expr &extent, const Stmt &body) {
+      return For::make(name, 0, extent, loop->for_type, loop->partition_policy, loop->device_api, body);
+    };
+    if (ahead.group == 1)
+      return make(loop->name, loop->extent, Block::make(ahead.fetches, loop->body));
+    const std::string step = loop->name + ".step";
+    const Expr at = Variable::make(Int(32), loop->name) * ahead.group + Variable::make(Int(32), step);
+    const Stmt group = make(step, ahead.group, substitute(loop->name, at, loop->body));
+    return make(loop->name, loop->extent / ahead.group, Block::make(ahead.fetches, group));
   }
   enclosing.push_back(loop);
   const Stmt mutated = IRMutator::visit(loop);

@@ -77,8 +77,8 @@ def Attn_PanelsAttr : Attn_Attr<"Panels", "panels"> {
   let summary = "encoding of a matmul's weight: panels of `width` columns, with elements of `precision`";
   let description = [{
     The logical weight is [n, k] (transpose_rhs form), its values those that the matmul multiplies. A panel holds `width`
-    columns n one after the other; the last panel is padded with zeros, and so is k to whole steps. `width` depends on
-    n alone, so one image serves every CPU. By `precision`:
+    columns n one after the other; the last panel is padded with zeros, and so is k to whole steps. `width` is the
+    same for every CPU, so one image serves them all. By `precision`:
     f32: element (n, k) lies at position ((n / width) * K + k) * width + n % width.
     bf16: steps of two k: at ((n / width * ceil(K/2) + k/2) * width + n % width) * 2 + k % 2, in elements of 2 bytes.
     int8: a panel is ceil(K/4) steps of four k, (k/4 * width + n % width) * 4 + k % 4 in bytes, followed by one f32 and
@@ -127,9 +127,9 @@ def Attn_PieceAttr : Attn_Attr<"Piece", "piece"> {
 def Attn_MatmulScheduleAttr : Attn_Attr<"MatmulSchedule", "matmul_schedule"> {
   let summary = "how a matmul kernel is tiled";
   let description = [{
-    tile_rows x tile_cols: the register tile (tile_cols is a multiple of the vector and divides the width of the
-    weight's panels). block_rows: register tiles of rows that are computed before the next column tile is taken (its
-    part of the panel stays in cache).
+    tile_rows x tile_cols: the register tile (tile_cols is a multiple of the vector, and divides the width of the
+    weight's panels or is twice that). block_rows: register tiles of rows that are computed before the next column tile
+    is taken (its weights stay in cache).
     task_cols: column tiles per parallel task, 0 where a task takes whole rows (an epilogue that needs the row, or many
     rows). task_rows: row tiles per parallel task, 0 where a task takes all rows.
   }];

@@ -2,7 +2,7 @@
 //
 // Places every weight that a kernel reads in the weights image, in the layout that the kernel wants.
 //
-// Needs: OutlineKernels' form. Schedules are not read: how wide a panel is depends on the weight alone (Panels.h).
+// Needs: OutlineKernels' form. Schedules are not read: panels are as wide for every CPU (Panels.h).
 // Ensures: a model's function holds attn.packed, calls and its return. The weight of a matmul kernel is [n, k] with the
 // encoding #attn.panels in the call, in the kernel's argument and in its matmul, which has transpose_rhs; all other
 // weights are dense. Equal weights in equal layouts lie in the image once. An entry starts at a multiple of 64 bytes;
@@ -44,7 +44,7 @@ std::optional<PanelArgument> panelArgument(func::FuncOp kernel) {
   auto matmul = *kernel.getOps<MatmulOp>().begin();
   auto argument = cast<BlockArgument>(matmul.getRhs());
   assert(argument.hasOneUse() && "FuseEpilogue lets nothing else read a matmul's weight");
-  return PanelArgument{argument.getArgNumber(), panelWidth(matmul.getType().getShape().back()), matmul.getPrecision(),
+  return PanelArgument{argument.getArgNumber(), panelColumns, matmul.getPrecision(),
                        !matmul.getTransposeRhs()};
 }
 

@@ -17,23 +17,21 @@ int64_t ceilDiv(int64_t value, int64_t unit) { return value / unit + (value % un
 struct TileRow {
   int64_t registers, vectorBytes;
   int64_t mostRows; ///< 10 x 2 + 3 = 23 of 32 zmm; 6 x 2 + 3 = 15 of 16 ymm; 8 x 2 + 3 = 19 of 32 NEON registers.
-  int64_t
-      mostRowsLong; ///< Where n or k exceeds longExtent: 512 KiB of L2 hold 77-87 % of peak with 6 rows, more with 4.
 };
-constexpr TileRow tileTable[] = {{32, 64, 10, 10}, {16, 32, 6, 4}, {32, 16, 8, 8}};
+constexpr TileRow tileTable[] = {{32, 64, 10}, {16, 32, 6}, {32, 16, 8}};
 
 /// The same for operands that are not f32, and the bytes of an element of lhs in scratch. Widening takes 2 more vectors
-/// for weights, and int8's products a register of their own.
+/// for weights, and int8's products a register of their own: of 16, 5 rows took 11 % (bf16) and 6 % (int8) less time than
+/// 4 on W4a (Zen 4), and 6 no less than 5.
 struct DotRow {
   DotKind dot;
   int64_t mostRows16, mostRows32; ///< With 16 and with 32 registers.
   int64_t lhsBytes;
 };
 constexpr DotRow dotTable[] = {{DotKind::Bf16, 8, 8, 2},
-                               {DotKind::Bf16Widened, 4, 8, 4},
+                               {DotKind::Bf16Widened, 5, 8, 4},
                                {DotKind::Int8, 6, 8, 1},
-                               {DotKind::Int8Widened, 4, 8, 2}};
-constexpr int64_t longExtent = 768;
+                               {DotKind::Int8Widened, 5, 8, 2}};
 
 /// Row tiles of one block: a column tile's weights are used that often before the next ones are loaded.
 constexpr int64_t tilesPerBlock = 16;
@@ -61,8 +59,11 @@ int64_t bestTile(int64_t rows, int64_t most, int64_t share, int64_t slack = 0) {
   return best;
 }
 
-/// Rows in vain that a larger tile of dot products is worth, since it loads weights less often.
-int64_t slackOf(int64_t rows) { return rows / 24; }
+/// Rows in vain that a larger tile is worth, since it loads weights less often: of dot products, and of f32 where there
+/// are 16 registers, whose tiles of 4 and 5 rows took 3 and 2 % longer than 6 for 128 rows of W4a (Zen 4).
+int64_t slackOf(const MatmulExtents &extents, const TargetInfo &target) {
+  return extents.dot == DotKind::F32 && target.registers >= 32 ? 0 : extents.rows / 24;
+}
 
 const DotRow *dotRowOf(DotKind dot) {
   for (const DotRow &row : dotTable)
@@ -75,7 +76,7 @@ const DotRow *dotRowOf(DotKind dot) {
 /// for every thread, and a block of converted rows takes at most a quarter of L2.
 MatmulSchedule roundedRows(const MatmulExtents &extents, const TargetInfo &target, const DotRow &row, int64_t most,
                            int64_t tileCols) {
-  int64_t tile = bestTile(extents.rows, most, target.threads, slackOf(extents.rows));
+  int64_t tile = bestTile(extents.rows, most, target.threads, slackOf(extents, target));
   int64_t tiles = ceilDiv(extents.rows, tile), panels = ceilDiv(extents.n, tileCols);
   int64_t fitting = target.l2Bytes / 4 / (tile * std::max<int64_t>(extents.k * row.lhsBytes, 1));
   int64_t block = std::clamp<int64_t>(fitting, 1, tilesPerBlock);
@@ -102,7 +103,7 @@ int64_t columnsPerTask(int64_t tiles, int64_t tilesPerPanel, int64_t threads) {
 /// Tasks of whole rows: a norm reads its row while the row is in L2, so the rows of a task take at most half of it.
 MatmulSchedule wholeRows(const MatmulExtents &extents, const TargetInfo &target, int64_t most, int64_t tileCols,
                          int64_t lhsBytes) {
-  int64_t tile = bestTile(extents.rows, most, target.threads, extents.dot == DotKind::F32 ? 0 : slackOf(extents.rows));
+  int64_t tile = bestTile(extents.rows, most, target.threads, slackOf(extents, target));
   int64_t tiles = ceilDiv(extents.rows, tile);
   int64_t fitting = std::max<int64_t>(target.l2Bytes / 2 / (tile * (extents.n * 4 + extents.k * lhsBytes)), 1);
   // With a quarter of the rows there are still four tasks a thread.
@@ -139,8 +140,7 @@ int64_t tilesOfBlock(int64_t tiles) { return ceilDiv(tiles, ceilDiv(tiles, mostT
 
 MatmulSchedule chooseMatmul(const MatmulExtents &extents, const TargetInfo &target) {
   const TileRow &row = tileRowOf(target);
-  bool isLong = extents.n > longExtent || extents.k > longExtent;
-  int64_t most = isLong ? row.mostRowsLong : row.mostRows;
+  int64_t most = row.mostRows;
   int64_t tileCols = extents.n <= target.floats() ? target.floats() : 2 * target.floats();
   const DotRow *dot = dotRowOf(extents.dot);
   if (dot)
@@ -150,14 +150,14 @@ MatmulSchedule chooseMatmul(const MatmulExtents &extents, const TargetInfo &targ
   if (dot)
     return roundedRows(extents, target, *dot, most, tileCols);
 
-  int64_t tile = bestTile(extents.rows, most, 1);
+  int64_t tile = bestTile(extents.rows, most, 1, slackOf(extents, target));
   int64_t tiles = ceilDiv(extents.rows, tile), colTiles = ceilDiv(extents.n, tileCols);
   // Column tiles that cannot occupy every thread leave the rows to be split.
   if (colTiles < target.threads) {
     int64_t task = evenPart(tiles, tilesPerBlock, target.threads);
     return {tile, tileCols, task, task, colTiles};
   }
-  int64_t taskCols = columnsPerTask(colTiles, panelWidth(extents.n) / tileCols, target.threads);
+  int64_t taskCols = columnsPerTask(colTiles, std::max<int64_t>(panelColumns / tileCols, 1), target.threads);
   bool oneBlock = tiles <= tilesPerBlock && !extents.runtimeBatch;
   int64_t block = extents.runtimeBatch ? tilesPerBlock : evenPart(tiles, tilesPerBlock, 1);
   return {tile, tileCols, block, oneBlock ? 0 : block, taskCols};

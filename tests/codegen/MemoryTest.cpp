@@ -31,6 +31,14 @@ void checkEveryPlacement(const Model &model, int64_t batch, int64_t blockKeys = 
 
 TEST(Memory, Encoder) { checkEveryPlacement(encoderModel(7, 24, 3, 33), 3); }
 TEST(Memory, MatmulOfOddExtents) { checkEveryPlacement(matmulModel({7, 33, 5, "residual"}), 1); }
+/// 7 panels and nothing behind them, where a tile of AVX-512 reads two.
+TEST(Memory, MatmulOfAnOddNumberOfPanels) {
+  for (const char *precision : {"f32", "bf16", "int8"}) {
+    MatmulCase c{30, 112, 64, "none"};
+    c.precision = precision;
+    checkEveryPlacement(matmulModel(c), 1);
+  }
+}
 TEST(Memory, MatmulWithNorm) { checkEveryPlacement(matmulModel({29, 19, 3, "residual_layernorm"}), 1); }
 TEST(Memory, AttentionOfOddExtents) {
   checkEveryPlacement(attentionModel({kBatch, 3, 5, 7, 3, 5, Mask::KeysAndBias}), 2);

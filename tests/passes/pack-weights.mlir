@@ -1,6 +1,6 @@
 // RUN: attnc-opt --attnc-pack-weights --split-input-file %s | FileCheck %s
 
-// A matmul's weight is panels whose width depends on its columns alone, one of 16 x 4 floats for 10 columns whatever the tile;
+// A matmul's weight is panels of 16 columns, one of 16 x 4 floats for 10 columns whatever the tile;
 // [k, n] is read with the strides that make it [n, k]. A dense entry takes a multiple of 64 floats, and equal entries are one.
 // CHECK: module attributes {attn.image_size = 768 : i64}
 // CHECK-LABEL: func.func @main
@@ -109,15 +109,15 @@ func.func private @rowwise_0(%w: tensor<8x8xf32>) -> tensor<8x8xf32> attributes 
 
 // -----
 
-// Rounded weights lie in panels of 32 columns (of 16 for up to 16), whatever the tile is: 2 panels of 3 steps of two k
-// in bf16, 2 panels of 2 steps of four k with 2 words a column in int8.
-// CHECK: module attributes {attn.image_size = 1920 : i64}
+// Rounded weights lie in panels of 16 columns, whatever the tile is: 3 panels of 3 steps of two k in bf16, 3 panels of
+// 2 steps of four k with 2 words a column in int8.
+// CHECK: module attributes {attn.image_size = 1472 : i64}
 // CHECK-LABEL: func.func @precisions
-// CHECK-DAG: attn.packed {offset = 0 : i64, {{.*}} : tensor<40x5xf32, #attn.panels<32, bf16>>
-// CHECK-DAG: attn.packed {offset = 768 : i64, {{.*}} : tensor<40x5xf32, #attn.panels<32, int8>>
-// CHECK-DAG: attn.packed {offset = 1792 : i64, {{.*}} : tensor<16x4xf32, #attn.panels<16, bf16>>
-// CHECK: func.func private @matmul_0(%{{.+}}: tensor<20x5xf32>, %{{.+}}: tensor<40x5xf32, #attn.panels<32, bf16>>)
-// CHECK: attn.matmul {{.*}}{precision = #attn<precision bf16>, transpose_rhs} : (tensor<20x5xf32>, tensor<40x5xf32, #attn.panels<32, bf16>>)
+// CHECK-DAG: attn.packed {offset = 0 : i64, {{.*}} : tensor<40x5xf32, #attn.panels<16, bf16>>
+// CHECK-DAG: attn.packed {offset = 576 : i64, {{.*}} : tensor<40x5xf32, #attn.panels<16, int8>>
+// CHECK-DAG: attn.packed {offset = 1344 : i64, {{.*}} : tensor<16x4xf32, #attn.panels<16, bf16>>
+// CHECK: func.func private @matmul_0(%{{.+}}: tensor<20x5xf32>, %{{.+}}: tensor<40x5xf32, #attn.panels<16, bf16>>)
+// CHECK: attn.matmul {{.*}}{precision = #attn<precision bf16>, transpose_rhs} : (tensor<20x5xf32>, tensor<40x5xf32, #attn.panels<16, bf16>>)
 attn.parameter @w : tensor<40x5xf32>
 attn.parameter @v : tensor<16x4xf32>
 func.func @precisions(%x: tensor<20x5xf32>, %y: tensor<20x4xf32>) -> (tensor<20x40xf32>, tensor<20x40xf32>, tensor<20x16xf32>) {
@@ -146,10 +146,10 @@ func.func private @matmul_2(%x: tensor<20x4xf32>, %w: tensor<16x4xf32>) -> tenso
 
 // -----
 
-// More than 16 columns are panels of 32: 2 x 32 columns x 4 floats.
-// CHECK: module attributes {attn.image_size = 1024 : i64}
+// 40 columns are 3 panels of 16 columns x 4 floats.
+// CHECK: module attributes {attn.image_size = 768 : i64}
 // CHECK-LABEL: func.func @wide
-// CHECK: attn.packed {offset = 0 : i64, {{.*}} : tensor<40x4xf32, #attn.panels<32>>
+// CHECK: attn.packed {offset = 0 : i64, {{.*}} : tensor<40x4xf32, #attn.panels<16>>
 attn.parameter @w : tensor<40x4xf32>
 func.func @wide(%x: tensor<20x4xf32>) -> tensor<20x40xf32> {
   %w = attn.weight @w : tensor<40x4xf32>
