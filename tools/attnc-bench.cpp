@@ -45,7 +45,8 @@ bool measureLimits(const BenchOptions &options, AllLimits &limits, json &results
     limits.push_back(MachineLimits::measure(threads, loop, error));
     if (!limits.back())
       return false;
-    limits.back()->flopsPerSecond(0.5);
+    std::vector<double> rates;
+    limits.back()->addRates(0.5, rates);
     const Limits &found = limits.back()->limits();
     results["limits"].push_back({{"threads", threads},
                                  {"peak_gflops", found.flopsPerSecond * 1e-9},

@@ -28,6 +28,19 @@ std::string bytes(double value) {
 
 std::string times(double ratio) { return format("%.2fx", ratio); }
 
+std::string timesOrNone(const json &record, const char *name) {
+  return record.contains(name) ? times(record[name]) : "-";
+}
+
+std::string percentOrNone(const json &record, const char *name) {
+  return record.contains(name) ? percent(record[name]) : "-";
+}
+
+std::string heldText(const json &run) {
+  return run.contains("held_gflops") ? percent(run["held_gflops"].get<double>() / run["peak_gflops"].get<double>())
+                                     : "-";
+}
+
 std::string targetText(const json &workload, const json &run) {
   if (!workload.contains("target_x_floor"))
     return "-";

@@ -83,19 +83,17 @@ double MachineLimits::secondsOf(attnc_task task, void *context) {
   return secondsSince(start);
 }
 
-double MachineLimits::flopsPerSecond(double seconds) {
+void MachineLimits::addRates(double seconds, std::vector<double> &rates) {
   PeakTask task{loop, std::vector<double>(static_cast<size_t>(executor.threads) * 8)};
-  double best = 0;
   const Clock::time_point start = Clock::now();
   do {
     const double time = secondsOf(runPeakLoop, &task);
     double total = 0;
     for (double part : task.flops)
       total += part;
-    best = std::max(best, total / time);
+    rates.push_back(total / time);
+    found.flopsPerSecond = std::max(found.flopsPerSecond, rates.back());
   } while (secondsSince(start) < seconds);
-  found.flopsPerSecond = std::max(found.flopsPerSecond, best);
-  return best;
 }
 
 void MachineLimits::measureBandwidth() {

@@ -22,10 +22,10 @@ public:
   static std::unique_ptr<MachineLimits> measure(int32_t threads, PeakLoopOfCpu loop, std::string &error);
   ~MachineLimits();
 
-  /// Measures the peak for about `seconds`, best round: the machine may be busy with something else now and then.
-  double flopsPerSecond(double seconds);
+  /// Runs the loop of the peak for about `seconds`; adds the FLOPs a second of each round, which takes milliseconds.
+  void addRates(double seconds, std::vector<double> &rates);
 
-  /// The best peak so far, bandwidth and fork-join.
+  /// The best rate so far, bandwidth and fork-join.
   const Limits &limits() const { return found; }
   int32_t threads() const { return executor.threads; }
 

@@ -6,6 +6,7 @@
 #include "tools/bench/Peers.h"
 #include "tools/bench/Times.h"
 #include "tools/run/Session.h"
+#include "tools/run/Statistics.h"
 
 #include <algorithm>
 #include <chrono>
@@ -21,10 +22,22 @@ using Clock = std::chrono::steady_clock;
 
 double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// With peers, everyone runs in so many turns.
-constexpr int kRounds = 5;
-/// Threads of the one who ran before may spin for a while before they sleep.
-constexpr std::chrono::milliseconds kPause(100);
+/// The model and the peak's loop, and peers where there are some, run in so many turns.
+constexpr int kTurns = 10, kTurnsWithPeers = 5;
+/// So many runs at least.
+constexpr size_t kLeastRuns = 3;
+/// Threads of the one who ran before may spin for a while before they sleep: ours for microseconds.
+constexpr std::chrono::milliseconds kPause(1), kPauseOfPeers(100);
+
+/// FLOPs a second of the loop of the peak, by rounds.
+using Rates = std::vector<double>;
+
+double bestOf(const Rates &rates) { return *std::max_element(rates.begin(), rates.end()); }
+
+double medianOf(Rates rates) {
+  std::sort(rates.begin(), rates.end());
+  return median(rates);
+}
 
 class Measurement {
 public:
@@ -98,11 +111,11 @@ private:
                      {"workspace_bytes", workspace}}}});
   }
 
-  /// Runs `count` times, or, where that is 0, until `seconds` are over and at least `least` times; tells of each run's
+  /// Runs `count` times, or, where that is 0, until `seconds` are over and at least once; tells of each run's
   /// milliseconds.
-  bool collect(Session &session, int count, double seconds, int least, const std::function<void(double)> &note) {
+  bool collect(Session &session, int count, double seconds, const std::function<void(double)> &note) {
     const Clock::time_point start = Clock::now();
-    for (int i = 0; count > 0 ? i < count : i < least || secondsSince(start) < seconds; ++i) {
+    for (int i = 0; count > 0 ? i < count : i < 1 || secondsSince(start) < seconds; ++i) {
       const Clock::time_point before = Clock::now();
       if (interrupted() || !session.run(error))
         return false;
@@ -133,19 +146,22 @@ private:
     if (options.peers && !startPeers(session, threads, peers, peerResults))
       return false;
     progress("timing" + on);
-    double peak = machine.flopsPerSecond(0.1);
+    Rates rates, ratesOfProfile;
+    machine.addRates(0.1, rates);
     std::vector<double> milliseconds;
-    if (!warmUp(session) || !takeTurns(session, peers, milliseconds))
+    if (!warmUp(session) ||
+        !takeTurns(
+            session, options.seconds, machine, rates, [&](double run) { milliseconds.push_back(run); }, peers))
       return false;
     progress("profiling" + on);
     std::vector<KernelTime> kernels;
-    if (!profileOn(threads, kernels))
+    if (!profileOn(machine, ratesOfProfile, kernels))
       return false;
-    peak = std::max(peak, machine.flopsPerSecond(0.1));
+    machine.addRates(0.1, ratesOfProfile);
     Limits here = machine.limits();
-    here.flopsPerSecond = peak;
-    json run = summary(milliseconds, here, threads);
-    run["kernels"] = kernelTable(kernels, here);
+    here.flopsPerSecond = std::max(bestOf(rates), bestOf(ratesOfProfile));
+    json run = summary(milliseconds, here, medianOf(rates), threads);
+    run["kernels"] = kernelTable(kernels, here, medianOf(ratesOfProfile));
     for (const auto &peer : peers)
       peerResults.push_back(peer->result());
     if (options.peers)
@@ -154,22 +170,37 @@ private:
     return true;
   }
 
-  bool takeTurns(Session &session, const std::vector<std::unique_ptr<Peer>> &peers, std::vector<double> &milliseconds) {
-    const int count = options.repetitions;
-    auto keep = [&](double run) { milliseconds.push_back(run); };
-    if (peers.empty())
-      return collect(session, count, options.seconds, 3, keep);
-    const double slice = options.seconds / kRounds;
-    for (int round = 0; round < kRounds; ++round) {
-      std::this_thread::sleep_for(kPause);
-      const int turn = count * (round + 1) / kRounds - count * round / kRounds;
+  /// Runs the model, then the peers, then the loop of the peak for half as long as the model, in turns: what the
+  /// machine holds is measured in the same seconds as what the model takes.
+  bool takeTurns(Session &session, double seconds, MachineLimits &machine, Rates &rates,
+                 const std::function<void(double)> &note, const std::vector<std::unique_ptr<Peer>> &peers = {}) {
+    const int count = options.repetitions, turns = peers.empty() ? kTurns : kTurnsWithPeers;
+    const auto pause = peers.empty() ? kPause : kPauseOfPeers;
+    const double slice = seconds / turns;
+    const Clock::time_point start = Clock::now();
+    size_t runs = 0;
+    const auto noteRun = [&](double run) {
+      ++runs;
+      note(run);
+    };
+    for (int turn = 0; turn < turns; ++turn) {
+      const int part = count * (turn + 1) / turns - count * turn / turns;
+      if (peers.empty() && (count > 0 ? part == 0 : runs >= kLeastRuns && secondsSince(start) > 1.5 * seconds))
+        continue;
+      std::this_thread::sleep_for(pause);
       // After the others' turns the caches are cold.
-      if (!session.run(error) || ((count == 0 || turn > 0) && !collect(session, turn, slice, 1, keep)))
+      if (!peers.empty() && !session.run(error))
         return false;
+      const Clock::time_point before = Clock::now();
+      if ((count == 0 || part > 0) && !collect(session, part, slice, noteRun))
+        return false;
+      const double taken = secondsSince(before);
       for (const auto &peer : peers) {
-        std::this_thread::sleep_for(kPause);
+        std::this_thread::sleep_for(pause);
         peer->run(slice);
       }
+      std::this_thread::sleep_for(pause);
+      machine.addRates(std::clamp(taken / 2, 0.01, 0.5), rates);
     }
     return true;
   }
@@ -197,36 +228,40 @@ private:
     return true;
   }
 
-  bool profileOn(int32_t threads, std::vector<KernelTime> &kernels) {
+  bool profileOn(MachineLimits &machine, Rates &rates, std::vector<KernelTime> &kernels) {
     const Loaded &profiled = compiled.profiled();
     Session session(*profiled.model, profiled.ready, profiled.inputs);
-    if (!session.prepare(threads, error) || !warmUp(session))
+    if (!session.prepare(machine.threads(), error) || !warmUp(session))
       return false;
     KernelClock clock(compiled.profile(), trueShare());
-    if (!collect(session, options.repetitions, options.seconds / 2, 2, [&](double) { clock.endRun(); }))
+    if (!takeTurns(session, options.seconds / 2, machine, rates, [&](double) { clock.endRun(); }))
       return false;
     kernels = clock.times();
     return true;
   }
 
-  json summary(const std::vector<double> &milliseconds, const Limits &here, int32_t threads) {
+  /// `held`: the peak's FLOPs a second in the same seconds.
+  json summary(const std::vector<double> &milliseconds, const Limits &here, double held, int32_t threads) {
     json run = timesOf(milliseconds);
     const double floor = floorSeconds(work, here) * 1e3, median = run["median_ms"];
+    const double heldFloor = floorSeconds(work, {held, here.bytesPerSecond, 0}) * 1e3;
     run.update({{"threads", threads},
                 {"peak_gflops", here.flopsPerSecond * 1e-9},
+                {"held_gflops", held * 1e-9},
                 {"bandwidth_gbs", here.bytesPerSecond * 1e-9},
                 {"fork_join_us", here.forkJoinSeconds * 1e6},
                 {"gflops", work.flops / median * 1e-6},
                 {"floor_ms", floor},
                 {"x_floor", median / floor},
                 {"of_floor", floor / median},
+                {"x_held_floor", median / heldFloor},
                 {"bound", boundName(boundOf(work, {here.flopsPerSecond, here.bytesPerSecond, 0}))}});
     if (subject.workload && subject.workload->target && threads == limits.back()->threads())
       run["target_met"] = median / floor <= *subject.workload->target;
     return run;
   }
 
-  static json kernelTable(const std::vector<KernelTime> &kernels, const Limits &here) {
+  static json kernelTable(const std::vector<KernelTime> &kernels, const Limits &here, double held) {
     double total = 0;
     for (const KernelTime &kernel : kernels)
       total += kernel.seconds;
@@ -245,6 +280,7 @@ private:
                        {"megabytes", kernel.bytes * 1e-6},
                        {"gflops", kernel.matmulFlops / kernel.seconds * 1e-9},
                        {"of_peak", kernel.matmulFlops / kernel.seconds / here.flopsPerSecond},
+                       {"of_held", kernel.matmulFlops / kernel.seconds / held},
                        {"of_bandwidth", kernel.bytes / kernel.seconds / here.bytesPerSecond},
                        {"bound", boundName(boundOf(once, here))}});
     }

@@ -44,15 +44,16 @@ std::string machineCards(const json &results) {
 }
 
 std::string runTable(const json &workload) {
-  std::string text =
-      "<table>" +
-      heading({"threads", "x floor", "target", "of the floor", "median", "p10", "p90", "floor", "set by", "runs"}, 0);
+  std::string text = "<table>" + heading({"threads", "x floor", "target", "of the floor", "held", "x held", "median",
+                                          "p10", "p90", "floor", "set by", "runs"},
+                                         0);
   for (const json &run : workload["runs"]) {
     const char *kind = !run.contains("target_met") ? "" : run["target_met"] ? "good" : "bad";
     text += "<tr>" + cell(std::to_string(run["threads"].get<int>())) + cell(times(run["x_floor"]), kind) +
-            cell(targetText(workload, run), kind) + cell(percent(run["of_floor"])) +
-            cell(milliseconds(run["median_ms"])) + cell(milliseconds(run["p10_ms"])) +
-            cell(milliseconds(run["p90_ms"])) + cell(milliseconds(run["floor_ms"])) + cell(run["bound"]) +
+            cell(targetText(workload, run), kind) + cell(percent(run["of_floor"])) + cell(heldText(run)) +
+            cell(timesOrNone(run, "x_held_floor")) + cell(milliseconds(run["median_ms"])) +
+            cell(milliseconds(run["p10_ms"])) + cell(milliseconds(run["p90_ms"])) +
+            cell(milliseconds(run["floor_ms"])) + cell(run["bound"]) +
             cell(std::to_string(run["repetitions"].get<int64_t>())) + "</tr>\n";
   }
   return text + "</table>\n";
@@ -61,14 +62,14 @@ std::string runTable(const json &workload) {
 std::string kernelTable(const json &run) {
   std::string text =
       format("<h3>Kernels on %d thread%s</h3>\n<table>", run["threads"].get<int>(), run["threads"] == 1 ? "" : "s") +
-      heading({"kernel", "ops", "bound by", "calls", "share", "of peak", "GFLOP/s", "time"}, 3);
+      heading({"kernel", "ops", "bound by", "calls", "share", "of peak", "of held", "GFLOP/s", "time"}, 3);
   for (const json &kernel : run["kernels"]) {
     const std::string name = kernel["kernel"], kind = name.substr(0, name.find('_'));
     text += "<tr>" + cell(name, "text") + cell(opsText(kernel), "text ops") + cell(kernel["bound"], "text") +
             cell(std::to_string(kernel["calls"].get<int64_t>())) + "<td>" + percent(kernel["share"]) +
             shareBar(kernel["share"], escaped(kind)) + "</td><td>" + percent(kernel["of_peak"]) +
-            shareBar(kernel["of_peak"], escaped(kind)) + "</td>" + cell(figure(kernel["gflops"])) +
-            cell(milliseconds(kernel["ms"])) + "</tr>\n";
+            shareBar(kernel["of_peak"], escaped(kind)) + "</td>" + cell(percentOrNone(kernel, "of_held")) +
+            cell(figure(kernel["gflops"])) + cell(milliseconds(kernel["ms"])) + "</tr>\n";
   }
   return text + "</table>\n";
 }

@@ -34,17 +34,18 @@ std::string limitsTable(const json &results) {
 }
 
 std::string workloadTable(const json &results) {
-  std::string text =
-      header({"", "what", "GFLOP", "threads", "x floor", "target", "of the floor", "median", "p10", "p90", "floor"});
+  std::string text = header({"", "what", "GFLOP", "threads", "x floor", "target", "of the floor", "held", "x held",
+                             "median", "p10", "p90", "floor"});
   for (const json &workload : results["workloads"]) {
     const std::string name = workload["name"], title = workload["title"];
     if (workload["status"] != "measured")
-      text += row({name, title, "", "", workload["status"], workload["reason"], "", "", "", "", ""});
+      text += row({name, title, "", "", workload["status"], workload["reason"], "", "", "", "", "", "", ""});
     else
       for (const json &run : workload["runs"])
         text += row({name, title, figure(workload["gflop"]), number(run["threads"]), times(run["x_floor"]),
-                     targetText(workload, run), percent(run["of_floor"]), milliseconds(run["median_ms"]),
-                     milliseconds(run["p10_ms"]), milliseconds(run["p90_ms"]), milliseconds(run["floor_ms"])});
+                     targetText(workload, run), percent(run["of_floor"]), heldText(run),
+                     timesOrNone(run, "x_held_floor"), milliseconds(run["median_ms"]), milliseconds(run["p10_ms"]),
+                     milliseconds(run["p90_ms"]), milliseconds(run["floor_ms"])});
   }
   return text;
 }
@@ -71,13 +72,14 @@ std::string memoryTable(const json &results) {
 }
 
 std::string kernelTable(const json &results) {
-  std::string text = header({"", "kernel", "ops", "calls", "share", "of peak", "bound by", "GFLOP/s", "time"});
+  std::string text =
+      header({"", "kernel", "ops", "calls", "share", "of peak", "of held", "bound by", "GFLOP/s", "time"});
   for (const json &workload : results["workloads"])
     if (const json *run = lastRun(workload))
       for (const json &kernel : (*run)["kernels"])
-        text +=
-            row({workload["name"], kernel["kernel"], opsText(kernel), number(kernel["calls"]), percent(kernel["share"]),
-                 percent(kernel["of_peak"]), kernel["bound"], figure(kernel["gflops"]), milliseconds(kernel["ms"])});
+        text += row({workload["name"], kernel["kernel"], opsText(kernel), number(kernel["calls"]),
+                     percent(kernel["share"]), percent(kernel["of_peak"]), percentOrNone(kernel, "of_held"),
+                     kernel["bound"], figure(kernel["gflops"]), milliseconds(kernel["ms"])});
   return text;
 }
 

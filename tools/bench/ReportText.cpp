@@ -10,21 +10,23 @@ namespace attnc {
 namespace {
 
 std::string runLine(const json &workload, const json &run) {
-  return format("  %7d  %11s %11s %11s  %11s  %7s  %8s  %s\n", run["threads"].get<int>(),
+  return format("  %7d  %11s %11s %11s  %11s  %7s  %8s  %5s  %6s  %s\n", run["threads"].get<int>(),
                 milliseconds(run["median_ms"]).c_str(), milliseconds(run["p10_ms"]).c_str(),
                 milliseconds(run["p90_ms"]).c_str(), milliseconds(run["floor_ms"]).c_str(),
-                times(run["x_floor"]).c_str(), percent(run["of_floor"]).c_str(), targetText(workload, run).c_str());
+                times(run["x_floor"]).c_str(), percent(run["of_floor"]).c_str(), heldText(run).c_str(),
+                timesOrNone(run, "x_held_floor").c_str(), targetText(workload, run).c_str());
 }
 
 std::string kernelLines(const json &run) {
-  std::string text = format("  kernels on %d thread%s\n    %-13s %5s  %11s  %6s  %8s  %8s  %-9s  %s\n",
+  std::string text = format("  kernels on %d thread%s\n    %-13s %5s  %11s  %6s  %8s  %8s  %8s  %-9s  %s\n",
                             run["threads"].get<int>(), run["threads"] == 1 ? "" : "s", "kernel", "calls", "time",
-                            "share", "GFLOP/s", "of peak", "bound by", "ops");
+                            "share", "GFLOP/s", "of peak", "of held", "bound by", "ops");
   for (const json &kernel : run["kernels"])
-    text += format("    %-13s %5d  %11s  %6s  %8s  %8s  %-9s  %s\n", kernel["kernel"].get<std::string>().c_str(),
+    text += format("    %-13s %5d  %11s  %6s  %8s  %8s  %8s  %-9s  %s\n", kernel["kernel"].get<std::string>().c_str(),
                    kernel["calls"].get<int>(), milliseconds(kernel["ms"]).c_str(), percent(kernel["share"]).c_str(),
                    figure(kernel["gflops"]).c_str(), percent(kernel["of_peak"]).c_str(),
-                   kernel["bound"].get<std::string>().c_str(), opsText(kernel).c_str());
+                   percentOrNone(kernel, "of_held").c_str(), kernel["bound"].get<std::string>().c_str(),
+                   opsText(kernel).c_str());
   return text;
 }
 
@@ -88,8 +90,8 @@ std::string workloadText(const json &workload) {
     return text + "\n  " + workload["status"].get<std::string>() + ": " + workload["reason"].get<std::string>() + "\n";
   text += format(": %s GFLOP, %s MB\n", figure(workload["gflop"]).c_str(), figure(workload["megabytes"]).c_str());
   text += memoryLine(workload);
-  text += format("  %7s  %11s %11s %11s  %11s  %7s  %8s  %s\n", "threads", "median", "p10", "p90", "floor", "x floor",
-                 "of floor", "target");
+  text += format("  %7s  %11s %11s %11s  %11s  %7s  %8s  %5s  %6s  %s\n", "threads", "median", "p10", "p90", "floor",
+                 "x floor", "of floor", "held", "x held", "target");
   for (const json &run : workload["runs"])
     text += runLine(workload, run);
   for (const json &run : workload["runs"])
