@@ -114,8 +114,8 @@ PrefetchPanels::Ahead PrefetchPanels::aheadOf(const For *loop) const {
   if (!stride || *stride < line)
     return {};
 
-  // As often as a line each needs, spread over the tiles of a block. Of how many tiles is not known, each step of the
-  // first ones fetches a line.
+  // Once in so many steps of k that all tiles of a block together fetch all lines. Where the number of tiles is not
+  // known, each step fetches a line until there are no more.
   const For *tiles = !enclosing.empty() && isTileLoop(enclosing.back()) ? enclosing.back() : nullptr;
   const int64_t lines = (tilePanels * panelSize + line - 1) / line;
   const auto tileCount = tiles ? as_const_int(tiles->extent) : std::optional<int64_t>(1);
@@ -148,7 +148,7 @@ Stmt PrefetchPanels::visit(const For *loop) {
     const std::string step = loop->name + ".step";
     const Expr at = Variable::make(Int(32), loop->name) * ahead.group + Variable::make(Int(32), step);
     const Stmt group = make(step, ahead.group, substitute(loop->name, at, loop->body));
-    return make(loop->name, loop->extent / ahead.group, Block::make(ahead.fetches, group));
+    return make(loop->name, simplify(loop->extent / ahead.group), Block::make(ahead.fetches, group));
   }
   enclosing.push_back(loop);
   const Stmt mutated = IRMutator::visit(loop);

@@ -21,8 +21,8 @@ struct TileRow {
 constexpr TileRow tileTable[] = {{32, 64, 10}, {16, 32, 6}, {32, 16, 8}};
 
 /// The same for operands that are not f32, and the bytes of an element of lhs in scratch. Widening takes 2 more vectors
-/// for weights, and int8's products a register of their own: of 16, 5 rows took 11 % (bf16) and 6 % (int8) less time than
-/// 4 on W4a (Zen 4), and 6 no less than 5.
+/// for weights, and int8's products a register of their own: of 16, 5 rows took 11 % (bf16) and 4 % (int8) less time
+/// than 4 on W4a (Zen 4), and 6 no less than 5.
 struct DotRow {
   DotKind dot;
   int64_t mostRows16, mostRows32; ///< With 16 and with 32 registers.
@@ -60,7 +60,7 @@ int64_t bestTile(int64_t rows, int64_t most, int64_t share, int64_t slack = 0) {
 }
 
 /// Rows in vain that a larger tile is worth, since it loads weights less often: of dot products, and of f32 where there
-/// are 16 registers, whose tiles of 4 and 5 rows took 3 and 2 % longer than 6 for 128 rows of W4a (Zen 4).
+/// are 16 registers, whose tiles of 4 and 5 rows took 4 and 2 % longer than 6 for 128 rows of W4a (Zen 4).
 int64_t slackOf(const MatmulExtents &extents, const TargetInfo &target) {
   return extents.dot == DotKind::F32 && target.registers >= 32 ? 0 : extents.rows / 24;
 }

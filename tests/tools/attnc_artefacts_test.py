@@ -184,16 +184,32 @@ def check_fetches_of_weights(bench):
         assert calls and set(calls) == {("0", "3", "1")}, (precision, calls)  # A read, kept in all caches, of data.
 
 
-def three_panels():
+def six_panels():
     model = linear(inputs={"x": {"shape": [20, 64]}})
     model["model"][0]["out_features"] = 96
     return model
 
 
 @case
+def check_fetches_of_weights_are_spread(bench):
+    """Each line of the next panels is fetched by some step of k of some tile, in as few of them as the lines allow."""
+    rows, depth = 120, 64
+    model = linear(inputs={"x": {"shape": [rows, depth]}})
+    model["model"][0].update(in_features=depth, out_features=96)
+    for cpu, tile_rows, tiles, panels in (("x86-64-v3", 6, 10, 1), ("x86-64-v4", 10, 12, 2)):
+        text = bench.run(bench.model("m.json", model), "--cpu", cpu, "--emit", "halide").stdout
+        assert f"tile_in_block, 0, {tiles})" in text and f"accumulator[float32 * {16 * panels} * {tile_rows}]" in text, text
+        loops = re.findall(r"for \(accumulator\.s1\.\S+, 0, (\d+)\) \{\n((?: *\(float32\)prefetch.*\n)+) *for \(\S+\.step, 0, (\d+)\)", text)
+        assert loops, text
+        for steps, fetches, group in loops:
+            fetched, lines = tiles * int(steps) * fetches.count("prefetch"), depth * panels
+            assert int(steps) * int(group) == depth / 2 and lines <= fetched < 2 * lines, (cpu, steps, group, fetched)
+
+
+@case
 def check_fetches_beside_weights(bench):
     """A matmul also fetches the biases and scales of its next columns, and the next row where it rounds rows."""
-    model = bench.model("m.json", three_panels())
+    model = bench.model("m.json", six_panels())
     for precision, buffers in (("f32", {"arg1", "arg2"}), ("bf16", {"arg0", "arg1", "arg2"}),
                                ("int8", {"arg0", "arg1", "arg2", "arg1_columns"})):
         text = bench.run(model, "--precision", precision, "--emit", "halide").stdout
@@ -202,8 +218,8 @@ def check_fetches_beside_weights(bench):
 
 @case
 def check_weights_are_read_in_whole_vectors(bench):
-    """Where a tile is narrower than a panel, too."""
-    model = bench.model("m.json", three_panels())
+    """Where a tile is a panel and where it is two."""
+    model = bench.model("m.json", six_panels())
     for cpu in ("x86-64-v3", "x86-64-v4"):
         for precision in ("f32", "bf16", "int8"):
             text = bench.run(model, "--cpu", cpu, "--precision", precision, "--emit", "halide").stdout
