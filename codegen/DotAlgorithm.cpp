@@ -82,8 +82,8 @@ private:
   /// divides it, and would gather its elements one by one.
   Expr weight(const Expr &part, const Expr &at) {
     const int tile = std::min(tileCols, width), tiles = width / tile;
-    const PanelColumn place = panelColumnOf(n, width, count);
-    return stages.panels(part, tiles > 1 ? n / tile % tiles * tile + n % tile : place.column, at, place.panel);
+    const Expr column = n / tile % tiles * tile + n % tile;
+    return stages.panels(part, column, at, panelColumnOf(n, width, count).panel);
   }
 
   /// Element k of row m of lhs; rows past the last one repeat it, as in every matmul.

@@ -24,12 +24,13 @@ std::string bytes(double value);
 /// "1.07x".
 std::string times(double ratio);
 
-/// "1.08x, met", "1.08x, missed", "1.08x" where this is not the number of threads that it is for, or "-".
 /// A figure that results of an earlier attnc-bench may lack: "-" there.
 std::string timesOrNone(const nlohmann::json &record, const char *name);
 std::string percentOrNone(const nlohmann::json &record, const char *name);
 /// The share of the peak that its own loop held in the seconds of a run.
 std::string heldText(const nlohmann::json &run);
+
+/// "1.08x, met", "1.08x, missed", "1.08x" where this is not the number of threads that it is for, or "-".
 std::string targetText(const nlohmann::json &workload, const nlohmann::json &run);
 
 /// The ops of a kernel with equal neighbours counted: "3 slice + attention".
