@@ -183,7 +183,11 @@ private:
   /// The keys of the batch element, where the region blocks those from its length on; else undefined.
   Expr keyLength() {
     const auto lengths = liveConditions(region).lengths;
-    return lengths ? clamp(captures[*lengths].at({{batch()}, {}}), 0, s.keys) : Expr();
+    if (!lengths)
+      return {};
+    // Before the offset is added, so that no sum exceeds 32 bits.
+    const Expr known = clamp(captures[lengths->capture].at({{batch()}, {}}), 0, s.keys);
+    return lengths->offset ? min(known + static_cast<int>(std::min<int64_t>(lengths->offset, s.keys)), s.keys) : known;
   }
 
   /// The number of the batch element's queries that are computed.

@@ -164,6 +164,8 @@ private:
           << dtypeName(tensor.dtype);
       if (tensor.indexLimit > 0)
         out << ", each in [0, " << tensor.indexLimit << ")";
+      if (tensor.isState)
+        out << ", read too: keep it from run to run";
       if (!tensor.doc.empty())
         out << ": " << commentText(tensor.doc);
       out << "\n";

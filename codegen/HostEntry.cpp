@@ -80,7 +80,8 @@ Value *HostEmitter::address(IRBuilder<> &builder, Function *entry, const Variant
     const auto position = static_cast<uint64_t>(place.value);
     Value *tensor = builder.CreateLoad(pointer, builder.CreateConstGEP1_64(pointer, table, position));
     const uint64_t element = variant.microbatch ? batchElementBytes(descs[position]) : 0;
-    return element ? at(tensor, builder.CreateMul(first, number64(element))) : tensor;
+    tensor = element ? at(tensor, builder.CreateMul(first, number64(element))) : tensor;
+    return place.offset ? at(tensor, number64(static_cast<uint64_t>(place.offset))) : tensor;
   };
   switch (place.kind) {
   case Place::Kind::Input:
@@ -199,7 +200,8 @@ Constant *HostEmitter::tensors(const std::vector<TensorDesc> &descs, const Twine
       shape[i] = static_cast<uint64_t>(desc.shape[i]);
     infos.push_back(
         structure({string(desc.name), number32(desc.dtype), number32(static_cast<int64_t>(desc.shape.size())),
-                   ConstantDataArray::get(context, shape), number64(static_cast<uint64_t>(desc.indexLimit))}));
+                   ConstantDataArray::get(context, shape), number64(static_cast<uint64_t>(desc.indexLimit)),
+                   number32(desc.isState), number32(0)}));
   }
   return global(ConstantArray::get(ArrayType::get(infos[0]->getType(), infos.size()), infos), name);
 }

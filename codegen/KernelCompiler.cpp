@@ -2,6 +2,7 @@
 
 #include "codegen/KernelCompiler.h"
 
+#include "codegen/AppendKernel.h"
 #include "codegen/DotAlgorithm.h"
 #include "codegen/HalideSetup.h"
 #include "codegen/Kernels.h"
@@ -67,6 +68,11 @@ DotKind dotOf(mlir::func::FuncOp kernel, const TargetInfo &target) {
 /// Algorithm and schedule of a kernel function.
 Algorithm buildKernel(mlir::func::FuncOp kernel, const TargetInfo &target) {
   const int lanes = static_cast<int>(target.floats());
+  if (!kernel.getOps<attn::AppendOp>().empty()) {
+    Algorithm algorithm = buildAppendAlgorithm(kernel);
+    scheduleAppend(algorithm, lanes);
+    return algorithm;
+  }
   mlir::Attribute schedule = kernel->getAttr("attn.schedule");
   if (auto attention = mlir::dyn_cast_if_present<attn::AttentionScheduleAttr>(schedule)) {
     const AttentionSchedule plan = fromAttribute(attention);

@@ -57,6 +57,10 @@ private:
     return std::nullopt;
   }
 
+  static bool isResult(mlir::func::FuncOp function, mlir::IntegerAttr number) {
+    return number.getInt() >= 0 && number.getInt() < function.getNumResults();
+  }
+
   static int64_t integer(mlir::Operation *op, llvm::StringRef name, int64_t otherwise) {
     auto attribute = op->getAttrOfType<mlir::IntegerAttr>(name);
     return attribute ? attribute.getInt() : otherwise;
@@ -92,6 +96,8 @@ private:
     InterfacePlan interface;
     interface.extent = integer(main, kBucket, 0);
     for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+      if (main.getArgAttr(i, kState)) // Listed among the outputs.
+        continue;
       mlir::DictionaryAttr attributes = main.getArgAttrDict(i);
       interface.inputs.push_back(describe(main.getArgument(i).getType(),
                                           text(attributes, "attn.name", "input" + std::to_string(i)),
@@ -103,6 +109,9 @@ private:
                                            text(attributes, "attn.name", "output" + std::to_string(i)),
                                            text(attributes, "attn.doc", "")));
     }
+    for (unsigned i = 0; i < main.getNumArguments(); ++i)
+      if (auto state = main.getArgAttrOfType<mlir::IntegerAttr>(i, kState); state && isResult(main, state))
+        interface.outputs[static_cast<size_t>(state.getInt())].isState = true;
     plan.interfaces.push_back(std::move(interface));
   }
 
@@ -116,8 +125,13 @@ private:
     variant.microbatch = integer(function, kMicrobatch, 0);
     plan.variants.push_back(std::move(variant));
     readOffsets.clear();
-    for (mlir::BlockArgument argument : function.getArguments())
-      places[argument] = {Place::Kind::Input, argument.getArgNumber()};
+    int64_t inputs = 0;
+    for (mlir::BlockArgument argument : function.getArguments()) {
+      auto state = function.getArgAttrOfType<mlir::IntegerAttr>(argument.getArgNumber(), kState);
+      if (state && !isResult(function, state))
+        return fail("a state is no result"), false;
+      places[argument] = state ? Place{Place::Kind::Output, state.getInt()} : Place{Place::Kind::Input, inputs++};
+    }
     for (mlir::Operation &op : function.front().without_terminator())
       if (!visit(op))
         return false;
@@ -200,11 +214,19 @@ private:
     planned.kernel = call.getCallee().str();
     auto label = call->getAttrOfType<mlir::StringAttr>("attn.label");
     planned.label = label ? label.getValue().str() : planned.kernel;
-    for (mlir::Value operand : call.getOperands()) {
+    for (auto [operand, slot] : llvm::zip_equal(call.getOperands(), firstSlotsOf(call))) {
       auto place = places.find(operand);
       if (place == places.end())
         return fail("a call of " + planned.kernel + " reads a value without a place"), false;
       planned.operands.push_back(place->second);
+      if (slot == 0)
+        continue;
+      // Of a cache, [batch, slots, capacity, width].
+      auto type = mlir::cast<mlir::RankedTensorType>(operand.getType());
+      const bool isInterface = place->second.kind == Place::Kind::Input || place->second.kind == Place::Kind::Output;
+      if (!isInterface || type.getRank() != 4)
+        return fail("a call of " + planned.kernel + " has slots of what is no cache"), false;
+      planned.operands.back().offset = slot * type.getDimSize(2) * type.getDimSize(3) * 4;
     }
     for (mlir::Value operand : call.getOperands())
       placeColumns(operand, planned);
@@ -213,6 +235,7 @@ private:
     auto perBatch = call->getAttrOfType<mlir::DenseBoolArrayAttr>("attn.per_batch");
     if (!offsets || !perBatch)
       return fail("the results of " + planned.kernel + " have no place"), false;
+    const int64_t cache = overwrittenIndex(call);
     for (unsigned i = 0; i < call.getNumResults(); ++i) {
       if (outputs && outputs[i] >= 0)
         planned.results.push_back({Place::Kind::Output, outputs[i]});
@@ -220,11 +243,19 @@ private:
         planned.results.push_back({perBatch[i] ? Place::Kind::ArenaPerBatch : Place::Kind::ArenaFixed, offsets[i]});
       places[call.getResult(i)] = planned.results.back();
     }
+    if (cache >= 0)
+      planned.results.front().offset = planned.operands[static_cast<size_t>(cache)].offset;
     countTokens(call, planned);
     limitIndices(call, planned);
     measureWork(call, planned);
     plan.variants.back().calls.push_back(std::move(planned));
     return true;
+  }
+
+  /// The number of the operand that the call's result takes the place of, -1 for none.
+  static int64_t overwrittenIndex(mlir::func::CallOp call) {
+    const mlir::Value cache = overwrittenBy(call);
+    return cache ? std::distance(call.operand_begin(), llvm::find(call.getOperands(), cache)) : -1;
   }
 
   /// A kernel of token_rows returns their number; packed rows of other kernels are as many as those that they read.
@@ -266,21 +297,25 @@ private:
     }
   }
 
-  /// Inputs of the model that a kernel uses as indices are checked against the table by attnc_run().
+  /// Inputs of the model that a kernel uses as indices, of a table or of a cache, are checked by attnc_run().
   void limitIndices(mlir::func::CallOp call, const KernelCall &planned) {
     auto kernel = module.lookupSymbol<mlir::func::FuncOp>(call.getCallee());
-    for (auto embedding : kernel.getOps<attn::EmbeddingOp>()) {
-      mlir::Value indices = embedding.getIndices();
-      while (mlir::Operation *shape = indices.getDefiningOp())
-        indices = shape->getOperand(0);
-      const Place &place = planned.operands[mlir::cast<mlir::BlockArgument>(indices).getArgNumber()];
-      if (place.kind != Place::Kind::Input)
-        continue;
-      const size_t bucket = (plan.variants.size() - 1) % plan.interfaces.size();
-      int64_t &limit = plan.interfaces[bucket].inputs[place.value].indexLimit;
-      const int64_t rows = mlir::cast<mlir::RankedTensorType>(embedding.getTable().getType()).getDimSize(0);
-      limit = limit ? std::min(limit, rows) : rows;
-    }
+    for (auto embedding : kernel.getOps<attn::EmbeddingOp>())
+      limitIndices(embedding.getIndices(),
+                   mlir::cast<mlir::RankedTensorType>(embedding.getTable().getType()).getDimSize(0), planned);
+    for (auto append : kernel.getOps<attn::AppendOp>())
+      limitIndices(append.getPosition(), append.getCapacity() - append.getSize() + 1, planned);
+  }
+
+  void limitIndices(mlir::Value indices, int64_t rows, const KernelCall &planned) {
+    while (mlir::Operation *shape = indices.getDefiningOp())
+      indices = shape->getOperand(0);
+    const Place &place = planned.operands[mlir::cast<mlir::BlockArgument>(indices).getArgNumber()];
+    if (place.kind != Place::Kind::Input)
+      return;
+    const size_t bucket = (plan.variants.size() - 1) % plan.interfaces.size();
+    int64_t &limit = plan.interfaces[bucket].inputs[place.value].indexLimit;
+    limit = limit ? std::min(limit, rows) : rows;
   }
 
   mlir::ModuleOp module;

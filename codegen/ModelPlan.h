@@ -25,12 +25,14 @@ struct TensorDesc {
   std::vector<int64_t> shape; ///< -1: the batch.
   int64_t indexLimit = 0;     ///< > 0: its elements index a table of so many rows.
   std::string doc;            ///< One line for the header.
+  bool isState = false;       ///< Of an output: a run reads it too (attnc_tensor_info.is_state).
 };
 
 /// Where an operand or result of a call lies.
 struct Place {
   enum class Kind { Input, Output, Weight, ArenaFixed, ArenaPerBatch } kind;
-  int64_t value; ///< Input and Output: the position; else the offset in bytes.
+  int64_t value;      ///< Input and Output: the position; else the offset in bytes.
+  int64_t offset = 0; ///< Input and Output: bytes from the tensor's first element.
 };
 
 /// The numbers that a kernel takes beside its tensors.

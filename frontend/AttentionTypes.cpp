@@ -12,6 +12,9 @@ namespace attnc {
 
 namespace {
 
+/// The argument of a module with a cache.
+constexpr const char *kPosition = "position";
+
 KeySpec ropeKey() { return special("rope", KeyType::Object, KeyRole::Optional, "null"); }
 KeySpec scoreKey(const char *name = "score") { return special(name, KeyType::ObjectList, KeyRole::Optional, "[]"); }
 
@@ -67,6 +70,11 @@ template <> const std::vector<Key<RopeDesc>> &keysOf() {
   static const std::vector<Key<RopeDesc>> table = {optional("theta", &RopeDesc::theta),
                                                    optional("interleaved", &RopeDesc::interleaved),
                                                    optional("offset", &RopeDesc::offset).atLeast(0)};
+  return table;
+}
+
+template <> const std::vector<Key<CacheDesc>> &keysOf() {
+  static const std::vector<Key<CacheDesc>> table = {optional("cache", &CacheDesc::capacity).orNull()};
   return table;
 }
 
@@ -233,6 +241,7 @@ void readWeights(const JsonValue &object, AttentionWeightsDesc &weights, Diagnos
 
 ModuleKind parseAttention(const JsonValue &object, const ParseContext &context) {
   MultiheadAttentionDesc attention = readTable<MultiheadAttentionDesc>(object, context.diagnostics);
+  attention.cache = readTable<CacheDesc>(object, context.diagnostics);
   checkHeads(attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
   attention.rope =
       readRope(object, attention.embedDim, "embed_dim", attention.numHeads, "num_heads", context.diagnostics);
@@ -281,7 +290,9 @@ TransformerEncoderLayerDesc readEncoderLayer(const JsonValue &object, Diagnostic
   return layer;
 }
 ModuleKind parseEncoderLayer(const JsonValue &object, const ParseContext &context) {
-  return readEncoderLayer(object, context.diagnostics);
+  TransformerEncoderLayerDesc layer = readEncoderLayer(object, context.diagnostics);
+  layer.cache = readTable<CacheDesc>(object, context.diagnostics);
+  return layer;
 }
 
 /// Reads what encoder and decoder have, but for the keys of their layer, which is the result; null where there is none.
@@ -301,6 +312,7 @@ ModuleKind parseEncoder(const JsonValue &object, const ParseContext &context) {
   if (const JsonValue *layer =
           readStack(object, encoderLayerSpec(), "TransformerEncoderLayer", encoder, context.diagnostics))
     encoder.layer = readEncoderLayer(*layer, context.diagnostics);
+  encoder.cache = readTable<CacheDesc>(object, context.diagnostics);
   return encoder;
 }
 
@@ -378,8 +390,8 @@ std::vector<KeySpec> transformerKeys() {
 }
 
 std::vector<KeySpec> encoderKeys() {
-  return specsOf<TransformerStackDesc>(
-      {ignored("enable_nested_tensor", KeyType::Boolean, "true"), ignored("mask_check", KeyType::Boolean, "true")});
+  return specsOf<TransformerStackDesc>(specsOf<CacheDesc>(
+      {ignored("enable_nested_tensor", KeyType::Boolean, "true"), ignored("mask_check", KeyType::Boolean, "true")}));
 }
 
 Reads named(std::vector<InputSpec> inputs, std::vector<ArgumentSpec> arguments) {
@@ -389,7 +401,8 @@ Reads named(std::vector<InputSpec> inputs, std::vector<ArgumentSpec> arguments) 
 Reads encoderReads(const char *mask, const char *hintDefault) {
   return named({{"input", InputDefault::Previous}}, {{mask, ArgumentKind::AttentionMask, "is_causal", hintDefault},
                                                      {"src_key_padding_mask", ArgumentKind::PaddingMask},
-                                                     {"lengths", ArgumentKind::Lengths}});
+                                                     {"lengths", ArgumentKind::Lengths},
+                                                     {kPosition, ArgumentKind::Position}});
 }
 
 /// What attends to tgt and to the memory; `tgtHint` is the default of tgt_is_causal.
@@ -416,12 +429,13 @@ Reads transformerReads() {
 }
 
 /// `hint`: of attn_mask, null for a module that PyTorch does not have.
-Reads attentionReads(const char *hint) {
+Reads attentionReads(const char *hint, std::vector<ArgumentSpec> more = {}) {
+  more.insert(more.begin(), {{"attn_mask", ArgumentKind::AttentionMask, hint},
+                             {"key_padding_mask", ArgumentKind::PaddingMask},
+                             {"lengths", ArgumentKind::Lengths}});
   return named(
       {{"query", InputDefault::Previous}, {"key", InputDefault::Preceding}, {"value", InputDefault::Preceding}},
-      {{"attn_mask", ArgumentKind::AttentionMask, hint},
-       {"key_padding_mask", ArgumentKind::PaddingMask},
-       {"lengths", ArgumentKind::Lengths}});
+      std::move(more));
 }
 
 Reads scaledDotProductReads() {
@@ -433,13 +447,13 @@ Reads scaledDotProductReads() {
 
 std::vector<ModuleType> attentionTypes() {
   return {makeType("TransformerEncoder", encoderKeys(), parseEncoder, encoderReads("mask", "null"), true),
-          makeType("TransformerEncoderLayer", encoderLayerKeys(), parseEncoderLayer, encoderReads("src_mask", "false"),
-                   true),
+          makeType("TransformerEncoderLayer", specsOf<TransformerLayerDesc>(specsOf<CacheDesc>({scoreKey()})),
+                   parseEncoderLayer, encoderReads("src_mask", "false"), true),
           makeType("TransformerDecoder", specsOf<TransformerStackDesc>(), parseDecoder, decoderReads("null"), true),
           makeType("TransformerDecoderLayer", decoderLayerKeys(), parseDecoderLayer, decoderReads("false"), true),
           makeType("Transformer", transformerKeys(), parseTransformer, transformerReads(), true),
-          makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(), parseAttention, attentionReads("is_causal"),
-                   true),
+          makeType("MultiheadAttention", specsOf<MultiheadAttentionDesc>(specsOf<CacheDesc>()), parseAttention,
+                   attentionReads("is_causal", {{kPosition, ArgumentKind::Position}}), true),
           makeType("AdditiveAttention", specsOf<AdditiveAttentionDesc>(), parseAdditiveAttention,
                    attentionReads(nullptr), true),
           makeType("ScaledDotProductAttention", specsOf<ScaledDotProductAttentionDesc>(), parseScaledDotProduct,

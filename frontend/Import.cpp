@@ -80,11 +80,22 @@ private:
         results.push_back(result);
         types.push_back(result.getType());
       }
+    for (const ImportBuilder::State &state : b.states)
+      if (state.value) {
+        b.function.setArgAttr(state.argument, "attn.state", b.builder.getI64IntegerAttr((int64_t)results.size()));
+        results.push_back(state.value);
+        types.push_back(state.value.getType());
+      }
     b.setPlace(*b.model.name, b.model.name.loc);
     func::ReturnOp::create(b.builder, b.place(), results);
     b.function.setFunctionType(b.builder.getFunctionType(b.function.getArgumentTypes(), types));
-    for (size_t i = 0; i < results.size(); ++i)
+    const size_t outputs = results.size() - b.states.size();
+    for (size_t i = 0; i < outputs; ++i)
       b.function.setResultAttr(i, "attn.name", b.builder.getStringAttr(*b.model.outputs[i].name));
+    for (size_t i = outputs; i < results.size(); ++i) {
+      b.function.setResultAttr(i, "attn.name", b.builder.getStringAttr(b.states[i - outputs].name));
+      b.function.setResultAttr(i, "attn.doc", b.builder.getStringAttr("keys and values of the tokens so far"));
+    }
   }
 
   void checkOutput(const OutputDesc &output, Value result, ArrayRef<Value> earlier) {

@@ -286,10 +286,11 @@ FurtherValues furtherValuesOf(ImportBuilder &builder, const ModuleDesc &module, 
 }
 
 Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention,
-                      const std::string &local, Value query, Value key, Value value, const ScoreArguments &arguments,
-                      const FurtherValues &further) {
+                      const std::string &local, Value query, Value key, Value value, const ScoreArguments &given,
+                      const FurtherValues &further, KeyValueCache *cache) {
   if (!query || !key || !value)
     return {};
+  ScoreArguments arguments = given;
   InputProjections projections(builder, module, attention, local);
   Value heads[3];
   Value inputs[] = {query, key, value};
@@ -300,15 +301,52 @@ Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const Mu
     heads[0] = rotation.apply(heads[0]);
     heads[1] = rotation.apply(heads[1]);
   }
+  if (cache) {
+    cache->append(heads[1], heads[2]);
+    if (!heads[1] || !heads[2])
+      return {};
+    arguments.position = cache->position;
+    arguments.steps.clear(); // A causal mask, which the position says.
+  }
   AttentionFunction function;
   function.factor = (float)(1.0 / std::sqrt((double)(*attention.embedDim / *attention.numHeads)));
-  function.realKeys = *(ImportBuilder::shapeOf(key).end() - 2);
+  function.realKeys = cache ? *(ImportBuilder::shapeOf(heads[1]).end() - 2) : *(ImportBuilder::shapeOf(key).end() - 2);
   function.configure(attention, function.realKeys + *attention.addBiasKv + *attention.addZeroAttn);
+  if (cache)
+    function.steps = {};
   function.further = further;
   heads[1] = appendKeys(builder, module, attention, local, /*isKey=*/true, heads[1]);
   heads[2] = appendKeys(builder, module, attention, local, /*isKey=*/false, heads[2]);
   Value context = builder.emit<attn::MergeHeadsOp>({function.emit(builder, heads[0], heads[1], heads[2], arguments)});
   return importLinear(builder, module, local + "out_proj.", context, *attention.embedDim, *attention.bias);
+}
+
+/// Reports what a MultiheadAttention with a cache cannot have.
+static bool checkMultiheadCache(ImportBuilder &builder, const ModuleDesc &module,
+                                const MultiheadAttentionDesc &attention) {
+  if (!checkCacheKeys(builder, module, attention.cache, attention.score, attention.rope))
+    return false;
+  if (*attention.cache.capacity == 0)
+    return true;
+  auto refuse = [&](const SourceLoc &loc, const char *what) {
+    builder.failAt(loc, std::string(what) + " does not go with a cache");
+    return false;
+  };
+  if (*module.inputs[1] != *module.inputs[0] || *module.inputs[2] != *module.inputs[0])
+    return refuse(module.inputs[1].loc, "a key or value that is not the query");
+  if (*attention.addBiasKv)
+    return refuse(attention.addBiasKv.loc, "add_bias_kv");
+  if (*attention.addZeroAttn)
+    return refuse(attention.addZeroAttn.loc, "add_zero_attn");
+  if (attention.sink)
+    return refuse(attention.sink->loc, "sink");
+  if (*attention.normalizer != Normalizer::Softmax)
+    return refuse(attention.normalizer.loc, "a normalizer other than softmax");
+  if (*attention.needWeights)
+    return refuse(attention.needWeights.loc, "need_weights");
+  if (*attention.needLse)
+    return refuse(attention.needLse.loc, "need_lse");
+  return true;
 }
 
 Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention) {
@@ -317,10 +355,14 @@ Value importMultihead(ImportBuilder &builder, const ModuleDesc &module, const Mu
                                     {attention.embedDim, *attention.kdim ? attention.kdim : attention.embedDim,
                                      *attention.vdim ? attention.vdim : attention.embedDim},
                                     {"embed_dim", "kdim", "vdim"}, *attention.numHeads);
-  if (!inputs)
+  if (!inputs || !checkMultiheadCache(builder, module, attention))
+    return {};
+  auto cache = KeyValueCache::create(builder, module, attention.cache, inputs->query,
+                                     {1, *attention.numHeads, *attention.embedDim / *attention.numHeads});
+  if (*attention.cache.capacity && !cache)
     return {};
   Value result = importAttention(builder, module, attention, "", inputs->query, inputs->key, inputs->value,
-                                 inputs->arguments, further);
+                                 inputs->arguments, further, cache.get());
   if (further.weights && *further.weights && *attention.averageAttnWeights)
     *further.weights = builder.emitWith<attn::MeanOp>({*further.weights}, [&](attn::MeanOp::Properties &properties) {
       properties.axis = builder.builder.getI64IntegerAttr((int64_t)ImportBuilder::shapeOf(*further.weights).size() - 3);

@@ -5,6 +5,7 @@
 // token.
 #pragma once
 
+#include "frontend/ImportCache.h"
 #include "frontend/ImportScores.h"
 
 namespace attnc {
@@ -91,9 +92,10 @@ FurtherValues furtherValuesOf(ImportBuilder &builder, const ModuleDesc &module, 
 mlir::Value splitHeads(ImportBuilder &builder, mlir::Value input, int64_t heads);
 
 /// Multi-head attention spelled out, on [batch, length, width] or [length, width]; `local` goes before its parameters'
-/// names within the module.
+/// names within the module. With a `cache` key and value are projections of the query's own input.
 mlir::Value importAttention(ImportBuilder &builder, const ModuleDesc &module, const MultiheadAttentionDesc &attention,
                             const std::string &local, mlir::Value query, mlir::Value key, mlir::Value value,
-                            const ScoreArguments &arguments, const FurtherValues &further = {});
+                            const ScoreArguments &arguments, const FurtherValues &further = {},
+                            KeyValueCache *cache = nullptr);
 
 } // namespace attnc

@@ -176,6 +176,18 @@ Value ImportBuilder::blockedMask(const Located<std::string> &name, MaskConventio
   return isBool ? mask : emit<attn::IsZeroOp>({emit<attn::IsZeroOp>({mask})});
 }
 
+bool ImportBuilder::addState(const std::string &name, RankedTensorType type) {
+  auto isName = [&](const auto &named) { return *named.name == name; };
+  if (llvm::any_of(model.inputs, isName) || llvm::any_of(model.outputs, isName) ||
+      llvm::any_of(states, [&](const State &state) { return state.name == name; }))
+    return false;
+  const unsigned number = function.getNumArguments();
+  (void)function.insertArgument(number, type, builder.getDictionaryAttr({}), place());
+  function.setArgAttr(number, "attn.name", builder.getStringAttr(name));
+  states.push_back({name, number, function.getArgument(number)});
+  return true;
+}
+
 void ImportBuilder::limitIndices(Value indices, int64_t rows) {
   if (auto argument = dyn_cast<BlockArgument>(indices)) {
     unsigned number = argument.getArgNumber();

@@ -82,6 +82,16 @@ public:
   /// they are arguments whose elements some ops have moved.
   void limitIndices(mlir::Value indices, int64_t rows);
 
+  /// Adds a state to the model: an argument of the function that it returns in the end, as its `value` is by then.
+  /// False where an input, an output or another state has the name.
+  bool addState(const std::string &name, mlir::RankedTensorType type);
+  struct State {
+    std::string name;
+    unsigned argument; ///< Its number.
+    mlir::Value value; ///< Null after an error.
+  };
+  std::vector<State> states;
+
   /// The extents of a value, mlir::ShapedType::kDynamic for the run-time batch.
   static llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
   /// `[batch, 20, 256]`.

@@ -44,6 +44,8 @@ public:
       apply(step);
     if (arguments.lengths)
       applyLengths();
+    if (arguments.position)
+      applyPosition();
     applyConstants();
     if (extraKeys) {
       applyMasks();
@@ -77,6 +79,9 @@ private:
     lengthsAt = 5 + captures.size();
     if (arguments.lengths)
       captures.push_back(arguments.lengths);
+    positionAt = 5 + captures.size();
+    if (arguments.position)
+      captures.push_back(arguments.position);
     constantsAt = 5 + captures.size();
     captures.append(arguments.constants);
     masksAt = 5 + captures.size();
@@ -201,6 +206,18 @@ private:
                                            ValueRange{shape.size() == 4 ? batch : index(0)});
     restrict(
         compare(arith::CmpIPredicate::slt, key, arith::IndexCastOp::create(inner, loc, inner.getIndexType(), length)));
+  }
+
+  /// No key behind those of the last query, which bounds the range of keys that kernels look at; and none behind the
+  /// query's own.
+  void applyPosition() {
+    Value narrow =
+        attn::ElementOp::create(inner, loc, inner.getI32Type(), block->getArgument(positionAt), ValueRange{batch});
+    Value first = arith::IndexCastOp::create(inner, loc, inner.getIndexType(), narrow);
+    const int64_t queries = shape[shape.size() - 2];
+    restrict(compare(arith::CmpIPredicate::slt, key, offset(first, queries)));
+    if (queries > 1)
+      restrict(compare(arith::CmpIPredicate::sle, key, arith::AddIOp::create(inner, loc, first, query)));
   }
 
   void applyConstants() {
@@ -364,7 +381,7 @@ private:
   int64_t realKeys;
   Location loc;
   /// The arguments of the region where its captures of a kind begin.
-  unsigned biasesAt = 0, lengthsAt = 0, constantsAt = 0, masksAt = 0, sinkAt = 0;
+  unsigned biasesAt = 0, lengthsAt = 0, positionAt = 0, constantsAt = 0, masksAt = 0, sinkAt = 0;
   Block *block = nullptr;
   Value score, batch, head, query, key;
   Value live; ///< Null while every key takes part.
@@ -434,7 +451,8 @@ Value modifyScores(ImportBuilder &builder, Value scores, ArrayRef<ScoreStepDesc>
   bool masks = !arguments.added.empty() || !arguments.blocked.empty();
   std::vector<ScoreStepDesc> all(steps.begin(), steps.end());
   all.insert(all.end(), arguments.steps.begin(), arguments.steps.end());
-  if (!all.empty() || arguments.lengths || !arguments.constants.empty() || (extraKeys && masks) || arguments.sink)
+  if (!all.empty() || arguments.lengths || arguments.position || !arguments.constants.empty() || (extraKeys && masks) ||
+      arguments.sink)
     scores = ScoreRegionWriter(builder, scores, arguments, realKeys).write(all);
   if (extraKeys)
     return scores;

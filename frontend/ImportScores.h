@@ -29,6 +29,8 @@ struct ScoreArguments {
   std::vector<ScoreStepDesc> steps;         ///< Constant causal masks; they follow those of "score".
   llvm::SmallVector<mlir::Value> constants; ///< f32 (queries, keys), not 0 where blocked.
   mlir::Value lengths;                      ///< i32 [batch], or [1] where not batched; may be null.
+  mlir::Value position;                     ///< i32 [batch]: the key of each sequence's first query; may be null. Then
+                                            ///< a query sees that of its own place and those before it.
   const SinkDesc *sink = nullptr;           ///< The last key is a sink, whose score this says.
 };
 

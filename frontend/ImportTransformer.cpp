@@ -23,8 +23,9 @@ Value importNorm(ImportBuilder &builder, const ModuleDesc &module, const std::st
 class LayerImporter {
 public:
   /// `local` goes before the layer's parameter names: "" or "layers.<i>.".
-  LayerImporter(ImportBuilder &builder, const ModuleDesc &module, const TransformerLayerDesc &layer, std::string local)
-      : builder(builder), module(module), layer(layer), local(std::move(local)) {}
+  LayerImporter(ImportBuilder &builder, const ModuleDesc &module, const TransformerLayerDesc &layer, std::string local,
+                KeyValueCache *cache = nullptr)
+      : builder(builder), module(module), layer(layer), local(std::move(local)), cache(cache) {}
 
   Value encoderLayer(Value x, const ScoreArguments &arguments) {
     x = residual("norm1", x, [&](Value y) { return selfAttention(y, arguments); });
@@ -33,7 +34,9 @@ public:
 
   Value decoderLayer(Value x, Value memory, ArrayRef<ScoreStepDesc> memoryScore, const ScoreArguments &own,
                      const ScoreArguments &cross) {
-    auto toMemory = [&](Value y) { return attention("multihead_attn", memoryScore, std::nullopt, y, memory, cross); };
+    auto toMemory = [&](Value y) {
+      return attention("multihead_attn", memoryScore, std::nullopt, y, memory, cross, nullptr);
+    };
     x = residual("norm1", x, [&](Value y) { return selfAttention(y, own); });
     x = residual("norm2", x, toMemory);
     return residual("norm3", x, [&](Value y) { return feedForward(y); });
@@ -55,11 +58,11 @@ private:
   }
 
   Value selfAttention(Value x, const ScoreArguments &arguments) {
-    return attention("self_attn", layer.score, layer.rope, x, x, arguments);
+    return attention("self_attn", layer.score, layer.rope, x, x, arguments, cache);
   }
 
   Value attention(const std::string &name, ArrayRef<ScoreStepDesc> score, const std::optional<RopeDesc> &rope,
-                  Value query, Value memory, const ScoreArguments &arguments) {
+                  Value query, Value memory, const ScoreArguments &arguments, KeyValueCache *cache) {
     MultiheadAttentionDesc attention;
     attention.embedDim = layer.dModel;
     attention.numHeads = layer.nhead;
@@ -68,7 +71,7 @@ private:
     attention.score = score;
     attention.rope = rope;
     at(name);
-    return importAttention(builder, module, attention, local + name + ".", query, memory, memory, arguments);
+    return importAttention(builder, module, attention, local + name + ".", query, memory, memory, arguments, {}, cache);
   }
 
   Value feedForward(Value x) {
@@ -83,6 +86,7 @@ private:
   const ModuleDesc &module;
   const TransformerLayerDesc &layer;
   std::string local;
+  KeyValueCache *cache; ///< Of its self-attention; may be null.
 };
 
 /// Zeros where a token is padding, whatever is there. Only masks that block and lengths say so: an f32 mask is a bias.
@@ -130,10 +134,11 @@ Value importStack(ImportBuilder &builder, const ModuleDesc &module, const Transf
 }
 
 Value encoderStack(ImportBuilder &builder, const ModuleDesc &module, const TransformerEncoderDesc &encoder,
-                   const std::string &local, const ScoreArgumentKeys &keys, Value x, const ScoreArguments &arguments) {
+                   const std::string &local, const ScoreArgumentKeys &keys, Value x, const ScoreArguments &arguments,
+                   KeyValueCache *cache = nullptr) {
   return importStack(builder, module, encoder, local, encoder.layer.dModel, keys, x,
                      [&](Value y, const std::string &name) {
-                       return LayerImporter(builder, module, encoder.layer, name).encoderLayer(y, arguments);
+                       return LayerImporter(builder, module, encoder.layer, name, cache).encoderLayer(y, arguments);
                      });
 }
 
@@ -193,6 +198,10 @@ private:
   const TransformerLayerDesc &layer;
 };
 
+KeyValueCache::Extents extentsOfCache(const TransformerLayerDesc &layer, int64_t layers) {
+  return {layers, *layer.nhead, *layer.dModel / *layer.nhead};
+}
+
 /// What `body` makes of tgt and memory, batch first, in the module's layout; null where they do not fit.
 Value onDecoderInputs(ImportBuilder &builder, const ModuleDesc &module, const TransformerLayerDesc &layer,
                       llvm::function_ref<Value(Value, Value, const DecoderArguments &)> body) {
@@ -215,9 +224,13 @@ Value importEncoderLayer(ImportBuilder &builder, const ModuleDesc &module, const
   if (!input)
     return {};
   auto arguments = checker.attention(*input, *input, {"src_mask", "src_key_padding_mask", "lengths"});
-  if (!arguments)
+  if (!arguments || !checkCacheKeys(builder, module, layer.cache, layer.score, layer.rope))
     return {};
-  return checker.swap(LayerImporter(builder, module, layer, "").encoderLayer(checker.swap(input->tensor), *arguments));
+  Value x = checker.swap(input->tensor);
+  auto cache = KeyValueCache::create(builder, module, layer.cache, x, extentsOfCache(layer, 1));
+  if (*layer.cache.capacity && !cache)
+    return {};
+  return checker.swap(LayerImporter(builder, module, layer, "", cache.get()).encoderLayer(x, *arguments));
 }
 
 Value importEncoder(ImportBuilder &builder, const ModuleDesc &module, const TransformerEncoderDesc &encoder) {
@@ -227,9 +240,14 @@ Value importEncoder(ImportBuilder &builder, const ModuleDesc &module, const Tran
     return {};
   const ScoreArgumentKeys keys = {"mask", "src_key_padding_mask", "lengths"};
   auto arguments = checker.attention(*input, *input, keys);
-  if (!arguments)
+  if (!arguments || !checkCacheKeys(builder, module, encoder.cache, encoder.layer.score, encoder.layer.rope))
     return {};
-  return checker.swap(encoderStack(builder, module, encoder, "", keys, checker.swap(input->tensor), *arguments));
+  Value x = checker.swap(input->tensor);
+  auto cache =
+      KeyValueCache::create(builder, module, encoder.cache, x, extentsOfCache(encoder.layer, *encoder.numLayers));
+  if (*encoder.cache.capacity && !cache)
+    return {};
+  return checker.swap(encoderStack(builder, module, encoder, "", keys, x, *arguments, cache.get()));
 }
 
 Value importDecoderLayer(ImportBuilder &builder, const ModuleDesc &module, const TransformerDecoderLayerDesc &layer) {

@@ -185,6 +185,12 @@ struct AttentionWeightsDesc {
   Located<bool> needLse = false;
 };
 
+/// A cache of keys and values: those of this run's tokens go behind the ones of earlier runs, and every token sees
+/// itself and all before it. How many each sequence has already, the argument `position` says.
+struct CacheDesc {
+  Located<int64_t> capacity = 0; ///< Tokens that each sequence has room for; 0: there is no cache.
+};
+
 /// Rotary positional encoding of query and key heads: pair i of a head at position p turns by the angle
 /// (offset + p) theta^(-2i / head_dim). Pairs are the features i and i + head_dim/2, or 2i and 2i + 1 if interleaved.
 struct RopeDesc {
@@ -194,7 +200,8 @@ struct RopeDesc {
   Located<int64_t> offset = 0; ///< The first query's and the first key's position.
 };
 
-/// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value; arguments: attn_mask, key_padding_mask, lengths.
+/// nn.MultiheadAttention; ModuleDesc::inputs are query, key, value; arguments: attn_mask, key_padding_mask, lengths,
+/// position.
 /// Parameters, when kdim = vdim = embed_dim: in_proj_weight (3E, E), in_proj_bias (3E); else q_proj_weight,
 /// k_proj_weight, v_proj_weight and in_proj_bias; always out_proj.weight, out_proj.bias; bias_k and bias_v (1, 1, E)
 /// with add_bias_kv. ModuleDesc::parameters may ask for the split form (see there).
@@ -209,6 +216,7 @@ struct MultiheadAttentionDesc : AttentionWeightsDesc {
   Located<bool> batchFirst = false;
   Located<bool> averageAttnWeights = true;
   std::optional<RopeDesc> rope;
+  CacheDesc cache;
 };
 
 /// Attention with the score v . tanh(W_q query + W_k key + b) (Bahdanau); inputs and arguments as MultiheadAttention.
@@ -246,9 +254,11 @@ struct TransformerLayerDesc {
   std::optional<RopeDesc> rope;     ///< Of its self-attention; a decoder's memory has no positions of tgt.
 };
 
-/// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths.
+/// nn.TransformerEncoderLayer; arguments: src_mask, src_key_padding_mask, lengths, position.
 /// Parameters: self_attn.* (as MultiheadAttention), linear1.*, linear2.*, norm1.*, norm2.*.
-struct TransformerEncoderLayerDesc : TransformerLayerDesc {};
+struct TransformerEncoderLayerDesc : TransformerLayerDesc {
+  CacheDesc cache; ///< Of a layer that is a module; a stack has one for all its layers.
+};
 
 /// What encoder and decoder have in common. Parameters: layers.<i>.* and norm.*; with share_weights all layers use
 /// layers.0.*.
@@ -260,8 +270,9 @@ struct TransformerStackDesc {
   SourceLoc normLoc;
 };
 
-/// nn.TransformerEncoder; arguments: mask, src_key_padding_mask, lengths.
+/// nn.TransformerEncoder; arguments: mask, src_key_padding_mask, lengths, position.
 struct TransformerEncoderDesc : TransformerStackDesc {
+  CacheDesc cache;
   TransformerEncoderLayerDesc layer;
 };
 

@@ -43,7 +43,8 @@ enum class ArgumentKind {
   AllowedMask,   ///< The same, but bool true lets the key take part.
   PaddingMask,   ///< bool, f32 or integers of a stated convention; an input of the model.
   TokenMask,     ///< bool or integers of a stated convention; an input of the model.
-  Lengths        ///< i32; an input of the model.
+  Lengths,       ///< i32; an input of the model.
+  Position       ///< The same, of a cache.
 };
 
 /// A key that names such a value.

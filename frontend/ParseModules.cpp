@@ -14,9 +14,7 @@ namespace attnc {
 
 namespace {
 
-template <typename... Cases> struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
+template <typename... Cases> struct Overloaded : Cases... { using Cases::operator()...; };
 template <typename... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;
 
 /// The values that may be referred to at a place of the list, and those that exist only later.
@@ -278,7 +276,7 @@ private:
     if (input == model.inputs.end())
       return diagnostics.error(value->loc(),
                                std::string(spec.key) + " names " + inQuotes(*text) + ", which is not an input",
-                               "supported are padding masks and lengths that are inputs of the model");
+                               "supported are padding masks, lengths and positions that are inputs of the model");
     checkArgumentType(spec, *input, name);
   }
 
@@ -287,6 +285,9 @@ private:
     if (spec.kind == ArgumentKind::Lengths) {
       if (*input.dtype != DType::I32)
         diagnostics.error(name.loc, what + " has dtype " + spelling(*input.dtype), "lengths have dtype i32");
+    } else if (spec.kind == ArgumentKind::Position) {
+      if (*input.dtype != DType::I32)
+        diagnostics.error(name.loc, what + " has dtype " + spelling(*input.dtype), "positions have dtype i32");
     } else if (*input.dtype == DType::F32) {
       if (spec.kind == ArgumentKind::TokenMask)
         diagnostics.error(name.loc, what + " has dtype f32", "supported is bool, i32 or i64");

@@ -62,7 +62,7 @@ def Attn_PrecisionAttr : EnumAttr<Attn_Dialect, Attn_Precision, "precision">;
 
 def Attn_KernelKind : Attn_Enum<"KernelKind", [
   I32EnumAttrCase<"matmul", 0>, I32EnumAttrCase<"attention", 1>, I32EnumAttrCase<"rowwise", 2>,
-  I32EnumAttrCase<"token_rows", 3>]>;
+  I32EnumAttrCase<"token_rows", 3>, I32EnumAttrCase<"append", 4>]>;
 def Attn_KernelKindAttr : EnumAttr<Attn_Dialect, Attn_KernelKind, "kernel_kind">;
 
 class Attn_Attr<string name, string mnemonic_> : AttrDef<Attn_Dialect, name> {

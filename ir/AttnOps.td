@@ -414,6 +414,35 @@ def Attn_ConcatOp : Attn_InferredOp<"concat"> {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// State
+// ---------------------------------------------------------------------------------------------------------------------
+
+def Attn_AppendOp : Attn_InferredOp<"append"> {
+  let summary = "a cache of keys and values with the rows of this run behind those of earlier ones";
+  let description = [{
+    cache [batch, slots, capacity, width], position [batch], each of `rows` [batch, heads, size, width] -> the cache,
+    but for result[b, s, position[b] + i] = rows[b, h, i], where s counts the heads of all rows, one after the other,
+    from `start` on. A compiled model does it in place: cache is an argument of the model's function with
+    `attn.state`, the result of one such op is the cache of the next one, and the last result is returned.
+
+    A position outside [0, capacity - size] is an error of the caller, which attnc_run() reports before anything is
+    written.
+    append_c1: cache has rank 4, and only its batch may be a run-time extent.
+    append_c2: there are rows; all have rank 4, the cache's batch and width, and one static size in [1, capacity].
+    append_c3: start >= 0, and the heads of all rows fit into the slots from there on.
+    append_c4: position is a vector of the batch.
+  }];
+  let arguments = (ins Attn_Float:$cache, Attn_TensorOf<[I32]>:$position, Variadic<Attn_Float>:$rows, I64Attr:$start);
+  let results = (outs Attn_Float:$result);
+  let extraClassDeclaration = [{
+    /// How many rows each slot gets.
+    int64_t getSize() { return ::llvm::cast<::mlir::RankedTensorType>(getRows().front().getType()).getDimSize(2); }
+    int64_t getCapacity() { return getCache().getType().getShape()[2]; }
+  }];
+  let assemblyFormat = "$cache `at` $position `,` $rows attr-dict `:` functional-type(operands, results)";
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Made by passes
 // ---------------------------------------------------------------------------------------------------------------------
 

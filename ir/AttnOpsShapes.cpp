@@ -193,6 +193,33 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
   return inferred(types, shape, first.getElementType());
 }
 
+LogicalResult AppendOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, InferredTypes &types) {
+  RankedTensorType cache = tensorType(op.getCache()), position = tensorType(op.getPosition());
+  // append_c1: cache has rank 4, and only its batch may be a run-time extent.
+  if (cache.getRank() != 4 || llvm::any_of(cache.getShape().drop_front(), ShapedType::isDynamic))
+    return inferError<AppendOp>(loc, "cache must be [batch, slots, capacity, width], but is ", cache);
+  // append_c2: there are rows; all have rank 4, the cache's batch and width, and one static size in [1, capacity].
+  if (op.getRows().empty())
+    return inferError<AppendOp>(loc, "needs rows to append");
+  ArrayRef<int64_t> extents = cache.getShape(), first = tensorType(op.getRows().front()).getShape();
+  int64_t free = int64_t(op.getStart()) < 0 ? 0 : extents[1] - int64_t(op.getStart());
+  for (Value rows : op.getRows()) {
+    ArrayRef<int64_t> shape = tensorType(rows).getShape();
+    if (shape.size() != 4 || shape[0] != extents[0] || shape[3] != extents[3] || shape[2] != first[2] || shape[2] < 1 ||
+        shape[2] > extents[2])
+      return inferError<AppendOp>(loc, "rows must be [batch, heads, size, width] of ", cache, ", but are ",
+                                  tensorType(rows));
+    // append_c3: start >= 0, and the heads of all rows fit into the slots from there on.
+    if (int64_t(op.getStart()) < 0 || ShapedType::isDynamic(shape[1]) || shape[1] > free)
+      return inferError<AppendOp>(loc, "rows from slot ", int64_t(op.getStart()), " on do not fit into ", cache);
+    free -= shape[1];
+  }
+  // append_c4: position is a vector of the batch.
+  if (position.getShape() != extents.take_front(1))
+    return inferError<AppendOp>(loc, "position must be a vector of the batch, but is ", position);
+  return inferredAs(types, op.getCache());
+}
+
 /// The tensor that the inputs of `concat`, adjacent slices of it along the axis, cover from its first element to its
 /// last.
 static Value coveredTensor(ConcatOp concat) {

@@ -63,7 +63,7 @@ private:
                            L2NormOp, RotaryOp, PoolOp, EmbeddingOp, MeanOp, ModifyScoresOp, AdditiveScoreOp, PackedOp>(
                 [&](auto op) { return evaluate(op); })
             .template Case<SplitHeadsOp, MergeHeadsOp, TransposeOp, ReshapeOp, BroadcastOp, SliceOp, ConcatOp,
-                           PackRowsOp, UnpackRowsOp>([&](auto op) { return reference::evaluate(op, values); })
+                           PackRowsOp, UnpackRowsOp, AppendOp>([&](auto op) { return reference::evaluate(op, values); })
             .Default([](Operation *op) { return op->emitOpError("is not known to the reference"); });
     if (failed(result))
       return failure();
@@ -75,7 +75,22 @@ private:
     auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
     if (!callee || callee.isExternal())
       return call.emitOpError("calls a function without a body");
-    return runNested(callee.front(), call.getOperands(), call.getResults());
+    auto firstSlots = call->getAttrOfType<DenseI64ArrayAttr>("attn.first_slots");
+    if (!firstSlots)
+      return runNested(callee.front(), call.getOperands(), call.getResults());
+    SmallVector<Tensor> arguments;
+    for (auto [operand, first] : llvm::zip_equal(call.getOperands(), firstSlots.asArrayRef()))
+      arguments.push_back(first ? slotsFrom(get(operand), first) : get(operand));
+    auto results = runBlock(callee.front(), arguments);
+    if (failed(results))
+      return failure();
+    // A kernel that appends has the cache from its first slot on, and so has its result.
+    for (AppendOp append : callee.front().getOps<AppendOp>())
+      if (auto cache = cast<BlockArgument>(append.getCache()).getArgNumber(); firstSlots[cache])
+        results->front() = withSlots(get(call.getOperand(cache)), firstSlots[cache], results->front());
+    for (auto [output, result] : llvm::zip(call.getResults(), *results))
+      values.set(output, std::move(result));
+    return success();
   }
 
   LogicalResult runNested(Block &block, ValueRange inputs, ValueRange outputs) {

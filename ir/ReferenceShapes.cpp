@@ -98,6 +98,40 @@ Tensor evaluate(ConcatOp op, const BlockValues &values) {
   return result;
 }
 
+mlir::FailureOr<Tensor> evaluate(AppendOp op, const BlockValues &values) {
+  Tensor result = values.get(op.getCache());
+  const Tensor &position = values.get(op.getPosition());
+  const int64_t room = op.getCapacity() - op.getSize();
+  if (llvm::any_of(position.values, [&](auto place) { return !(place >= 0 && int64_t(place) <= room); }))
+    return op.emitOpError("a position is outside [0, ") << room << "]";
+  int64_t first = op.getStart();
+  for (Value operand : op.getRows()) {
+    const Tensor &rows = values.get(operand);
+    forEachIndex(rows.shape, [&](ArrayRef<int64_t> index) {
+      result.at({index[0], first + index[1], int64_t(position.values[index[0]]) + index[2], index[3]}) = rows.at(index);
+    });
+    first += rows.shape[1];
+  }
+  return result;
+}
+
+Tensor slotsFrom(const Tensor &cache, int64_t first) {
+  Tensor result(cache.shape, cache.dtype);
+  forEachIndex(cache.shape, [&](ArrayRef<int64_t> index) {
+    if (index[1] >= first)
+      result.at({index[0], index[1] - first, index[2], index[3]}) = cache.at(index);
+  });
+  return result;
+}
+
+Tensor withSlots(Tensor cache, int64_t first, const Tensor &slots) {
+  forEachIndex(cache.shape, [&](ArrayRef<int64_t> index) {
+    if (index[1] >= first)
+      cache.at(index) = slots.at({index[0], index[1] - first, index[2], index[3]});
+  });
+  return cache;
+}
+
 void evaluate(TokenRowsOp op, BlockValues &values) {
   const Tensor &lengths = values.get(op.getLengths());
   Tensor rows = values.zeros(op.getRows()), spans = values.zeros(op.getSpans()), count = values.zeros(op.getCount());

@@ -20,6 +20,14 @@ Tensor evaluate(attn::ConcatOp op, const BlockValues &values);
 Tensor evaluate(attn::PackRowsOp op, const BlockValues &values);
 Tensor evaluate(attn::UnpackRowsOp op, const BlockValues &values);
 
+/// A position that does not fit is an error.
+mlir::FailureOr<Tensor> evaluate(attn::AppendOp op, const BlockValues &values);
+
+/// A cache [batch, slots, capacity, width] as a kernel sees it that has it from slot `first` on, with zeros behind the
+/// last one; and the cache with slots from `first` on as such a kernel leaves them.
+Tensor slotsFrom(const Tensor &cache, int64_t first);
+Tensor withSlots(Tensor cache, int64_t first, const Tensor &slots);
+
 /// Sets the op's three results.
 void evaluate(attn::TokenRowsOp op, BlockValues &values);
 

@@ -3,10 +3,10 @@
 // Gives every kernel its schedule, as an attribute.
 //
 // Needs: OutlineKernels' form.
-// Ensures: every kernel function but token_rows carries attn.schedule, of the attribute of its kind, chosen by the cost
-// model of Schedules.cpp for the smallest batch. Why here: after outlining, so that equal kernels get one schedule;
-// before PackWeights, so that no extents have to be looked for in packed types. Leaves alone: kernels that carry a
-// schedule already (a tuner's choice).
+// Ensures: every kernel function but token_rows and append carries attn.schedule, of the attribute of its kind, chosen
+// by the cost model of Schedules.cpp for the smallest batch. Why here: after outlining, so that equal kernels get one
+// schedule; before PackWeights, so that no extents have to be looked for in packed types. Leaves alone: kernels that
+// carry a schedule already (a tuner's choice).
 
 #include "passes/Costs.h"
 #include "passes/Graph.h"
@@ -66,8 +66,10 @@ Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo
   extents.wholeHeads = !attention.getFurther().empty();
   // A window keeps the rows short as they are. With other conditions of indices alone the bits of a block may differ
   // from CPU to CPU (key // 2 * 2 == key, beside a causal mask).
+  // Of a cache a run may have far fewer keys than it has room for, and blocks of keys would look at all.
+  const auto lengths = liveConditions(attention.getScore().front()).lengths;
   extents.wholeRows = attention.getReturnsWeights() || !hasAllRows(resultOf(kernel)) ||
-                      keyLimits(attention).band.first || hasIndexConditions(attention.getScore().front());
+                      keyLimits(attention).band.first || (lengths && lengths->offset > 0) || hasIndexConditions(attention.getScore().front());
   AttentionSchedule schedule = chooseAttention(extents, target, blockKeys);
   return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries,
                                     schedule.blockKeys, schedule.blockQueries);
@@ -102,7 +104,8 @@ struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> 
     }
     int64_t batch = minBatch(getOperation());
     for (func::FuncOp kernel : kernelFunctions(getOperation()))
-      if (!kernel->hasAttr("attn.schedule") && kernelKind(kernel) != KernelKind::token_rows)
+      if (!kernel->hasAttr("attn.schedule") && kernelKind(kernel) != KernelKind::token_rows &&
+          kernelKind(kernel) != KernelKind::append)
         kernel->setAttr("attn.schedule", schedule(kernel, batch, target));
   }
 
@@ -115,9 +118,10 @@ struct AssignSchedulesPass : impl::AssignSchedulesPassBase<AssignSchedulesPass> 
     case KernelKind::rowwise:
       return scheduleRowwise(kernel, batch, target);
     case KernelKind::token_rows:
+    case KernelKind::append:
       break;
     }
-    llvm_unreachable("token_rows has no schedule, every other kind has one");
+    llvm_unreachable("token_rows and append have no schedule, every other kind has one");
   }
 };
 

@@ -70,6 +70,15 @@ double bytesRead(BlockArgument argument, int64_t batch) {
   double bytes = double(elementsAt(type, batch)) * elementBytes(type.getElementType());
   if (auto panels = dyn_cast_if_present<PanelsAttr>(type.getEncoding()))
     bytes /= double(panels.getStep());
+  if (llvm::all_of(argument.getUsers(), [](Operation *user) { return isa<SliceOp>(user); }) && !argument.use_empty()) {
+    double sliced = 0;
+    for (Operation *user : argument.getUsers())
+      sliced += double(elementsAt(cast<SliceOp>(user).getType(), batch)) * elementBytes(type.getElementType());
+    return std::min(bytes, sliced);
+  }
+  for (Operation *user : argument.getUsers())
+    if (auto append = dyn_cast<AppendOp>(user); append && append.getCache() == argument)
+      return 0;
   for (Operation *user : argument.getUsers())
     if (auto embedding = dyn_cast<EmbeddingOp>(user); embedding && embedding.getTable() == argument)
       return double(elementsAt(embedding.getType(), batch)) * 4;
@@ -83,6 +92,11 @@ KernelCost costOf(func::FuncOp kernel, int64_t batch) {
     cost.flops += flopsOf(&op, batch);
   for (BlockArgument argument : body.getArguments())
     cost.bytes += bytesRead(argument, batch);
+  for (AppendOp append : body.getOps<AppendOp>()) { // Of the cache it writes these rows alone.
+    for (Value rows : append.getRows())
+      cost.bytes += double(elementsAt(cast<RankedTensorType>(rows.getType()), batch)) * 4;
+    return cost;
+  }
   for (Type result : kernel.getResultTypes()) {
     auto type = cast<RankedTensorType>(result);
     cost.bytes += double(elementsAt(type, batch)) * elementBytes(type.getElementType());

@@ -68,6 +68,7 @@ bool keepsBatch(Operation &op) {
       .Case([&](ConcatOp concat) { return isAlong(concat) && llvm::all_of(op.getOperands(), hasBatch); })
       .Case<PaddingMaskOp, LogSumExpOp, PoolOp, SplitHeadsOp, MergeHeadsOp>(
           [&](auto) { return llvm::all_of(op.getOperands(), hasBatch); })
+      .Case([&](AppendOp append) { return llvm::all_of(append->getOperands(), hasBatch); })
       .Case([&](TransposeOp transpose) { return transpose.getPermutation().front() == 0; })
       // Tables have no batch; a reshape leaves it the first extent (reshape_c2).
       .Case<EmbeddingOp, ReshapeOp>([](auto) { return true; })

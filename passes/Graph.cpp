@@ -33,6 +33,19 @@ SmallVector<func::FuncOp> kernelFunctions(ModuleOp module) {
 
 KernelKind kernelKind(func::FuncOp kernel) { return kernel->getAttrOfType<KernelKindAttr>("attn.kind").getValue(); }
 
+Value overwrittenBy(func::CallOp call) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+  if (!kernel || kernelKind(kernel) != KernelKind::append)
+    return {};
+  auto append = *kernel.getOps<AppendOp>().begin();
+  return call.getOperand(cast<BlockArgument>(append.getCache()).getArgNumber());
+}
+
+SmallVector<int64_t> firstSlotsOf(func::CallOp call) {
+  auto slots = call->getAttrOfType<DenseI64ArrayAttr>(kFirstSlots);
+  return slots ? SmallVector<int64_t>(slots.asArrayRef()) : SmallVector<int64_t>(call.getNumOperands(), 0);
+}
+
 int64_t minBatch(ModuleOp module) {
   auto batch = module->getAttrOfType<IntegerAttr>("attn.min_batch");
   return batch ? std::max<int64_t>(batch.getInt(), 1) : 1;

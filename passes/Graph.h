@@ -23,11 +23,26 @@ constexpr llvm::StringLiteral kBucket = "attn.bucket", kBucketDim = "attn.bucket
 constexpr llvm::StringLiteral kIndependentBatch = "attn.independent_batch", kMicrobatch = "attn.microbatch";
 constexpr int64_t kMaxMicrobatch = 1 << 30;
 
+/// Of an argument of a model's function: that it is a state, memory that a run reads and writes; the number of the
+/// result that is the state after the run (an i64). attn.append alone makes such a result.
+constexpr llvm::StringLiteral kState = "attn.state";
+
 /// The name of the model that a function is: its own, or where it is a variant, that of attn.model.
 llvm::StringRef modelName(mlir::func::FuncOp model);
 
 /// The kernel functions that OutlineKernels made, in the order of their first call.
 llvm::SmallVector<mlir::func::FuncOp> kernelFunctions(mlir::ModuleOp module);
+
+/// Of a call: for each operand the slot of a cache (its second dimension) from which on the kernel's argument has it; a
+/// result that takes the place of such an operand begins there as well. So kernels of different slots are one.
+constexpr llvm::StringLiteral kFirstSlots = "attn.first_slots";
+
+/// The operand of a call that its first result takes the place of: the cache that its kernel appends to. Null for the
+/// calls of other kernels.
+mlir::Value overwrittenBy(mlir::func::CallOp call);
+
+/// The first slot that a call's kernel has of each operand.
+llvm::SmallVector<int64_t> firstSlotsOf(mlir::func::CallOp call);
 
 /// A kernel's kind; kernelFunctions() only.
 attn::KernelKind kernelKind(mlir::func::FuncOp kernel);

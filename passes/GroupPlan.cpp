@@ -151,6 +151,8 @@ public:
       planAttention(attention);
     for (auto tokens : block.getOps<TokenRowsOp>())
       plan.groups.push_back({KernelKind::token_rows, tokens, {tokens}});
+    for (auto append : block.getOps<AppendOp>())
+      planAppend(append);
     planRowwise();
     auto isEarlier = [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); };
     for (PlannedGroup &group : plan.groups)
@@ -207,6 +209,15 @@ private:
     plan.groups.push_back(group);
   }
 
+  void planAppend(AppendOp append) {
+    PlannedGroup group{KernelKind::append, append, {append}};
+    taken.insert(append);
+    if (options.epilogue)
+      for (Value rows : append.getRows())
+        absorbIndexMaps(rows, group);
+    plan.groups.push_back(group);
+  }
+
   /// What a mask of rows is made of: no more than an index and a comparison.
   static void absorbMask(Value blocked, PlannedGroup &group) {
     Operation *op = blocked.getDefiningOp();
@@ -231,12 +242,15 @@ private:
     });
   }
 
-  /// split_heads of a slice of the projections, whose rows may be packed: the kernel reads all that in place.
+  /// split_heads of a slice of the projections, whose rows may be packed, or slots of a cache: the kernel reads all
+  /// that in place.
   static void absorbIndexMaps(Value operand, PlannedGroup &group) {
     auto absorb = [&](Operation *op) {
       if (!llvm::is_contained(group.ops, op))
         group.ops.push_back(op);
     };
+    if (auto slots = operand.getDefiningOp<SliceOp>(); slots && slots.getInput().getDefiningOp<AppendOp>())
+      absorb(slots);
     auto split = operand.getDefiningOp<SplitHeadsOp>();
     if (!split)
       return;

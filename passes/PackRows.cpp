@@ -64,8 +64,9 @@ struct Sequences {
 
   /// Whether the attention blocks the keys from these lengths on.
   bool blockKeysOf(AttentionOp attention) const {
-    std::optional<unsigned> capture = liveConditions(attention.getScore().front()).lengths;
-    return capture && attention.getCaptures()[*capture] == lengths && areHeadsOf(attention.getKey());
+    auto keys = liveConditions(attention.getScore().front()).lengths;
+    return keys && keys->offset == 0 && attention.getCaptures()[keys->capture] == lengths &&
+           areHeadsOf(attention.getKey());
   }
 };
 
@@ -80,10 +81,10 @@ SmallVector<Sequences> collectSequences(Block &block) {
     if (auto padding = dyn_cast<PaddingMaskOp>(op))
       add({padding.getLengths(), int64_t(padding.getSize())});
     auto attention = dyn_cast<AttentionOp>(op);
-    auto capture = attention ? liveConditions(attention.getScore().front()).lengths : std::nullopt;
-    if (!capture || tensorType(attention.getKey()).getRank() != 4)
+    auto keys = attention ? liveConditions(attention.getScore().front()).lengths : std::nullopt;
+    if (!keys || keys->offset != 0 || tensorType(attention.getKey()).getRank() != 4)
       continue;
-    if (Value lengths = attention.getCaptures()[*capture]; tensorType(lengths).getElementType().isInteger(32))
+    if (Value lengths = attention.getCaptures()[keys->capture]; tensorType(lengths).getElementType().isInteger(32))
       add({lengths, tensorType(attention.getKey()).getDimSize(2)});
   }
   return all;

@@ -9,8 +9,10 @@
 // that depends on the batch is at arena + attn.arena_fixed + batch * offset, where its bytes for one batch element,
 // rounded up to 64, times the batch are its own. The model's function carries attn.arena_fixed and
 // attn.arena_per_batch, in bytes, multiples of 64. No result overlaps an operand of its call, nor any value that is
-// read later; the number of packed rows is read by every call that has such rows. Why here: last; any change of the
-// calls would change lifetimes. Leaves alone: returned values and arguments, which are the caller's memory.
+// read later; the number of packed rows is read by every call that has such rows. A cache that is appended to is a
+// state of the model (attn.state): all its values are the returned one's memory, and nobody reads one that is
+// overwritten. Why here: last; any change of the calls would change lifetimes. Leaves alone: returned values and
+// arguments, which are the caller's memory.
 
 #include "passes/Arena.h"
 #include "passes/Costs.h"
@@ -37,12 +39,42 @@ std::optional<int64_t> bytesOf(RankedTensorType type) {
   return bytes ? roundUp(*bytes, 64) : std::nullopt;
 }
 
-/// Which operand of the return a value is, -1 for none.
+/// The call that writes its result over the value; null where there is none.
+func::CallOp overwriter(Value value) {
+  for (Operation *user : value.getUsers())
+    if (auto call = dyn_cast<func::CallOp>(user); call && overwrittenBy(call) == value)
+      return call;
+  return {};
+}
+
+/// Which operand of the return a value is, or what it becomes in place; -1 for none.
 int64_t outputIndex(Value value) {
+  for (func::CallOp call = overwriter(value); call; call = overwriter(value))
+    value = call.getResult(0);
   for (OpOperand &use : value.getUses())
     if (isa<func::ReturnOp>(use.getOwner()))
       return use.getOperandNumber();
   return -1;
+}
+
+/// Whether the call may write over its cache: it is a state of the model, and nobody else reads it from here on.
+LogicalResult checkOverwritten(func::CallOp call, Value cache) {
+  for (Operation *user : cache.getUsers())
+    if (user != call && (!user->getBlock() || call->isBeforeInBlock(user)))
+      return call.emitError("attn.append writes over a cache that is read later: give its result to those readers");
+  Value first = cache;
+  while (auto earlier = first.getDefiningOp<func::CallOp>()) {
+    first = overwrittenBy(earlier);
+    if (!first)
+      break;
+  }
+  auto argument = dyn_cast_if_present<BlockArgument>(first);
+  auto model = call->getParentOfType<func::FuncOp>();
+  auto state = argument ? model.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), kState) : IntegerAttr();
+  if (!state || state.getInt() != outputIndex(call.getResult(0)))
+    return call.emitError("attn.append needs a cache that is an argument of the model with ")
+           << kState << ", the number of the result that is the cache after the last attn.append";
+  return success();
 }
 
 /// The tensors of one kind (fixed, or per batch) and their arena.
@@ -68,10 +100,13 @@ public:
   }
 
   LogicalResult run() {
-    for (auto call : model.getOps<func::CallOp>())
+    for (auto call : model.getOps<func::CallOp>()) {
+      if (Value cache = overwrittenBy(call); cache && failed(checkOverwritten(call, cache)))
+        return failure();
       for (OpResult result : call->getResults())
         if (outputIndex(result) < 0 && failed(addResult(call, result)))
           return failure();
+    }
     if (failed(fixed.place()) || failed(perBatch.place()))
       return model.emitError("the intermediate tensors exceed 2^63 bytes");
     annotate();

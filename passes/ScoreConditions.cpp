@@ -107,20 +107,28 @@ bool narrowBy(KeyBand &band, mlir::Value condition) {
   }
 }
 
-/// The number of the capture, where the condition is key < capture[batch].
-std::optional<unsigned> lengthsOf(mlir::Value condition) {
+/// The lengths, where the condition is key < capture[batch] or key < capture[batch] + constant.
+std::optional<KeyLengths> lengthsOf(mlir::Value condition) {
   auto comparison = condition.getDefiningOp<mlir::arith::CmpIOp>();
   if (!comparison || comparison.getPredicate() != mlir::arith::CmpIPredicate::slt)
     return std::nullopt;
   auto key = mlir::dyn_cast<mlir::BlockArgument>(comparison.getLhs());
-  auto cast = comparison.getRhs().getDefiningOp<mlir::arith::IndexCastOp>();
+  mlir::Value end = comparison.getRhs();
+  llvm::APInt offset(64, 0);
+  if (auto sum = end.getDefiningOp<mlir::arith::AddIOp>()) {
+    if (!mlir::matchPattern(sum.getRhs(), mlir::m_ConstantInt(&offset)) || offset.isNegative())
+      return std::nullopt;
+    end = sum.getLhs();
+  }
+  auto cast = end.getDefiningOp<mlir::arith::IndexCastOp>();
   auto element = cast ? cast.getIn().getDefiningOp<attn::ElementOp>() : attn::ElementOp();
   if (!key || key.getArgNumber() != kKey || !element || element.getIndices().size() != 1)
     return std::nullopt;
   auto batch = mlir::dyn_cast<mlir::BlockArgument>(element.getIndices().front());
   if (!batch || batch.getArgNumber() != kBatch)
     return std::nullopt;
-  return mlir::cast<mlir::BlockArgument>(element.getTensor()).getArgNumber() - kFirstCapture;
+  return KeyLengths{mlir::cast<mlir::BlockArgument>(element.getTensor()).getArgNumber() - kFirstCapture,
+                    offset.getSExtValue()};
 }
 
 void collectConditions(mlir::Value live, LiveConditions &conditions) {
@@ -226,8 +234,9 @@ KeySpan keysOf(const KeyLimits &limits, int64_t firstQuery, int64_t rows, int64_
 bool mayBlockKeys(mlir::Block &region) { return !mlir::matchPattern(scoreOf(region).getLive(), mlir::m_One()); }
 
 bool liveInBandDependsOnKeyOnly(mlir::Block &region) {
-  return llvm::none_of(liveConditions(region).others,
-                       [](mlir::Value condition) { return dependsOn(condition, {kDot, kQuery}); });
+  return llvm::none_of(liveConditions(region).others, [](mlir::Value condition) {
+    return dependsOn(condition, {kDot, kQuery});
+  });
 }
 
 bool liveDependsOnScore(mlir::Block &region) { return dependsOn(scoreOf(region).getLive(), {kDot}); }

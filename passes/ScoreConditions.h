@@ -17,11 +17,17 @@ struct KeyBand {
   std::optional<int64_t> first, last;
 };
 
-/// `live` taken apart: the band, "key < lengths[batch]", the fixed conditions that live_keys sums up, and the other
+/// "key < capture[batch] + offset": how many keys a batch element has.
+struct KeyLengths {
+  unsigned capture = 0; ///< Its number.
+  int64_t offset = 0;   ///< >= 0.
+};
+
+/// `live` taken apart: the band, the lengths, the fixed conditions that live_keys sums up, and the other
 /// conditions that have to hold.
 struct LiveConditions {
   KeyBand band;
-  std::optional<unsigned> lengths; ///< The number of the capture that holds the lengths.
+  std::optional<KeyLengths> lengths;
   llvm::SmallVector<mlir::Value> fixed, others;
 };
 LiveConditions liveConditions(mlir::Block &region);

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Changes when the layout or meaning of anything below changes; attnc_init() compares. */
-#define ATTNC_ABI_VERSION 6u
+#define ATTNC_ABI_VERSION 7u
 #define ATTNC_MAX_RANK 8
 /* Alignment in bytes of the weights image, the workspace and every tensor inside them. */
 #define ATTNC_ALIGNMENT 64u
@@ -73,6 +73,9 @@ typedef struct attnc_tensor_info {
   int32_t rank;
   int64_t shape[ATTNC_MAX_RANK]; /* -1: the batch */
   int64_t index_limit; /* > 0: every element must lie in [0, index_limit); attnc_run() checks before it writes */
+  int32_t is_state; /* 1: an output that is read too, such as a cache of keys and values. The caller keeps it from run
+                       to run, one for each sequence (or batch of them); what it holds at first does not matter */
+  int32_t reserved; /* 0 */
 } attnc_tensor_info;
 
 /* How a piece of a weight gets into the weights image. One table serves the compiler (embedded weights) and
@@ -92,9 +95,10 @@ typedef enum attnc_pack_kind {
    * as x[w][i][j] of extents W, cols/W/J and J. It is multiplied along w, then along j, by the Hadamard matrix
    * (-1)^popcount(a & b), in f32: sums and differences of elements half the extent apart, a quarter, ... With a the
    * largest magnitude of a rotated row: x becomes the integer nearest to x * (127 / a), ties to even, and goes to byte
-   * P + (k/4*panel + i)*4 + k%4, where P = dst + p*(ceil(cols/4) + 2)*panel*4. Behind the panel's integers, at S = P + ceil(cols/4)*panel*4, lie the f32
-   * scale a / 127 / (W*J) at S + i*4 and, at S + (panel + i)*4, as i32, -128 times the sum of the row's integers. A
-   * row with a < 2^-100 becomes zeros, one with a NaN or an infinity gets the scale NaN. */
+   * P + (k/4*panel + i)*4 + k%4, where P = dst + p*(ceil(cols/4) + 2)*panel*4. Behind the panel's integers, at S = P +
+   * ceil(cols/4)*panel*4, lie the f32 scale a / 127 / (W*J) at S + i*4 and, at S + (panel + i)*4, as i32, -128 times
+   * the sum of the row's integers. A row with a < 2^-100 becomes zeros, one with a NaN or an infinity gets the scale
+   * NaN. */
   ATTNC_PACK_PANEL_I8 = 3
 } attnc_pack_kind;
 
@@ -127,8 +131,8 @@ typedef struct attnc_variant {
   /* > 0: a run takes a large batch in passes, so that the activations of a pass stay in the caches; each has at least
    * `microbatch` batch elements for each thread. At most 2^30. 0: all of the batch at once. */
   int64_t microbatch;
-  /* The generated host entry for the batch elements from `first` on, `batch` of them; without a microbatch `first` is 0.
-   * `inputs` and `outputs` are those of the whole batch. `weights` is the image, `arena` has arena_size_fixed +
+  /* The generated host entry for the batch elements from `first` on, `batch` of them; without a microbatch `first` is
+   * 0. `inputs` and `outputs` are those of the whole batch. `weights` is the image, `arena` has arena_size_fixed +
    * batch*arena_size_per_batch bytes; `context` is handed back to attnc_rt_*. Returns 0, or what a kernel returned. */
   int32_t (*entry)(void *context, const void *const *inputs, void *const *outputs, const void *weights, void *arena,
                    int64_t first, int64_t batch);

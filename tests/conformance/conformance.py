@@ -240,6 +240,19 @@ def check_a_query_without_keys_fails_the_run(tools):
         raise AssertionError("a query without keys goes unnoticed")
 
 
+def check_a_token_with_a_cache(tools):
+    """T12: the last token alone, after the others, has the bits that it has in a causal run over all."""
+    x = tokens(2, 5, 12)
+    whole = run_model(tools, {"x": x}, {"x": X}, {**MHA, "attn_mask": {"causal": "top_left"}}, attention_weights())["y"]
+    module, state = {**MHA, "cache": 8, "position": "p"}, {}
+    for at, size in ((0, 4), (4, 1)):
+        specs = {"x": {"shape": [2, size, 12]}, "p": {"shape": [2], "dtype": "i32"}}
+        given = {"x": np.ascontiguousarray(x[:, at:at + size]), "p": np.full(2, at, np.int32), **state}
+        result = run_model(tools, given, specs, module, attention_weights())
+        state = {"a_cache": result["a_cache"]}
+    run_e2e.same_bits("the last token", {"y": np.ascontiguousarray(whole[:, 4:])}, {"y": result["y"]})
+
+
 def check_an_empty_batch(tools):
     """M9: refused by run()."""
     shape = {"x": {"shape": ["batch", 5, 12]}}

@@ -159,7 +159,7 @@ LABELS = [
           goldens("decoder_layer_masks", "decoder_layer_seq_first") + ", error memory width"),
     Label("T11", "Decoder's final norm; Transformer's final norms and errors",
           goldens("decoder", "transformer", "transformer_padding") + ", error batch sizes"),
-    Label("T12", "one token with a cache equals the last row of the whole", open_="caches are decoding's issue"),
+    Label("T12", "one token with a cache equals the last row of the whole", "check a token with a cache"),
     Label("S1", "scores: causal, top-left and bottom-right", goldens("score_causal", "score_causal_bottom_right")),
     Label("S2", "scores: sliding window", goldens("score_window")),
     Label("S3", "scores: ALiBi, soft-cap, expressions, and their composition",

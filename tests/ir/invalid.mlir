@@ -732,3 +732,73 @@ func.func @forgotten_packing(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>) {
   %0 = attn.scale %x {factor = 2.0 : f32} : (tensor<?x3x4xf32, #attn.packed_rows<0>>) -> tensor<?x3x4xf32>
   return
 }
+
+// -----
+
+// append_c1
+func.func @append_c1(%c: tensor<2x4x8xf32>, %p: tensor<2xi32>, %r: tensor<2x2x1x8xf32>) {
+  // expected-error@+2 {{cache must be [batch, slots, capacity, width], but is 'tensor<2x4x8xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.append %c at %p, %r {start = 0 : i64} : (tensor<2x4x8xf32>, tensor<2xi32>, tensor<2x2x1x8xf32>) -> tensor<2x4x8xf32>
+  return
+}
+
+// -----
+
+// append_c2
+func.func @append_c2_nothing(%c: tensor<2x4x6x8xf32>, %p: tensor<2xi32>) {
+  // expected-error@+2 {{needs rows to append}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = "attn.append"(%c, %p) {start = 0 : i64} : (tensor<2x4x6x8xf32>, tensor<2xi32>) -> tensor<2x4x6x8xf32>
+  return
+}
+
+// -----
+
+// append_c2
+func.func @append_c2_size(%c: tensor<2x4x6x8xf32>, %p: tensor<2xi32>, %r: tensor<2x2x7x8xf32>) {
+  // expected-error@+2 {{rows must be [batch, heads, size, width] of 'tensor<2x4x6x8xf32>', but are 'tensor<2x2x7x8xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.append %c at %p, %r {start = 0 : i64} : (tensor<2x4x6x8xf32>, tensor<2xi32>, tensor<2x2x7x8xf32>) -> tensor<2x4x6x8xf32>
+  return
+}
+
+// -----
+
+// append_c2
+func.func @append_c2_sizes(%c: tensor<2x4x6x8xf32>, %p: tensor<2xi32>, %r: tensor<2x2x2x8xf32>, %s: tensor<2x2x1x8xf32>) {
+  // expected-error@+2 {{but are 'tensor<2x2x1x8xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.append %c at %p, %r, %s {start = 0 : i64} : (tensor<2x4x6x8xf32>, tensor<2xi32>, tensor<2x2x2x8xf32>, tensor<2x2x1x8xf32>) -> tensor<2x4x6x8xf32>
+  return
+}
+
+// -----
+
+// append_c3
+func.func @append_c3(%c: tensor<2x4x6x8xf32>, %p: tensor<2xi32>, %r: tensor<2x2x1x8xf32>) {
+  // expected-error@+2 {{rows from slot 1 on do not fit into 'tensor<2x4x6x8xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.append %c at %p, %r, %r {start = 1 : i64} : (tensor<2x4x6x8xf32>, tensor<2xi32>, tensor<2x2x1x8xf32>, tensor<2x2x1x8xf32>) -> tensor<2x4x6x8xf32>
+  return
+}
+
+// -----
+
+// append_c3
+func.func @append_c3_negative(%c: tensor<2x4x6x8xf32>, %p: tensor<2xi32>, %r: tensor<2x2x1x8xf32>) {
+  // expected-error@+2 {{rows from slot -1 on do not fit into 'tensor<2x4x6x8xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.append %c at %p, %r {start = -1 : i64} : (tensor<2x4x6x8xf32>, tensor<2xi32>, tensor<2x2x1x8xf32>) -> tensor<2x4x6x8xf32>
+  return
+}
+
+// -----
+
+// append_c4
+func.func @append_c4(%c: tensor<2x4x6x8xf32>, %p: tensor<3xi32>, %r: tensor<2x2x1x8xf32>) {
+  // expected-error@+2 {{position must be a vector of the batch, but is 'tensor<3xi32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.append %c at %p, %r {start = 0 : i64} : (tensor<2x4x6x8xf32>, tensor<3xi32>, tensor<2x2x1x8xf32>) -> tensor<2x4x6x8xf32>
+  return
+}

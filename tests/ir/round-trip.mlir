@@ -182,3 +182,10 @@ func.func @packed_rows(%x: tensor<?x3x4xf32>, %n: tensor<?xi32>, %w: tensor<5x4x
   %u = attn.unpack_rows %s, %spans : (tensor<?x3x5xf32, #attn.packed_rows<7>>, tensor<?x2xi32>) -> tensor<?x3x5xf32>
   return %u : tensor<?x3x5xf32>
 }
+
+// CHECK-LABEL: @state
+func.func @state(%c: tensor<?x4x6x8xf32>, %p: tensor<?xi32>, %k: tensor<?x1x2x8xf32>, %v: tensor<?x1x2x8xf32>) -> tensor<?x4x6x8xf32> {
+  // CHECK: attn.append %{{.+}} at %{{.+}}, %{{.+}}, %{{.+}} {start = 2 : i64} : (tensor<?x4x6x8xf32>, tensor<?xi32>, tensor<?x1x2x8xf32>, tensor<?x1x2x8xf32>) -> tensor<?x4x6x8xf32>
+  %0 = attn.append %c at %p, %k, %v {start = 2 : i64} : (tensor<?x4x6x8xf32>, tensor<?xi32>, tensor<?x1x2x8xf32>, tensor<?x1x2x8xf32>) -> tensor<?x4x6x8xf32>
+  return %0 : tensor<?x4x6x8xf32>
+}

@@ -110,3 +110,13 @@ func.func @fixed(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %0 = attn.activation relu %x : (tensor<4x8xf32>) -> tensor<4x8xf32>
   return %0 : tensor<4x8xf32>
 }
+
+// -----
+
+// Each sequence has its own cache and place.
+// CHECK-LABEL: func.func @cache
+// CHECK-SAME: attn.independent_batch
+func.func @cache(%c: tensor<?x1x4x8xf32> {attn.state = 0 : i64}, %p: tensor<?xi32>, %r: tensor<?x1x1x8xf32>) -> tensor<?x1x4x8xf32> {
+  %0 = attn.append %c at %p, %r {start = 0 : i64} : (tensor<?x1x4x8xf32>, tensor<?xi32>, tensor<?x1x1x8xf32>) -> tensor<?x1x4x8xf32>
+  return %0 : tensor<?x1x4x8xf32>
+}

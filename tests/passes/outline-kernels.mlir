@@ -162,3 +162,42 @@ func.func @several_results(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) 
   } : (tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
   return %0#1, %0#0 : tensor<4xf32>, tensor<4xf32>
 }
+
+// -----
+
+// Kernels of different slots of a state are one; the calls say from which slot on. Slots of anything else stay.
+// CHECK-LABEL: func.func @slots
+// CHECK: %[[A:.+]] = call @append_0(%arg0, %arg1, %arg2) {attn.label = "append"}
+// CHECK: %[[B:.+]] = call @append_0(%[[A]], %arg1, %arg2) {attn.first_slots = array<i64: 2, 0, 0>, attn.label = "append"}
+// CHECK: call @rowwise_0(%[[B]]) {attn.first_slots = array<i64: 1>
+// CHECK: call @rowwise_1(%arg3)
+// CHECK: func.func private @append_0
+// CHECK: attn.append {{.*}} {start = 0 : i64}
+// CHECK: func.func private @rowwise_0
+// CHECK: attn.slice {{.*}} start = 0 : i64
+// CHECK: func.func private @rowwise_1
+// CHECK: attn.slice {{.*}} start = 1 : i64
+func.func @slots(%c: tensor<1x4x4x8xf32> {attn.state = 0 : i64}, %p: tensor<1xi32>, %r: tensor<1x1x1x8xf32>, %x: tensor<1x4x4x8xf32>)
+    -> (tensor<1x4x4x8xf32>, tensor<1x1x4x8xf32>, tensor<1x1x4x8xf32>) {
+  %0 = attn.group append(%c, %p, %r) {
+    ^bb0(%gc: tensor<1x4x4x8xf32>, %gp: tensor<1xi32>, %gr: tensor<1x1x1x8xf32>):
+      %a = attn.append %gc at %gp, %gr {start = 0 : i64} : (tensor<1x4x4x8xf32>, tensor<1xi32>, tensor<1x1x1x8xf32>) -> tensor<1x4x4x8xf32>
+      attn.yield %a : tensor<1x4x4x8xf32>
+  } : (tensor<1x4x4x8xf32>, tensor<1xi32>, tensor<1x1x1x8xf32>) -> tensor<1x4x4x8xf32>
+  %1 = attn.group append(%0, %p, %r) {
+    ^bb0(%gc: tensor<1x4x4x8xf32>, %gp: tensor<1xi32>, %gr: tensor<1x1x1x8xf32>):
+      %a = attn.append %gc at %gp, %gr {start = 2 : i64} : (tensor<1x4x4x8xf32>, tensor<1xi32>, tensor<1x1x1x8xf32>) -> tensor<1x4x4x8xf32>
+      attn.yield %a : tensor<1x4x4x8xf32>
+  } : (tensor<1x4x4x8xf32>, tensor<1xi32>, tensor<1x1x1x8xf32>) -> tensor<1x4x4x8xf32>
+  %2 = attn.group rowwise(%1) {
+    ^bb0(%gc: tensor<1x4x4x8xf32>):
+      %a = attn.slice %gc {axis = 1 : i64, start = 1 : i64, size = 1 : i64} : (tensor<1x4x4x8xf32>) -> tensor<1x1x4x8xf32>
+      attn.yield %a : tensor<1x1x4x8xf32>
+  } : (tensor<1x4x4x8xf32>) -> tensor<1x1x4x8xf32>
+  %3 = attn.group rowwise(%x) {
+    ^bb0(%gc: tensor<1x4x4x8xf32>):
+      %a = attn.slice %gc {axis = 1 : i64, start = 1 : i64, size = 1 : i64} : (tensor<1x4x4x8xf32>) -> tensor<1x1x4x8xf32>
+      attn.yield %a : tensor<1x1x4x8xf32>
+  } : (tensor<1x4x4x8xf32>) -> tensor<1x1x4x8xf32>
+  return %1, %2, %3 : tensor<1x4x4x8xf32>, tensor<1x1x4x8xf32>, tensor<1x1x4x8xf32>
+}

@@ -73,3 +73,20 @@ func.func private @rowwise_0(%x: tensor<10xf32>, %y: tensor<10xf32>) -> (tensor<
   %1 = attn.activation tanh %y : (tensor<10xf32>) -> tensor<10xf32>
   return %0, %1 : tensor<10xf32>, tensor<10xf32>
 }
+
+// -----
+
+// A cache is appended to in place: every value of it is the returned one's memory.
+// CHECK-LABEL: func.func @cache
+// CHECK-SAME: attn.arena_fixed = 0 : i64
+// CHECK: call @append_0(%arg0, {{.*}}) {attn.offsets = array<i64: -1>, attn.outputs = array<i64: 0>, attn.per_batch = array<i1: false>}
+// CHECK: call @append_0({{.*}}) {attn.first_slots = array<i64: 1, 0, 0>, attn.offsets = array<i64: -1>, attn.outputs = array<i64: 0>, attn.per_batch = array<i1: false>}
+func.func @cache(%c: tensor<1x2x4x8xf32> {attn.state = 0 : i64}, %p: tensor<1xi32>, %r: tensor<1x1x1x8xf32>) -> tensor<1x2x4x8xf32> {
+  %0 = call @append_0(%c, %p, %r) : (tensor<1x2x4x8xf32>, tensor<1xi32>, tensor<1x1x1x8xf32>) -> tensor<1x2x4x8xf32>
+  %1 = call @append_0(%0, %p, %r) {attn.first_slots = array<i64: 1, 0, 0>} : (tensor<1x2x4x8xf32>, tensor<1xi32>, tensor<1x1x1x8xf32>) -> tensor<1x2x4x8xf32>
+  return %1 : tensor<1x2x4x8xf32>
+}
+func.func private @append_0(%c: tensor<1x2x4x8xf32>, %p: tensor<1xi32>, %r: tensor<1x1x1x8xf32>) -> tensor<1x2x4x8xf32> attributes {attn.kind = #attn<kernel_kind append>} {
+  %0 = attn.append %c at %p, %r {start = 0 : i64} : (tensor<1x2x4x8xf32>, tensor<1xi32>, tensor<1x1x1x8xf32>) -> tensor<1x2x4x8xf32>
+  return %0 : tensor<1x2x4x8xf32>
+}

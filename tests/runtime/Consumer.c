@@ -41,9 +41,9 @@ static int32_t entry(void *context, const void *const *inputs, void *const *outp
   return attnc_rt_parallel_for(context, row_task, 0, (int32_t)batch, (uint8_t *)&c);
 }
 
-static const attnc_tensor_info input = {"ids", ATTNC_I32, 1, {-1}, TABLE};
-static const attnc_tensor_info output = {"y", ATTNC_F32, 2, {-1, COLS}, 0};
-static const attnc_tensor_info weight = {"table.weight", ATTNC_F32, 2, {TABLE, COLS}, 0};
+static const attnc_tensor_info input = {"ids", ATTNC_I32, 1, {-1}, TABLE, 0, 0};
+static const attnc_tensor_info output = {"y", ATTNC_F32, 2, {-1, COLS}, 0, 0, 0};
+static const attnc_tensor_info weight = {"table.weight", ATTNC_F32, 2, {TABLE, COLS}, 0, 0, 0};
 static const attnc_pack_step step = {0, ATTNC_PACK_COPY, 0, TABLE, COLS, COLS, 1, 0, 0, 0};
 
 #if defined(__aarch64__)

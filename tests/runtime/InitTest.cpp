@@ -56,7 +56,7 @@ TEST_F(Init, OtherAbi) {
   memset(&model, 0xff, sizeof model); // nothing but the version may be read
   model.abi_version = ATTNC_ABI_VERSION + 6;
   expectFailure(ATTNC_ERROR_ABI, attnc_init(&instance, &model, nullptr, &error),
-                "the object was compiled for runtime ABI 12, this runtime has ABI 6; compile it with the attnc of this "
+                "the object was compiled for runtime ABI 13, this runtime has ABI 7; compile it with the attnc of this "
                 "runtime");
 }
 
@@ -281,7 +281,7 @@ TEST_F(Init, ExtraWeightsAndAnyOrder) {
   std::vector<attnc_pack_step> steps(count, attnc_pack_step{});
   for (int32_t i = 0; i < count; ++i) {
     values[i] = static_cast<float>(i);
-    infos[i] = {names[i].c_str(), ATTNC_F32, 0, {}, 0};
+    infos[i] = {names[i].c_str(), ATTNC_F32, 0, {}, 0, 0, 0};
     items[(i * 7 + 3) % count] = {names[i].c_str(), ATTNC_F32, 0, {}, &values[i]};
     steps[i] = {i, ATTNC_PACK_COPY, 0, 1, 1, 1, 1, uint64_t{ATTNC_ALIGNMENT} * i, 0, 0};
   }

@@ -228,9 +228,9 @@ TEST_F(RunTest, IndexOf32BitsAndOfAnyRank) {
   ids[7] = INT32_MAX;
   toy.inputs[1].index_limit = int64_t{1} << 40;
   EXPECT_EQ(call.run(), ATTNC_OK) << call.message();
-  toy.inputs[1] = {"token", ATTNC_I32, 0, {}, 3};
+  toy.inputs[1] = {"token", ATTNC_I32, 0, {}, 3, 0, 0};
   expectFailure(ATTNC_ERROR_INDEX, "token is 3, outside [0, 3)");
-  toy.inputs[1] = {"pixel", ATTNC_I32, 8, {1, 1, 2, 1, -1, 1, 2, 1}, 4};
+  toy.inputs[1] = {"pixel", ATTNC_I32, 8, {1, 1, 2, 1, -1, 1, 2, 1}, 4, 0, 0};
   expectFailure(ATTNC_ERROR_INDEX, "pixel[0, 0, 0, 0, 3, 0, 1, 0] is 2147483647, outside [0, 4)");
 }
 

@@ -100,3 +100,11 @@ func.func @no_key_of_an_attention(%q: tensor<1x1x1xf32>) -> tensor<1x1x1xf32> {
   } : (tensor<1x1x1xf32>, tensor<1x1x1xf32>, tensor<1x1x1xf32>) -> tensor<1x1x1xf32>
   return %o : tensor<1x1x1xf32>
 }
+
+func.func @append_outside(%c: tensor<1x1x3x1xf32> {attn.value = dense<0.0> : tensor<1x1x3x1xf32>},
+                          %p: tensor<1xi32> {attn.value = dense<[2]> : tensor<1xi32>},
+                          %r: tensor<1x1x2x1xf32> {attn.value = dense<1.0> : tensor<1x1x2x1xf32>}) -> tensor<1x1x3x1xf32> {
+  // expected-error@+1 {{a position is outside [0, 1]}}
+  %0 = attn.append %c at %p, %r {start = 0 : i64} : (tensor<1x1x3x1xf32>, tensor<1xi32>, tensor<1x1x2x1xf32>) -> tensor<1x1x3x1xf32>
+  return %0 : tensor<1x1x3x1xf32>
+}

@@ -139,7 +139,10 @@ TEST(Workloads, HaveDescriptions) {
     else
       EXPECT_TRUE(json::parse(description.text).contains("model")) << workload.name;
   }
-  EXPECT_EQ(findWorkloads("W8").front().unavailable.empty(), false);
+  const json decoding = json::parse(describe(findWorkloads("W8").front()).text);
+  EXPECT_EQ(decoding["model"][0]["cache"], 513);
+  EXPECT_EQ(decoding["model"][0]["position"], "position");
+  EXPECT_FALSE(decoding["model"][0]["layer"].contains("score"));
 }
 
 TEST(KernelClock, SumsTheMediansOfEqualCalls) {

@@ -68,15 +68,17 @@ bool CompiledSubject::load(const std::string &file, Loaded &loaded) {
       !initialise(*loaded.model, choices, loaded.ready, reason))
     return false;
   if (subject.workload && subject.workload->trueLengths)
-    setLengths(loaded);
+    setIntegers("lengths", lengthsOf(*subject.workload), loaded);
+  if (subject.workload && subject.workload->context)
+    setIntegers("position",
+                std::vector<int64_t>(static_cast<size_t>(subject.workload->batch), subject.workload->context), loaded);
   return true;
 }
 
-void CompiledSubject::setLengths(Loaded &loaded) {
+void CompiledSubject::setIntegers(const std::string &input, const std::vector<int64_t> &numbers, Loaded &loaded) {
   const attnc_model &model = loaded.model->model();
-  const int32_t index = indexOf(model.inputs, model.num_inputs, "lengths");
-  const std::vector<int64_t> lengths = lengthsOf(*subject.workload);
-  const std::vector<int32_t> values(lengths.begin(), lengths.end());
+  const int32_t index = indexOf(model.inputs, model.num_inputs, input);
+  const std::vector<int32_t> values(numbers.begin(), numbers.end());
   std::memcpy(loaded.inputs.arrays[static_cast<size_t>(index)].data.data(), values.data(),
               values.size() * sizeof(int32_t));
 }

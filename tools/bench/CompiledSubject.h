@@ -53,7 +53,8 @@ private:
   bool writeDescription();
   bool compile(const std::string &output, const std::vector<std::string> &more, Finished &finished);
   bool load(const std::string &file, Loaded &loaded);
-  void setLengths(Loaded &loaded);
+  /// Sets an i32 input.
+  void setIntegers(const std::string &input, const std::vector<int64_t> &numbers, Loaded &loaded);
   bool loadProfiled();
   bool writeWeights();
   bool loadObject();

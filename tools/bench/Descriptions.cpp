@@ -21,7 +21,7 @@ json moduleOf(const Workload &w) {
   json layer = {{"d_model", w.embed},         {"nhead", w.heads},
                 {"activation", w.activation}, {"dim_feedforward", w.feedforward},
                 {"norm_first", w.normFirst},  {"batch_first", true}};
-  if (w.causal)
+  if (w.causal && !w.context)
     layer["score"] = {{{"causal", "top_left"}}};
   json module = {
       {"type", "TransformerEncoder"}, {"name", "encoder"}, {"input", "x"}, {"num_layers", w.layers}, {"layer", layer}};
@@ -29,6 +29,10 @@ json moduleOf(const Workload &w) {
     module["norm"] = {{"normalized_shape", w.embed}};
   if (w.trueLengths)
     module["lengths"] = "lengths";
+  if (w.context) {
+    module["cache"] = w.context + w.seq;
+    module["position"] = "position";
+  }
   return module;
 }
 
@@ -37,7 +41,16 @@ json modelOf(const Workload &w) {
   json inputs = {{"x", {{"shape", {batch, w.seq, w.embed}}}}};
   if (w.trueLengths)
     inputs["lengths"] = {{"shape", {batch}}, {"dtype", "i32"}};
-  json model = {{"name", w.name}, {"inputs", inputs}, {"weights", kWeightsFile}, {"model", {moduleOf(w)}}};
+  if (w.context)
+    inputs["position"] = {{"shape", {batch}}, {"dtype", "i32"}};
+  json modules = json::array({moduleOf(w)});
+  if (w.vocabulary)
+    modules.push_back({{"type", "Linear"},
+                       {"name", "head"},
+                       {"in_features", w.embed},
+                       {"out_features", w.vocabulary},
+                       {"bias", false}});
+  json model = {{"name", w.name}, {"inputs", inputs}, {"weights", kWeightsFile}, {"model", modules}};
   if (hasRuntimeBatch(w))
     model["dims"] = {{"batch", {{"max", w.batch}}}};
   return model;

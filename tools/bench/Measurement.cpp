@@ -48,11 +48,6 @@ public:
     result = {{"name", subject.name}, {"title", subject.workload ? subject.workload->title : subject.path}};
     if (subject.workload && subject.workload->target)
       result["target_x_floor"] = *subject.workload->target;
-    if (subject.workload && !subject.workload->unavailable.empty()) {
-      result["status"] = "skipped";
-      result["reason"] = subject.workload->unavailable;
-      return result;
-    }
     result["status"] = measureAll() && !interrupted() ? "measured" : "failed";
     if (result["status"] == "failed")
       result["reason"] = interrupted() ? "interrupted" : error;
@@ -94,11 +89,13 @@ private:
       work.bytes += profile.calls[i].weight_bytes;
     }
     work.flops = subject.workload ? flopsOf(*subject.workload) : flops;
-    for (const Array &input : object.inputs.arrays)
-      work.bytes += static_cast<double>(input.data.size());
+    for (int32_t i = 0; i < model.num_inputs; ++i)
+      work.bytes += static_cast<double>(object.inputs.arrays[static_cast<size_t>(i)].data.size());
+    // How much of a state a run reads is known of the workloads alone, whose caches are full.
     for (int32_t i = 0; i < model.num_outputs; ++i)
-      work.bytes += static_cast<double>(
-          byteSize(model.outputs[i].dtype, shapeOf(model.outputs[i], object.inputs.batch)).value_or(0));
+      if (!model.outputs[i].is_state || subject.workload)
+        work.bytes += static_cast<double>(
+            byteSize(model.outputs[i].dtype, shapeOf(model.outputs[i], object.inputs.batch)).value_or(0));
     const size_t workspace = object.model->api().workspaceSize(&model, object.inputs.batch, limits.back()->threads());
     result.update({{"gflop", work.flops * 1e-9},
                    {"compiled_gflop", flops * 1e-9},
@@ -210,6 +207,8 @@ private:
     PeerEnvironment environment;
     if (!subject.workload)
       reason = "peers know the named workloads only";
+    else if (subject.workload->context)
+      reason = "peers have no cache here";
     if (!reason.empty() || !findPeers(options.peersPython, environment, reason)) {
       for (const std::string &name : peerNames())
         results.push_back({{"name", name}, {"status", "skipped"}, {"reason", reason}});

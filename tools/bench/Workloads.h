@@ -24,8 +24,9 @@ struct Workload {
   std::string activation = "gelu";
   bool normFirst = false, causal = false;
   bool trueLengths = false;          ///< Padded; the floor counts the true lengths alone.
+  int64_t context = 0;               ///< > 0: tokens that a cache of keys and values has already; 0: there is no cache.
+  int64_t vocabulary = 0;            ///< Rows of the head, a Linear behind an encoder; 0: there is none.
   std::optional<double> target = {}; ///< Time over floor that is to be reached at the most threads, or better.
-  std::string unavailable = {};      ///< Why it cannot be measured yet; empty where it can.
 };
 
 /// All, in order.

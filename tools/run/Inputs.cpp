@@ -6,6 +6,7 @@
 #include "tools/run/TensorFiles.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace attnc {
 
@@ -48,8 +49,11 @@ bool fits(const std::vector<int64_t> &shape, const attnc_tensor_info &info) {
 class Gatherer {
 public:
   Gatherer(const attnc_model &model, const RunOptions &options, Inputs &inputs, std::string &error)
-      : model(model), options(options), inputs(inputs), error(error), given(static_cast<size_t>(model.num_inputs)),
-        buckets(bucketsOf(model)) {
+      : model(model), options(options), inputs(inputs), error(error), buckets(bucketsOf(model)) {
+    for (int32_t i = 0; i < model.num_outputs; ++i)
+      if (model.outputs[i].is_state)
+        states.push_back(i);
+    given.resize(static_cast<size_t>(count()));
     inputs.arrays.resize(given.size());
   }
 
@@ -87,7 +91,24 @@ private:
     return !buckets.empty() || fail(option + ": the model takes " + extents);
   }
 
-  std::string inputNames() const { return namesOf(model.inputs, model.num_inputs); }
+  /// Inputs and states are read alike: those of this number, with the shapes of a bucket.
+  int32_t count() const { return model.num_inputs + static_cast<int32_t>(states.size()); }
+  const attnc_tensor_info &tensorOf(const attnc_bucket &bucket, int32_t index) const {
+    return index < model.num_inputs ? bucket.inputs[index]
+                                    : bucket.outputs[states[static_cast<size_t>(index - model.num_inputs)]];
+  }
+  const attnc_tensor_info &tensor(int32_t index) const { return tensorOf(bucketsOf(model).back(), index); }
+  /// `input "x"`
+  std::string nameOf(int32_t index) const {
+    return (index < model.num_inputs ? "input " : "state ") + inQuotes(tensor(index).name);
+  }
+
+  std::string inputNames() const {
+    std::string text = namesOf(model.inputs, model.num_inputs);
+    for (int32_t i = model.num_inputs; i < count(); ++i)
+      text += ", " + std::string(tensor(i).name);
+    return text;
+  }
 
   bool readBinding(const FileBinding &binding) {
     const std::unique_ptr<TensorReader> reader = TensorReader::open(binding.path, error);
@@ -102,10 +123,10 @@ private:
                   "; say which one this is: --input NAME=" + binding.path);
     }
     bool any = false;
-    for (int32_t i = 0; i < model.num_inputs; ++i) {
-      if (!reader->has(model.inputs[i].name))
+    for (int32_t i = 0; i < count(); ++i) {
+      if (!reader->has(tensor(i).name))
         continue;
-      if (!readInput(*reader, model.inputs[i].name, i))
+      if (!readInput(*reader, tensor(i).name, i))
         return false;
       any = true;
     }
@@ -114,8 +135,10 @@ private:
 
   /// NAME=FILE: the file's array of that name, or its only one.
   bool readNamed(const TensorReader &reader, const FileBinding &binding) {
-    const int32_t index = indexOf(model.inputs, model.num_inputs, binding.name);
-    if (index < 0)
+    int32_t index = 0;
+    while (index < count() && binding.name != tensor(index).name)
+      ++index;
+    if (index == count())
       return fail("the model has no input " + inQuotes(binding.name) + "; its inputs are " + inputNames());
     const std::vector<std::string> names = reader.names();
     if (names.size() == 1)
@@ -127,8 +150,8 @@ private:
   }
 
   bool readInput(const TensorReader &reader, const std::string &name, int32_t index) {
-    const attnc_tensor_info &info = model.inputs[index];
-    const std::string what = "input " + inQuotes(info.name);
+    const attnc_tensor_info &info = tensor(index);
+    const std::string what = nameOf(index);
     const auto at = static_cast<size_t>(index);
     if (given[at])
       return fail(what + " is given twice");
@@ -150,14 +173,13 @@ private:
     std::vector<attnc_bucket> kept;
     std::string expected;
     for (const attnc_bucket &bucket : buckets) {
-      const attnc_tensor_info &info = bucket.inputs[index];
+      const attnc_tensor_info &info = tensorOf(bucket, index);
       if (fits(shape, info))
         kept.push_back(bucket);
       expected += (expected.empty() ? "" : " or ") + shapeText({info.shape, info.shape + info.rank});
     }
     if (kept.empty())
-      return fail("input " + inQuotes(model.inputs[index].name) + " has shape " + shapeText(shape) +
-                  ", but the model takes " + expected);
+      return fail(nameOf(index) + " has shape " + shapeText(shape) + ", but the model takes " + expected);
     buckets = std::move(kept);
     return true;
   }
@@ -166,13 +188,13 @@ private:
   bool findBatch() {
     std::string from = options.batch ? "--batch" : "";
     inputs.batch = options.batch.value_or(std::max<int64_t>(model.min_batch, 1));
-    for (int32_t i = 0; i < model.num_inputs; ++i) {
-      const attnc_tensor_info &info = model.inputs[i];
+    for (int32_t i = 0; i < count(); ++i) {
+      const attnc_tensor_info &info = tensor(i);
       for (int32_t axis = 0; given[static_cast<size_t>(i)] && axis < info.rank; ++axis) {
         if (info.shape[axis] != -1)
           continue;
         const int64_t found = inputs.arrays[static_cast<size_t>(i)].shape[static_cast<size_t>(axis)];
-        const std::string what = "input " + inQuotes(info.name);
+        const std::string what = nameOf(i);
         if (!from.empty() && found != inputs.batch)
           return fail(what + " has batch " + std::to_string(found) + ", but " + from + " has " +
                       std::to_string(inputs.batch));
@@ -192,20 +214,23 @@ private:
 
   bool makeUp() {
     Random random(options.randomInputs.value_or(0));
-    for (int32_t i = 0; i < model.num_inputs; ++i) {
+    for (int32_t i = 0; i < count(); ++i) {
       if (given[static_cast<size_t>(i)])
         continue;
-      const attnc_tensor_info &info = buckets.back().inputs[i];
-      if (!options.randomInputs)
-        return fail("input " + inQuotes(info.name) + " is missing; give --input " + info.name +
-                    "=FILE, or --random-inputs SEED");
+      const attnc_tensor_info &info = tensorOf(buckets.back(), i);
+      const bool isState = i >= model.num_inputs;
+      if (!options.randomInputs && !isState)
+        return fail(nameOf(i) + " is missing; give --input " + info.name + "=FILE, or --random-inputs SEED");
       const std::vector<int64_t> shape = shapeOf(info, inputs.batch);
       const std::optional<size_t> bytes = byteSize(info.dtype, shape);
       if (!bytes)
-        return fail("input " + inQuotes(info.name) + " is too large for this machine");
+        return fail(nameOf(i) + " is too large for this machine");
       Array &array = inputs.arrays[static_cast<size_t>(i)];
       array = Array{info.name, info.dtype, shape, AlignedBytes(*bytes)};
-      fillRandom(random, info.index_limit, 1.0f, array);
+      if (isState)
+        std::memset(array.data.data(), 0, array.data.size());
+      else
+        fillRandom(random, info.index_limit, 1.0f, array);
     }
     return true;
   }
@@ -214,7 +239,8 @@ private:
   const RunOptions &options;
   Inputs &inputs;
   std::string &error;
-  std::vector<bool> given;
+  std::vector<int32_t> states;       ///< The outputs that are states.
+  std::vector<bool> given;           ///< Inputs, then states.
   std::vector<attnc_bucket> buckets; ///< Those that fit what is known of the inputs.
 };
 

@@ -6,7 +6,8 @@
 
 namespace attnc {
 
-/// A run's inputs, in the order of the model's, its batch and its bucket, and what will come out.
+/// A run's inputs, in the order of the model's, then what its states hold before it, in the order of the outputs; its
+/// batch and its bucket, and what will come out.
 struct Inputs {
   std::vector<Array> arrays;
   int64_t batch = 1;
@@ -15,8 +16,8 @@ struct Inputs {
 };
 
 /// Reads what the command line names, converts it where no value is lost, makes up what is to be made up, and finds the
-/// batch and the bucket. Every input then has the dtype and shape that the model takes. Returns false and sets `error`
-/// otherwise.
+/// batch and the bucket. Every input then has the dtype and shape that the model takes; a state that nothing is given
+/// for is zeros. Returns false and sets `error` otherwise.
 bool gatherInputs(const attnc_model &model, const RunOptions &options, Inputs &inputs, std::string &error);
 
 /// The shape of a tensor with this batch.

@@ -32,6 +32,8 @@ std::string tensorLines(const char *title, const attnc_tensor_info *infos, int32
             shapeText({infos[i].shape, infos[i].shape + infos[i].rank});
     if (infos[i].index_limit > 0)
       text += ", values below " + std::to_string(infos[i].index_limit);
+    if (infos[i].is_state)
+      text += ", read and written";
     text += "\n";
   }
   return text;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 namespace attnc {
 
@@ -25,8 +26,9 @@ bool Session::prepare(int32_t threads, std::string &error) {
     error = failure.message;
     return false;
   }
-  for (const Array &array : inputs.arrays)
-    inputData.push_back(array.data.data());
+  for (int32_t i = 0; i < model.num_inputs; ++i)
+    inputData.push_back(inputs.arrays[static_cast<size_t>(i)].data.data());
+  auto state = inputs.arrays.begin() + model.num_inputs;
   for (int32_t i = 0; i < model.num_outputs; ++i) {
     const attnc_tensor_info &info = inputs.outputs[i];
     const std::vector<int64_t> shape = shapeOf(info, inputs.batch);
@@ -37,6 +39,8 @@ bool Session::prepare(int32_t threads, std::string &error) {
     }
     results.push_back(Array{info.name, info.dtype, shape, AlignedBytes(*bytes)});
     outputData.push_back(results.back().data.data());
+    if (info.is_state)
+      std::memcpy(results.back().data.data(), (state++)->data.data(), *bytes);
   }
   workspace = AlignedBytes(loaded.api().workspaceSize(&model, inputs.batch, executor.threads));
   return true;
