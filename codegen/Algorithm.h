@@ -94,6 +94,7 @@ struct AttentionStages {
   bool copiesValues = false;
   bool countsHeadsOfAll = false; ///< h counts the heads of all batch elements, b is 0.
   bool isAdditive = false;       ///< dots are weight . tanh(query + key).
+  bool usesPanelsOnce = false;   ///< Each panel of keys is multiplied by one tile of queries alone, as in decoding.
   bool skipsKeys = false;        ///< Tiles look at a range of the keys: KeyRange::isPartial().
   bool skipsByData = false;      ///< Data or a table say which: stages of a query have its tile as a dimension.
   int keys = 0, queries = 0, headDim = 0, valueDim = 0;

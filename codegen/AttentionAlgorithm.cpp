@@ -68,6 +68,7 @@ public:
     const KeyRange range = rangeOf(s.skipsByData ? Expr(v.t) : tileOfQuery(), tileRows,
                                    {isOnline ? Expr(v.c) : Expr(), schedule.blockKeys});
     s.skipsKeys = range.isPartial();
+    s.usesPanelsOnce = s.skipsByData && s.queries <= tileRows;
     defineDots(range);
     if (isSoftmax)
       defineMaximum(range);

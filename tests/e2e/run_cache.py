@@ -113,6 +113,17 @@ def check_positions(made, name):
         same_bits(f"{name} at {positions}", {"y": whole}, {"y": again["y"]})
 
 
+def check_passes(made):
+    """Some sequences of the batch at a time have their own part of the cache; low precision leaves the cache f32."""
+    extents, keys = "seq=" + ",".join(map(str, EXTENTS)), MODULES["encoder"][1]
+    for words in (("--microbatch", 1), ("--precision", "bf16"), ("--precision", "int8")):
+        kernel = made.compiled("encoder", keys, ("x", "position"), "--dim", extents, *words, path="other")
+        whole, steps = (made.steps(kernel, "encoder", sizes, "--threads", 1) for sizes in ((6, 4, 1), (1,) * TOKENS))
+        same_bits(f"{words}", *({"y": rows, "cache": cache} for rows, cache in (whole, steps)))
+        error, most = np.abs(whole[0] - made.whole["encoder"]).max(), 0.1 * np.abs(made.whole["encoder"]).max()
+        assert error <= (0 if words[0] == "--microbatch" else most), f"{words}: {error}"
+
+
 def check_refusals(made):
     """Positions without room are refused before anything is written."""
     kernel, x = made.kernels["layer"], np.ascontiguousarray(made.x[:1, :4])
@@ -152,6 +163,7 @@ def main():
                 for sizes in ((1,) * TOKENS, (6, 4, 1), (4, 1, 6)):
                     suite.run(f"{name} in runs of {','.join(map(str, sizes))}", check_steps, made, name, sizes)
                 suite.run(f"{name} at several positions", check_positions, made, name)
+            suite.run("passes and precisions", check_passes, made)
             suite.run("refusals", check_refusals, made)
             suite.run("header", check_header, made)
     return suite.write(args.results)
