@@ -59,8 +59,12 @@ int64_t outputIndex(Value value) {
 
 /// Whether the call may write over its cache: it is a state of the model, and nobody else reads it from here on.
 LogicalResult checkOverwritten(func::CallOp call, Value cache) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+  auto append = *kernel.getOps<AppendOp>().begin();
+  if (llvm::count(call.getOperands(), cache) != 1 || !append.getCache().hasOneUse())
+    return call.emitError("attn.append appends what it reads of its own cache");
   for (Operation *user : cache.getUsers())
-    if (user != call && (!user->getBlock() || call->isBeforeInBlock(user)))
+    if (call->isBeforeInBlock(user))
       return call.emitError("attn.append writes over a cache that is read later: give its result to those readers");
   Value first = cache;
   while (auto earlier = first.getDefiningOp<func::CallOp>()) {
