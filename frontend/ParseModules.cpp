@@ -14,7 +14,9 @@ namespace attnc {
 
 namespace {
 
-template <typename... Cases> struct Overloaded : Cases... { using Cases::operator()...; };
+template <typename... Cases> struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
 template <typename... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;
 
 /// The values that may be referred to at a place of the list, and those that exist only later.
@@ -282,12 +284,11 @@ private:
 
   void checkArgumentType(const ArgumentSpec &spec, const InputDesc &input, const Located<std::string> &name) {
     std::string what = std::string(spec.key) + " " + inQuotes(*name);
-    if (spec.kind == ArgumentKind::Lengths) {
+    const bool isPosition = spec.kind == ArgumentKind::Position;
+    if (isPosition || spec.kind == ArgumentKind::Lengths) {
       if (*input.dtype != DType::I32)
-        diagnostics.error(name.loc, what + " has dtype " + spelling(*input.dtype), "lengths have dtype i32");
-    } else if (spec.kind == ArgumentKind::Position) {
-      if (*input.dtype != DType::I32)
-        diagnostics.error(name.loc, what + " has dtype " + spelling(*input.dtype), "positions have dtype i32");
+        diagnostics.error(name.loc, what + " has dtype " + spelling(*input.dtype),
+                          std::string(isPosition ? "positions" : "lengths") + " have dtype i32");
     } else if (*input.dtype == DType::F32) {
       if (spec.kind == ArgumentKind::TokenMask)
         diagnostics.error(name.loc, what + " has dtype f32", "supported is bool, i32 or i64");

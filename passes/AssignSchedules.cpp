@@ -69,7 +69,8 @@ Attribute scheduleAttention(func::FuncOp kernel, int64_t batch, const TargetInfo
   // Of a cache a run may have far fewer keys than it has room for, and blocks of keys would look at all.
   const auto lengths = liveConditions(attention.getScore().front()).lengths;
   extents.wholeRows = attention.getReturnsWeights() || !hasAllRows(resultOf(kernel)) ||
-                      keyLimits(attention).band.first || (lengths && lengths->offset > 0) || hasIndexConditions(attention.getScore().front());
+                      keyLimits(attention).band.first || (lengths && lengths->offset > 0) ||
+                      hasIndexConditions(attention.getScore().front());
   AttentionSchedule schedule = chooseAttention(extents, target, blockKeys);
   return AttentionScheduleAttr::get(kernel.getContext(), schedule.tileQueries, schedule.tileCols, schedule.taskQueries,
                                     schedule.blockKeys, schedule.blockQueries);

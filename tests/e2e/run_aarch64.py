@@ -36,6 +36,15 @@ def compile_runtime(folder, compiler):
     return sorted(folder.glob("*.o"))
 
 
+def compile_program(folder, source, kernel):
+    """A C program that includes the header beside a kernel in the folder, and links nothing but the kernel and the runtime."""
+    runtime, program = folder / "runtime", folder / source.stem
+    runtime.mkdir()
+    command("cc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/runtime", f"-I{folder}", source, kernel,
+            *compile_runtime(runtime, "c++"), "-pthread", "-o", program)
+    return program
+
+
 def link_driver(compiler, name, kernel, runtime, driver):
     command(compiler, "-std=c99", "-O1", "-static", f"-DMODEL={name}_attnc_model", f"-I{ROOT}/runtime",
             FOLDER / "driver.c", kernel, *runtime, "-pthread", "-o", driver)

@@ -8,10 +8,10 @@ import sys
 import tempfile
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
-from run_aarch64 import compile_runtime
-from run_e2e import FOLDER, command, same_bits
+from run_aarch64 import compile_program
+from run_e2e import FOLDER, command, run_object, same_bits
 
 from junit import Suite, cpu_levels, suite_parser
 
@@ -66,10 +66,7 @@ class Buckets:
         return kernel
 
     def run(self, kernel, inputs, *options):
-        given, made = self.folder / "in.safetensors", self.folder / "out.safetensors"
-        save_file(inputs, given)
-        command(self.tools / "attnc-run", kernel, "--input", given, "--output", made, *options)
-        return load_file(made)
+        return run_object(self.tools, self.folder, kernel, inputs, *options)
 
 
 def check_extent(made, extent, cpu):
@@ -110,10 +107,8 @@ def check_external(made):
 
 def check_header(made):
     """A C program that includes nothing but the header."""
-    (made.folder / "runtime").mkdir()
-    program, given, written = (made.folder / f"buckets{end}" for end in ("", ".in", ".out"))
-    command("cc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", f"-I{FOLDER.parents[1]}/runtime", f"-I{made.folder}",
-            FOLDER / "buckets.c", made.kernel, *compile_runtime(made.folder / "runtime", "c++"), "-pthread", "-o", program)
+    given, written = (made.folder / f"buckets{end}" for end in (".in", ".out"))
+    program = compile_program(made.folder, FOLDER / "buckets.c", made.kernel)
     for extent in EXTENTS:
         given.write_bytes(b"".join(made.inputs[extent][name].tobytes() for name in ("ids", "lengths")))
         ran = command(program, extent, BATCH, given, written)

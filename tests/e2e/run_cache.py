@@ -8,10 +8,10 @@ import sys
 import tempfile
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
-from run_aarch64 import compile_runtime
-from run_e2e import FOLDER, command, same_bits
+from run_aarch64 import compile_program
+from run_e2e import FOLDER, command, run_object, same_bits
 
 from junit import Suite, cpu_levels, suite_parser
 
@@ -71,10 +71,7 @@ class Cached:
         return kernel
 
     def run(self, kernel, inputs, *options):
-        given, made = self.folder / "in.safetensors", self.folder / "out.safetensors"
-        save_file(inputs, given)
-        command(self.tools / "attnc-run", kernel, "--input", given, "--output", made, *options)
-        return load_file(made)
+        return run_object(self.tools, self.folder, kernel, inputs, *options)
 
     def steps(self, kernel, name, sizes, *options):
         """All tokens in runs of these sizes; the cache holds NaN at first but for what earlier runs wrote."""
@@ -141,11 +138,9 @@ def check_refusals(made):
 
 def check_header(made):
     """A C program decodes token by token through the generated header, with the cache in place."""
-    (made.folder / "runtime").mkdir()
-    program, given, written = (made.folder / f"cache{end}" for end in ("", ".in", ".out"))
+    given, written = (made.folder / f"cache{end}" for end in (".in", ".out"))
     (made.folder / "kernel.h").write_text((made.folder / "kernel_encoder.h").read_text())
-    command("cc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", f"-I{FOLDER.parents[1]}/runtime", f"-I{made.folder}",
-            FOLDER / "cache.c", made.kernels["encoder"], *compile_runtime(made.folder / "runtime", "c++"), "-pthread", "-o", program)
+    program = compile_program(made.folder, FOLDER / "cache.c", made.kernels["encoder"])
     given.write_bytes(made.x.tobytes())
     command(program, TOKENS, BATCH, given, written)
     rows = np.frombuffer(written.read_bytes(), np.float32).reshape(TOKENS, BATCH, WIDTH).transpose(1, 0, 2)

@@ -50,6 +50,14 @@ class Kernel:
         return load_file(result)
 
 
+def run_object(tools, folder, kernel, inputs, *options):
+    """What attnc-run makes of an object, its inputs and its outputs being files of the folder."""
+    given, made = folder / "in.safetensors", folder / "out.safetensors"
+    save_file(inputs, given)
+    command(tools / "attnc-run", kernel, "--input", given, "--output", made, *options)
+    return load_file(made)
+
+
 def part(tensors, prefix):
     return {name[len(prefix) + 1:]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
 
