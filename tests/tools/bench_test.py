@@ -162,7 +162,13 @@ def check_workloads(bench):
     weights = 12 * (12 * 768**2 + 13 * 768) + 2 * 768 + 50257 * 768
     moved = 4 * (weights + 12 * 2 * 513 * 768 + 768 + 50257 + 1)
     assert abs(decode["megabytes"] * 1e6 - moved) < 1, (decode["megabytes"], moved)
-    assert decode["runs"][0]["bound"] == "memory" and any(kernel["ops"].endswith("append") for kernel in decode["runs"][0]["kernels"])
+    run, = decode["runs"]
+    assert run["bound"] == "memory" and any(kernel["ops"].endswith("append") for kernel in run["kernels"])
+    assert attention["runs"][0]["bound"] == "compute" and "held_bandwidth_gbs" not in attention["runs"][0], attention["runs"][0]
+    # What memory bounds stands beside the bandwidth that was held between its runs.
+    assert 0 < run["held_bandwidth_gbs"] <= run["bandwidth_gbs"], run
+    held_floor = decode["megabytes"] / run["held_bandwidth_gbs"]
+    assert abs(run["x_held_floor"] * held_floor / run["median_ms"] - 1) < 1e-6, (held_floor, run)
     page = (bench.folder / "r.html").read_text()
     parsed = Page(page)
     assert not parsed.open and not parsed.links and "http" not in page, (parsed.open, parsed.links)
@@ -174,6 +180,8 @@ def check_workloads(bench):
         if line.startswith("| W2 | Multihead"):
             assert line.count("|") == 14, line
     assert results["machine"]["date"] in markdown and "| W8 |" in markdown
+    share = f"| {100 * run['held_bandwidth_gbs'] / run['bandwidth_gbs']:.0f} % |"
+    assert any(line.startswith("| W8 | GPT-2") and share in line for line in markdown.splitlines()), (share, markdown)
     before = [(bench.folder / name).read_bytes() for name in ("r.html", "r.md")]
     bench.run("--from", "r.json", "--html", "again.html", "--markdown", "again.md")
     assert [(bench.folder / name).read_bytes() for name in ("again.html", "again.md")] == before

@@ -37,8 +37,11 @@ std::string percentOrNone(const json &record, const char *name) {
 }
 
 std::string heldText(const json &run) {
-  return run.contains("held_gflops") ? percent(run["held_gflops"].get<double>() / run["peak_gflops"].get<double>())
-                                     : "-";
+  const auto share = [&](const char *held, const char *best) {
+    return run.contains(held) ? percent(run[held].get<double>() / run[best].get<double>()) : "-";
+  };
+  return run.contains("held_bandwidth_gbs") ? share("held_bandwidth_gbs", "bandwidth_gbs")
+                                            : share("held_gflops", "peak_gflops");
 }
 
 std::string targetText(const json &workload, const json &run) {

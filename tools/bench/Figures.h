@@ -27,7 +27,7 @@ std::string times(double ratio);
 /// A figure that results of an earlier attnc-bench may lack: "-" there.
 std::string timesOrNone(const nlohmann::json &record, const char *name);
 std::string percentOrNone(const nlohmann::json &record, const char *name);
-/// The share of the peak that its own loop held in the seconds of a run.
+/// The share of the peak that its own loop held in the seconds of a run; of a run that memory bounds, of the bandwidth.
 std::string heldText(const nlohmann::json &run);
 
 /// "1.08x, met", "1.08x, missed", "1.08x" where this is not the number of threads that it is for, or "-".

@@ -30,25 +30,30 @@ void runPeakLoop(void *context, int32_t index, int32_t) {
 /// More than any last-level cache.
 constexpr size_t kWords = size_t{512} << 20 >> 3;
 
-struct Buffer {
-  std::vector<uint64_t> words = std::vector<uint64_t>(kWords, 1);
-  int32_t parts = 1;
-  std::vector<uint64_t> sums = std::vector<uint64_t>(8 * 1024);
+/// Touched once in a process: page faults take longer than the reads.
+const std::vector<uint64_t> &words() {
+  static const std::vector<uint64_t> words(kWords, 1);
+  return words;
+}
+
+struct ReadTask {
+  const uint64_t *words;
+  size_t part;
+  std::vector<uint64_t> sums; ///< A cache line for each thread.
 };
 
 /// Sums one part; the compiler makes vectors of it, so that memory is what it waits for.
 void readTask(void *context, int32_t index, int32_t) {
-  auto &buffer = *static_cast<Buffer *>(context);
-  const size_t part = kWords / static_cast<size_t>(buffer.parts);
-  const uint64_t *words = buffer.words.data() + part * static_cast<size_t>(index);
+  auto &task = *static_cast<ReadTask *>(context);
+  const uint64_t *words = task.words + task.part * static_cast<size_t>(index);
   uint64_t sums[16] = {};
-  for (size_t i = 0; i + 16 <= part; i += 16)
+  for (size_t i = 0; i + 16 <= task.part; i += 16)
     for (size_t j = 0; j < 16; ++j)
       sums[j] += words[i + j];
   uint64_t total = 0;
   for (uint64_t sum : sums)
     total += sum;
-  buffer.sums[static_cast<size_t>(index) * 8] = total;
+  task.sums[static_cast<size_t>(index) * 8] = total;
 }
 
 /// Waits until every thread has a task, so that none does the work of all before the others have come.
@@ -69,7 +74,9 @@ std::unique_ptr<MachineLimits> MachineLimits::measure(int32_t threads, PeakLoopO
     return nullptr;
   }
   limits->executor = attnc_pool_executor(limits->pool);
-  limits->measureBandwidth();
+  // The first round wakes the threads and may fault pages in, so it is one of several of which the best counts.
+  std::vector<double> bandwidths;
+  limits->addBandwidths(6, bandwidths);
   limits->measureForkJoin();
   return limits;
 }
@@ -96,13 +103,13 @@ void MachineLimits::addRates(double seconds, std::vector<double> &rates) {
   } while (secondsSince(start) < seconds);
 }
 
-void MachineLimits::measureBandwidth() {
-  Buffer buffer;
-  buffer.parts = executor.threads;
-  double best = secondsOf(readTask, &buffer);
-  for (int round = 0; round < 5; ++round)
-    best = std::min(best, secondsOf(readTask, &buffer));
-  found.bytesPerSecond = static_cast<double>(kWords * sizeof(uint64_t)) / best;
+void MachineLimits::addBandwidths(int rounds, std::vector<double> &bandwidths) {
+  const auto threads = static_cast<size_t>(executor.threads);
+  ReadTask task{words().data(), kWords / threads, std::vector<uint64_t>(threads * 8)};
+  for (int round = 0; round < rounds; ++round) {
+    bandwidths.push_back(static_cast<double>(kWords * sizeof(uint64_t)) / secondsOf(readTask, &task));
+    found.bytesPerSecond = std::max(found.bytesPerSecond, bandwidths.back());
+  }
 }
 
 void MachineLimits::measureForkJoin() {

@@ -17,22 +17,24 @@ namespace attnc {
 /// Threads and memory to measure with, for one number of threads.
 class MachineLimits {
 public:
-  /// Null on failure, with the reason in `error`. Bandwidth and fork-join are measured here, once; the peak is that of
-  /// `loop`.
+  /// Null on failure, with the reason in `error`. Bandwidth is measured here first, and fork-join once; the peak is
+  /// that of `loop`.
   static std::unique_ptr<MachineLimits> measure(int32_t threads, PeakLoopOfCpu loop, std::string &error);
   ~MachineLimits();
 
   /// Runs the loop of the peak for about `seconds`; adds the FLOPs a second of each round, which takes milliseconds.
   void addRates(double seconds, std::vector<double> &rates);
 
-  /// The best rate so far, bandwidth and fork-join.
+  /// Reads 512 MiB so many times; adds the bytes a second of each. Leaves no cache with what it had.
+  void addBandwidths(int rounds, std::vector<double> &bandwidths);
+
+  /// The best rate and bandwidth so far, and fork-join.
   const Limits &limits() const { return found; }
   int32_t threads() const { return executor.threads; }
 
 private:
   explicit MachineLimits(PeakLoopOfCpu loop) : loop(loop) {}
   double secondsOf(attnc_task task, void *context);
-  void measureBandwidth();
   void measureForkJoin();
 
   PeakLoopOfCpu loop;

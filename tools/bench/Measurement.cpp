@@ -29,14 +29,22 @@ constexpr size_t kLeastRuns = 3;
 /// Threads of the one who ran before may spin for a while before they sleep: ours for microseconds.
 constexpr std::chrono::milliseconds kPause(1), kPauseOfPeers(100);
 
-/// FLOPs a second of the loop of the peak, by rounds.
-using Rates = std::vector<double>;
+/// What the machine did between the runs, by rounds.
+struct Rates {
+  std::vector<double> flops;      ///< A second, in the loop of the peak.
+  std::vector<double> bandwidths; ///< Bytes a second; empty where the multiply-adds bound the model.
+};
 
-double bestOf(const Rates &rates) { return *std::max_element(rates.begin(), rates.end()); }
+double bestOf(const std::vector<double> &rates) { return *std::max_element(rates.begin(), rates.end()); }
 
-double medianOf(Rates rates) {
+double medianOf(std::vector<double> rates) {
   std::sort(rates.begin(), rates.end());
   return median(rates);
+}
+
+/// What it held: the medians, and `here` where nothing was measured between the runs.
+Limits heldOf(const Rates &rates, const Limits &here) {
+  return {medianOf(rates.flops), rates.bandwidths.empty() ? here.bytesPerSecond : medianOf(rates.bandwidths), 0};
 }
 
 class Measurement {
@@ -131,6 +139,17 @@ private:
     return true;
   }
 
+  /// Adds rounds of the peak for `seconds`, and one of reading where memory bounds the model. That empties the caches,
+  /// which such a model's floor does not count on.
+  void addTo(Rates &rates, MachineLimits &machine, double seconds) {
+    machine.addRates(seconds, rates.flops);
+    if (boundOfModel(machine.limits()) == Bound::Memory)
+      machine.addBandwidths(1, rates.bandwidths);
+  }
+
+  /// Of the whole model a fork and a join count for nothing.
+  Bound boundOfModel(const Limits &here) const { return boundOf(work, {here.flopsPerSecond, here.bytesPerSecond, 0}); }
+
   bool measureOn(MachineLimits &machine) {
     const int32_t threads = machine.threads();
     const std::string on = " on " + std::to_string(threads) + (threads == 1 ? " thread" : " threads");
@@ -144,7 +163,7 @@ private:
       return false;
     progress("timing" + on);
     Rates rates, ratesOfProfile;
-    machine.addRates(0.1, rates);
+    addTo(rates, machine, 0.1);
     std::vector<double> milliseconds;
     if (!warmUp(session) ||
         !takeTurns(
@@ -154,11 +173,13 @@ private:
     std::vector<KernelTime> kernels;
     if (!profileOn(machine, ratesOfProfile, kernels))
       return false;
-    machine.addRates(0.1, ratesOfProfile);
+    addTo(ratesOfProfile, machine, 0.1);
     Limits here = machine.limits();
-    here.flopsPerSecond = std::max(bestOf(rates), bestOf(ratesOfProfile));
-    json run = summary(milliseconds, here, medianOf(rates), threads);
-    run["kernels"] = kernelTable(kernels, here, medianOf(ratesOfProfile));
+    here.flopsPerSecond = std::max(bestOf(rates.flops), bestOf(ratesOfProfile.flops));
+    json run = summary(milliseconds, here, heldOf(rates, here), threads);
+    if (!rates.bandwidths.empty())
+      run["held_bandwidth_gbs"] = medianOf(rates.bandwidths) * 1e-9;
+    run["kernels"] = kernelTable(kernels, here, medianOf(ratesOfProfile.flops));
     for (const auto &peer : peers)
       peerResults.push_back(peer->result());
     if (options.peers)
@@ -167,8 +188,8 @@ private:
     return true;
   }
 
-  /// Runs the model, then the peers, then the loop of the peak for half as long as the model, in turns: what the
-  /// machine holds is measured in the same seconds as what the model takes.
+  /// Runs the model, then the peers, then the loop of the peak for half as long as the model, and reads memory where
+  /// that bounds the model, in turns: what the machine holds is measured in the same seconds as what the model takes.
   bool takeTurns(Session &session, double seconds, MachineLimits &machine, Rates &rates,
                  const std::function<void(double)> &note, const std::vector<std::unique_ptr<Peer>> &peers = {}) {
     const int count = options.repetitions, turns = peers.empty() ? kTurns : kTurnsWithPeers;
@@ -197,7 +218,7 @@ private:
         peer->run(slice);
       }
       std::this_thread::sleep_for(pause);
-      machine.addRates(std::clamp(taken / 2, 0.01, 0.5), rates);
+      addTo(rates, machine, std::clamp(taken / 2, 0.01, 0.5));
     }
     return true;
   }
@@ -239,14 +260,14 @@ private:
     return true;
   }
 
-  /// `held`: the peak's FLOPs a second in the same seconds.
-  json summary(const std::vector<double> &milliseconds, const Limits &here, double held, int32_t threads) {
+  /// `held`: what the machine held in the same seconds.
+  json summary(const std::vector<double> &milliseconds, const Limits &here, const Limits &held, int32_t threads) {
     json run = timesOf(milliseconds);
     const double floor = floorSeconds(work, here) * 1e3, median = run["median_ms"];
-    const double heldFloor = floorSeconds(work, {held, here.bytesPerSecond, 0}) * 1e3;
+    const double heldFloor = floorSeconds(work, held) * 1e3;
     run.update({{"threads", threads},
                 {"peak_gflops", here.flopsPerSecond * 1e-9},
-                {"held_gflops", held * 1e-9},
+                {"held_gflops", held.flopsPerSecond * 1e-9},
                 {"bandwidth_gbs", here.bytesPerSecond * 1e-9},
                 {"fork_join_us", here.forkJoinSeconds * 1e6},
                 {"gflops", work.flops / median * 1e-6},
@@ -254,12 +275,13 @@ private:
                 {"x_floor", median / floor},
                 {"of_floor", floor / median},
                 {"x_held_floor", median / heldFloor},
-                {"bound", boundName(boundOf(work, {here.flopsPerSecond, here.bytesPerSecond, 0}))}});
+                {"bound", boundName(boundOfModel(here))}});
     if (subject.workload && subject.workload->target && threads == limits.back()->threads())
       run["target_met"] = median / floor <= *subject.workload->target;
     return run;
   }
 
+  /// `held`: FLOPs a second in the same seconds.
   static json kernelTable(const std::vector<KernelTime> &kernels, const Limits &here, double held) {
     double total = 0;
     for (const KernelTime &kernel : kernels)
