@@ -11,10 +11,10 @@ MOST_ELEMENTS = 4096
 
 
 class Description:
-    """What describe() gathers: modules, input specs and the concrete shapes of the inputs."""
+    """What describe() gathers: modules, input specs, the concrete shapes of the inputs and those of the caches."""
 
     def __init__(self, plan):
-        self.plan, self.modules, self.inputs, self.shapes = plan, [], {}, {}
+        self.plan, self.modules, self.inputs, self.shapes, self.states = plan, [], {}, {}, {}
         self.width, self.current, self.weights = plan["width"], None, {}
         self.layout = plan["layout"]
         self.batch_first = self.layout == "batch_first"
@@ -81,7 +81,7 @@ class Description:
 
 
 def describe(plan):
-    """(description, {input: concrete shape}) of a plan; the description names no weights."""
+    """(description, {input: concrete shape}, {cache: concrete shape}) of a plan; the description names no weights."""
     d = Description(complete(plan))
     describe_front(d)
     for block in d.plan["blocks"]:
@@ -90,7 +90,7 @@ def describe(plan):
     result = {"name": "fuzz", "inputs": d.inputs, "model": d.modules, "outputs": outputs}
     if any("batch" in spec["shape"] for spec in d.inputs.values()):
         result["dims"] = {"batch": {"max": plan["batch"]}}
-    return result, d.shapes
+    return result, d.shapes, d.states
 
 
 def describe_front(d):
@@ -298,6 +298,19 @@ def describe_encoder(d, block):
            **describe_masks(d, block, keys["nhead"], False, "mask", "src_key_padding_mask"))
 
 
+def describe_cached(d, block):
+    """Layers with a cache; without a batch in front, which a cache asks for, causal ones."""
+    keys = layer_keys(d, block)
+    if d.batch_first:
+        room, heads = block["room"], keys["nhead"]
+        tokens = {"cache": d.plan["seq"] + room, "position": d.input(f"position_{room}", dtype="i32")}
+    else:
+        tokens = {"mask": {"causal": "top_left"}}
+    name = d.then("TransformerEncoder", num_layers=block["layers"], layer=keys, **stack_keys(d, block), **tokens)
+    if d.batch_first:
+        d.states[f"{name}_cache"] = [d.plan["batch"], 2 * block["layers"] * heads, tokens["cache"], d.width // heads]
+
+
 def decoder_keys(d, block):
     """The keys of a decoder's layer that say what it is."""
     keys = layer_keys(d, block)
@@ -485,7 +498,7 @@ def describe_by_hand(d, block):
 
 BLOCKS = {"mha": describe_mha, "sdpa": describe_sdpa, "additive": describe_additive, "layer": describe_layer, "encoder": describe_encoder, "rows": describe_rows,
           "by_hand": describe_by_hand, "mlp": describe_mlp, "spelled_decoder": describe_spelled_decoder,
-          "decoder_layer": describe_decoder_layer, "decoder": describe_decoder, "transformer": describe_transformer}
+          "decoder_layer": describe_decoder_layer, "decoder": describe_decoder, "transformer": describe_transformer, "cached": describe_cached}
 
 
 def describe_tail(d):

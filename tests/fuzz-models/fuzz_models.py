@@ -130,14 +130,14 @@ class Check:
 
     def __init__(self, fuzz, plan, folder):
         self.fuzz, self.plan, self.folder = fuzz, plan, folder
-        self.description, self.shapes = describe(plan)
+        self.description, self.shapes, self.states = describe(plan)
         self.compiled = faulty_description(fuzz.fault, self.description)
 
     def run(self):
         self.model = self.folder / "model.json"
         self.model.write_text(json.dumps(self.description))
         self.ir = command(self.fuzz.tools / "attnc", self.model, "--emit", "attn")
-        self.inputs = oracle.make_inputs(self.plan, self.description, self.shapes)
+        self.inputs = {**oracle.make_inputs(self.plan, self.description, self.shapes), **oracle.make_states(self.plan, self.states)}
         self.weights = oracle.make_weights(self.plan, oracle.parameters_of(self.ir))
         self.f64, self.f32_options = self.expected()
         self.f32 = self.reference(*self.f32_options)
@@ -220,6 +220,7 @@ class Check:
         used = self.compare(level, results)
         same_bits(f"2 threads for {level}", results, self.faulty("2 threads", self.run_object(kernel, self.inputs, 2)))
         runtime = {name for name, spec in self.description["inputs"].items() if spec["shape"][0] == "batch"}
+        runtime |= self.states.keys() if runtime else set()
         if runtime and self.plan["batch"] > 1:
             last = {name: np.ascontiguousarray(value[-1:]) if name in runtime else value for name, value in self.inputs.items()}
             alone = self.faulty("the last row alone", self.run_object(kernel, last, 1))

@@ -30,14 +30,22 @@ def make_inputs(plan, description, shapes):
         if spec["dtype"] == "bool":
             inputs[name] = make_mask(rng, plan, shape)
         elif spec["dtype"] == "i32":
-            # Indices of the table of plans.py, or lengths: some empty, some of every key there is.
-            most = int(name.removeprefix("lengths_")) if name.startswith("lengths") else plans.WORDS - 1
+            # Indices of the table of plans.py, or lengths (some empty, some of every key there is), or how many tokens
+            # a cache has, of as many as leave room for those of the run.
+            kind, _, most = name.partition("_")
+            most = int(most) if kind in ("lengths", "position") else plans.WORDS - 1
             inputs[name] = rng.integers(0, most + 1, shape, dtype=np.int32)
         elif name.startswith("added"):
             inputs[name] = np.where(make_mask(rng, plan, shape), -np.inf, rng.standard_normal(shape)).astype(np.float32)
         else:
             inputs[name] = rng.standard_normal(shape, dtype=np.float32)
     return inputs
+
+
+def make_states(plan, shapes):
+    """What caches hold before the run."""
+    return {name: np.random.default_rng([plan["seed"], zlib.crc32(name.encode())]).standard_normal(shape, dtype=np.float32)
+            for name, shape in shapes.items()}
 
 
 def make_mask(rng, plan, shape):

@@ -51,7 +51,7 @@ SIMPLEST = {"heads": 1, "bias": True, "masked": False, "key_mask": "bool", "mask
             "zero_attn": False, "weights": "none", "rope": "none", "memory_masked": False, "memory_key_mask": "bool", "memory_mask": "none",
             "memory_hint": False, "memory_score": [], "feedforward": 8, "activation": "relu", "norm_first": False, "eps": 1e-5,
             "layers": 1, "share": False, "ops": [], "normaliser": "softmax", "inner": 8, "normalizer": "softmax", "normalizer_scale": 1,
-            "sink": "none", "lse": False, "lead": "plain", "keys": "own", "scale": "none", "value_width": 0}
+            "sink": "none", "lse": False, "room": 0, "lead": "plain", "keys": "own", "scale": "none", "value_width": 0}
 
 
 def divisors(number):
@@ -92,6 +92,10 @@ def draw(seed):
                 block[key].append(own.choice(list(FIXED)))
         if block.get("mask") == "rows_bool" and own.random() < 0.5:
             block["mask"] = "rows_blocks"
+    own = random.Random(f"cache of {seed}")
+    if plan["layout"] == "batch_first" and own.random() < 0.5:
+        cached = {**plan, "blocks": plan["blocks"] + [draw_cached(own, width)]}
+        plan = cached if work(cached) <= MOST_WORK else plan
     return plan
 
 
@@ -141,6 +145,12 @@ def draw_encoder(rng):
     return {"layers": rng.randint(1, 3), "share": rng.random() < 0.3, "norm": rng.random() < 0.5, **draw_layer(rng)}
 
 
+def draw_cached(rng, width):
+    """Layers with a cache of `room` tokens more than a run has."""
+    return {"kind": "cached", "heads": rng.choice(divisors(width)), "bias": rng.random() < 0.8, "layers": rng.randint(1, 2), "room": rng.choice([0, 1, 7, 16, 33, 130]),
+            "feedforward": rng.choice(WIDTHS[:16]), "norm": rng.random() < 0.5, "norm_first": rng.random() < 0.5, "share": rng.random() < 0.3}
+
+
 def draw_decoder_layer(rng):
     """What the memory's masks are is drawn as the own ones are."""
     memory = {f"memory_{key}": value for key, value in draw_masks(rng).items() if f"memory_{key}" in SIMPLEST}
@@ -173,7 +183,7 @@ def work(plan):
     batch = 1 if plan["layout"] == "unbatched" else plan["batch"]
     seq, memory, width, total = plan["seq"], plan["memory"], plan["width"], 0
     for block in plan["blocks"]:
-        keys = memory if block.get("cross") or block.get("keys", "own") != "own" else seq
+        keys = memory if block.get("cross") or block.get("keys", "own") != "own" else seq + block.get("room", 0)
         attention = batch * (4 * (seq + keys) // 2 * width * width + 2 * seq * keys * width)
         mlp = 2 * batch * seq * width * block.get("feedforward", 0)
         if block["kind"] == "additive":
