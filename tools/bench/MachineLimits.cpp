@@ -74,7 +74,7 @@ std::unique_ptr<MachineLimits> MachineLimits::measure(int32_t threads, PeakLoopO
     return nullptr;
   }
   limits->executor = attnc_pool_executor(limits->pool);
-  // The first round wakes the threads and may fault pages in, so it is one of several of which the best counts.
+  // The first round wakes the threads; the best of all counts.
   std::vector<double> bandwidths;
   limits->addBandwidths(6, bandwidths);
   limits->measureForkJoin();
