@@ -300,15 +300,14 @@ def describe_encoder(d, block):
 
 def describe_cached(d, block):
     """Layers with a cache; without a batch in front, which a cache asks for, causal ones."""
-    keys = layer_keys(d, block)
-    if d.batch_first:
-        room, heads = block["room"], keys["nhead"]
-        tokens = {"cache": d.plan["seq"] + room, "position": d.input(f"position_{room}", dtype="i32")}
-    else:
-        tokens = {"mask": {"causal": "top_left"}}
-    name = d.then("TransformerEncoder", num_layers=block["layers"], layer=keys, **stack_keys(d, block), **tokens)
-    if d.batch_first:
-        d.states[f"{name}_cache"] = [d.plan["batch"], 2 * block["layers"] * heads, tokens["cache"], d.width // heads]
+    layer, room = layer_keys(d, block), block["room"]
+    stack = {"num_layers": block["layers"], "layer": layer, **stack_keys(d, block)}
+    if not d.batch_first:
+        d.then("TransformerEncoder", mask={"causal": "top_left"}, **stack)
+        return
+    tokens, heads = d.plan["seq"] + room, layer["nhead"]
+    name = d.then("TransformerEncoder", cache=tokens, position=d.input(f"position_{room}", dtype="i32"), **stack)
+    d.states[f"{name}_cache"] = [d.plan["batch"], 2 * block["layers"] * heads, tokens, d.width // heads]
 
 
 def decoder_keys(d, block):

@@ -42,10 +42,14 @@ def make_inputs(plan, description, shapes):
     return inputs
 
 
+def normal_values(plan, name, shape):
+    """Those of a name: whatever else a plan has, they are the same."""
+    return np.random.default_rng([plan["seed"], zlib.crc32(name.encode())]).standard_normal(shape, dtype=np.float32)
+
+
 def make_states(plan, shapes):
     """What caches hold before the run."""
-    return {name: np.random.default_rng([plan["seed"], zlib.crc32(name.encode())]).standard_normal(shape, dtype=np.float32)
-            for name, shape in shapes.items()}
+    return {name: normal_values(plan, name, shape) for name, shape in shapes.items()}
 
 
 def make_mask(rng, plan, shape):
@@ -62,8 +66,7 @@ def make_weights(plan, parameters):
     """Weights that keep activations near 1: matrices by their fan-in, gains about 1, everything else small but not 0."""
     weights = {}
     for name, shape in parameters.items():
-        rng = np.random.default_rng([plan["seed"], zlib.crc32(name.encode())])
-        value = rng.standard_normal(shape, dtype=np.float32)
+        value = normal_values(plan, name, shape)
         if len(shape) > 1:
             value *= np.float32(shape[-1] ** -0.5)
         else:

@@ -176,9 +176,10 @@ private:
     addTo(ratesOfProfile, machine, 0.1);
     Limits here = machine.limits();
     here.flopsPerSecond = std::max(bestOf(rates.flops), bestOf(ratesOfProfile.flops));
-    json run = summary(milliseconds, here, heldOf(rates, here), threads);
+    const Limits held = heldOf(rates, here);
+    json run = summary(milliseconds, here, held, threads);
     if (!rates.bandwidths.empty())
-      run["held_bandwidth_gbs"] = medianOf(rates.bandwidths) * 1e-9;
+      run["held_bandwidth_gbs"] = held.bytesPerSecond * 1e-9;
     run["kernels"] = kernelTable(kernels, here, medianOf(ratesOfProfile.flops));
     for (const auto &peer : peers)
       peerResults.push_back(peer->result());
