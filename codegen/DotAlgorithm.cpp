@@ -50,6 +50,8 @@ public:
         lhs(translator.get(op.getLhs())) {
     const auto panels = mlir::cast<attn::PanelsAttr>(op.getRhs().getType().getEncoding());
     stages.depth = staticExtent(lhs.extents.back());
+    if (op.getBalance())
+      balance = translator.get(op.getBalance());
     if (const auto argument = mlir::dyn_cast<mlir::BlockArgument>(op.getLhs()))
       stages.lhs = argumentName(argument);
     step = static_cast<int>(panels.getStep());
@@ -124,9 +126,14 @@ private:
     setResult([](const Expr &sum, const Expr &, const Expr &) { return sum; });
   }
 
-  /// Element k of row m of lhs, rotated.
+  /// The same times the matmul's balance.
+  Expr balanced(const Expr &at, const Expr &row) const {
+    return balance.at ? element(at, row) * balance.at({{at}, {}}) : element(at, row);
+  }
+
+  /// Element k of row m of lhs, balanced and rotated.
   Expr rotated(const Expr &k, const Expr &row) const {
-    return stages.rotation.func.defined() ? stages.rotation.func(k, row) : element(k, row);
+    return stages.rotation.func.defined() ? stages.rotation.func(k, row) : balanced(k, row);
   }
 
   /// ir/Rotation.h of each row of lhs.
@@ -137,7 +144,7 @@ private:
     const int wide = static_cast<int>(rotation.wide), partExtent = stages.depth / wide;
     std::vector<Expr> values;
     for (int part = 0; part < wide; ++part)
-      values.push_back(element(k % partExtent + part * partExtent, m));
+      values.push_back(balanced(k % partExtent + part * partExtent, m));
     multiplyByHadamard(values, wide);
     for (Expr &value : values)
       value = mixNeighbours(value, static_cast<int>(rotation.narrow));
@@ -227,6 +234,7 @@ private:
   Algorithm &algorithm;
   MatmulStages &stages;
   const Tensor lhs;
+  Tensor balance; ///< No element function: there is none.
   const Var n = algorithm.vars.n, m = algorithm.vars.m, k = algorithm.vars.k;
   int step = 1, steps = 0, width = 1, count = 1, tileCols = 1;
   Func inverse; ///< int8: of each row's scale.

@@ -214,7 +214,7 @@ Constant *HostEmitter::packSteps() {
     steps.push_back(
         structure({number32(step.weight), number32(step.kind), number64(step.src_offset), number64(step.rows),
                    number64(step.cols), number64(step.stride_row), number64(step.stride_col), number64(step.dst),
-                   number64(step.first), number64(step.panel)}));
+                   number64(step.first), number64(step.panel), number64(step.balance)}));
   return global(ConstantArray::get(ArrayType::get(steps[0]->getType(), steps.size()), steps), "pack_steps");
 }
 

@@ -154,6 +154,9 @@ private:
       return true; // An equal entry that shares its place.
     auto panels =
         mlir::dyn_cast_if_present<attn::PanelsAttr>(mlir::cast<mlir::RankedTensorType>(packed.getType()).getEncoding());
+    int64_t balance = 0;
+    if (packed.getBalance())
+      balance = addConstant(mlir::cast<mlir::DenseElementsAttr>(*packed.getBalance()));
     for (auto piece : packed.getPieces().getAsRange<attn::PieceAttr>()) {
       attnc_pack_step step = {};
       step.weight = -1;
@@ -164,11 +167,8 @@ private:
         step.weight = found->second;
       }
       step.src_offset = piece.getOffset();
-      if (step.weight < 0) {
-        step.src_offset += static_cast<int64_t>(plan.constants.size());
-        for (float value : piece.getConstant().getValues<float>())
-          plan.constants.push_back(value);
-      }
+      if (step.weight < 0)
+        step.src_offset += addConstant(piece.getConstant());
       step.rows = piece.getRows();
       step.cols = piece.getCols();
       step.stride_row = piece.getStrideRow();
@@ -177,11 +177,22 @@ private:
       step.first = piece.getFirst();
       step.kind = panels ? panelKind(panels) : ATTNC_PACK_COPY;
       step.panel = panels ? panels.getWidth() : 0;
+      if (packed.getBalance()) {
+        step.kind = ATTNC_PACK_PANEL_I8_BALANCED;
+        step.balance = balance;
+      }
       if (!panels)
         placeDense(step, mlir::cast<mlir::RankedTensorType>(packed.getType()).getRank());
       plan.packSteps.push_back(step);
     }
     return true;
+  }
+
+  /// Where the values begin among the plan's constants.
+  int64_t addConstant(mlir::DenseElementsAttr values) {
+    const auto first = static_cast<int64_t>(plan.constants.size());
+    llvm::append_range(plan.constants, values.getValues<float>());
+    return first;
   }
 
   static attnc_pack_kind panelKind(attn::PanelsAttr panels) {

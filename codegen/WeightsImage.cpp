@@ -124,7 +124,7 @@ bool WeightsImage::pack(const Piece &piece, Buffers &buffers, std::string &error
     const void *data = buffers.source.data();
     step.weight = 0;
     step.src_offset = 0;
-    rt::packWeights(&step, 1, &data, nullptr, buffers.packed.data());
+    rt::packWeights(&step, 1, &data, constants.data(), buffers.packed.data());
   }
   return true;
 }

@@ -76,6 +76,12 @@ static LogicalResult checkMatmulPrecision(OptionalLoc loc, MatmulOp::Adaptor op,
   if (op.getPrecision() == Precision::int8 && contracted > MatmulOp::mostInt8Terms)
     return inferError<MatmulOp>(loc, "int8 sums at most ", MatmulOp::mostInt8Terms, " products, but there are ",
                                 contracted);
+  // matmul_c7: a balance needs the precision int8 and is a vector of the contracted extent.
+  if (Value balance = op.getBalance();
+      balance && (op.getPrecision() != Precision::int8 || tensorType(balance).getShape() != ArrayRef(contracted)))
+    return inferError<MatmulOp>(loc, "a balance needs the precision int8 and ", contracted,
+                                " elements, but the precision is ", stringifyPrecision(op.getPrecision()),
+                                " and the balance ", balance.getType());
   return success();
 }
 

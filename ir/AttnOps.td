@@ -97,15 +97,23 @@ def Attn_MatmulOp : Attn_InferredOp<"matmul"> {
     bf16: both to bfloat16, to nearest even. int8: each row of lhs and each column n of rhs is rotated (docs/OPS.md) and
     has a scale, a / 127 with a its largest magnitude; its elements x become the integer nearest to x * (127 / a), ties
     to even. The integers' products are summed exactly, and the sum is multiplied by both scales.
+    `balance` moves magnitude from one operand to the other before that: element k of each row of lhs is multiplied by
+    balance[k], a positive number, and element k of each column of rhs is divided by it, both in f32.
+    matmul_c7: a balance needs the precision int8 and is a vector of the contracted extent.
   }];
   let arguments = (ins Attn_FloatRows:$lhs, Attn_Float:$rhs, UnitAttr:$transpose_rhs,
-                       DefaultValuedAttr<Attn_PrecisionAttr, "::attnc::attn::Precision::f32">:$precision);
+                       DefaultValuedAttr<Attn_PrecisionAttr, "::attnc::attn::Precision::f32">:$precision,
+                       Optional<Attn_Float>:$balance);
   let results = (outs Attn_FloatRows:$result);
+  let builders = [OpBuilder<(ins "::mlir::Value":$lhs, "::mlir::Value":$rhs, CArg<"bool", "false">:$transpose_rhs,
+                                 CArg<"::attnc::attn::Precision", "::attnc::attn::Precision::f32">:$precision), [{
+    build($_builder, $_state, lhs, rhs, transpose_rhs, precision, ::mlir::Value());
+  }]>];
   let extraClassDeclaration = [{
     /// The most products of u8 x s8 whose sum stays within an i32.
     static constexpr int64_t mostInt8Terms = 65536;
   }];
-  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$lhs `,` $rhs (`balance` $balance^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def Attn_AdditiveScoreOp : Attn_InferredOp<"additive_score"> {
@@ -587,9 +595,11 @@ def Attn_PackedOp : Attn_Op<"packed", [Pure]> {
     logical rows (rank 2) or, for any other rank, its elements in row-major order: there `first` counts elements, and a
     piece's rows follow each other. The module attribute `attn.image_size` is the image's size.
     packed_c1: a static f32 tensor, at an offset >= 0 that is a multiple of 64.
+    `balance` is that of the matmul that reads the weight: what the image holds is divided by it; the tensor is not.
     packed_c2: pieces cover its elements exactly once.
+    packed_c3: a balance goes with the encoding of int8 panels and is a vector of f32, one for each k.
   }];
-  let arguments = (ins I64Attr:$offset, ArrayAttr:$pieces);
+  let arguments = (ins I64Attr:$offset, ArrayAttr:$pieces, OptionalAttr<ElementsAttr>:$balance);
   let results = (outs Attn_Float:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
   let hasVerifier = 1;

@@ -236,5 +236,14 @@ LogicalResult PackedOp::verify() {
   int64_t total = type.getRank() == 2 ? type.getDimSize(0) : type.getNumElements();
   if (covered != total)
     return emitOpError("pieces must cover ") << total << " rows, but cover " << covered;
+  // packed_c3: a balance goes with the encoding of int8 panels and is a vector of f32, one for each k.
+  if (std::optional<Attribute> balance = getBalance()) {
+    auto panels = dyn_cast_if_present<PanelsAttr>(type.getEncoding());
+    auto values = dyn_cast<DenseElementsAttr>(*balance);
+    if (!panels || panels.getPrecision() != Precision::int8 || !values || !values.getElementType().isF32() ||
+        values.getType().getShape() != ArrayRef(type.getDimSize(1)))
+      return emitOpError("a balance goes with int8 panels, one f32 for each k, but is ")
+             << *balance << " with a result " << type;
+  }
   return success();
 }

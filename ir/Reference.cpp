@@ -40,6 +40,13 @@ public:
     return results;
   }
 
+  /// Evaluates one op among the values of its block.
+  LogicalResult runAmong(Operation *op, BlockValues &known) {
+    std::swap(values, known);
+    llvm::scope_exit restore([&] { std::swap(values, known); });
+    return runOp(op);
+  }
+
 private:
   const Tensor &get(Value value) const { return values.get(value); }
   Tensor zeros(Value result) const { return values.zeros(result); }
@@ -157,8 +164,13 @@ private:
   FailureOr<Tensor> matmulInt8(MatmulOp op) {
     int64_t contracted = op.getLhs().getType().getShape().back(), cols = op.getResult().getType().getShape().back();
     bool transposed = op.getTransposeRhs();
-    Quantized lhs = quantizedToInt8(get(op.getLhs()), contracted, 1);
-    Quantized rhs = quantizedToInt8(get(op.getRhs()), contracted, transposed ? 1 : cols);
+    const Tensor *balance = op.getBalance() ? &get(op.getBalance()) : nullptr;
+    Quantized lhs = quantizedToInt8(get(op.getLhs()), contracted, 1, [&](float x, int64_t k) {
+      return balance ? x * static_cast<float>(balance->values[k]) : x;
+    });
+    Quantized rhs = quantizedToInt8(get(op.getRhs()), contracted, transposed ? 1 : cols, [&](float x, int64_t k) {
+      return balance ? x / static_cast<float>(balance->values[k]) : x;
+    });
     Interpreter<double> exact(params, batch);
     Tensor result = exact.matmul(op, lhs.integers, rhs.integers);
     const Real order = rotationOf(contracted).order();
@@ -449,6 +461,10 @@ FailureOr<SmallVector<Tensor>> runReference(func::FuncOp main, ArrayRef<Tensor> 
                                             int64_t batch, Precision precision) {
   return precision == Precision::f32 ? run<float>(main, inputs, params, batch)
                                      : run<double>(main, inputs, params, batch);
+}
+
+LogicalResult evaluateOp(Operation *op, const ParameterValues &params, BlockValues &values) {
+  return Interpreter<double>(params, values.extent()).runAmong(op, values);
 }
 
 } // namespace attnc::reference

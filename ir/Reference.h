@@ -58,4 +58,10 @@ mlir::FailureOr<llvm::SmallVector<Tensor>> runReference(mlir::func::FuncOp main,
                                                         const ParameterValues &params, int64_t batch,
                                                         Precision precision = Precision::f64);
 
+class BlockValues;
+
+/// Evaluates one op of a block, and sets its results among the values, which hold its operands (ReferenceValues.h).
+/// f64 and diagnostics as above; attn.weight needs its parameter among `params`.
+llvm::LogicalResult evaluateOp(mlir::Operation *op, const ParameterValues &params, BlockValues &values);
+
 } // namespace attnc::reference

@@ -27,15 +27,15 @@ Tensor roundedToBfloat(Tensor tensor) {
   return tensor;
 }
 
-/// The elements of a vector as f32, rotated (ir/Rotation.h).
-static std::vector<float> rotated(const double *vector, int64_t length, int64_t stride) {
+/// The elements of a vector as f32, balanced and rotated (ir/Rotation.h).
+static std::vector<float> rotated(const double *vector, int64_t length, int64_t stride, Balance balance) {
   const Rotation rotation = rotationOf(length);
   const int64_t span = length / rotation.wide, groups = length / rotation.narrow;
   std::vector<float> mixed(length), part;
   for (int64_t i = 0; i < span; ++i) {
     part.clear();
     for (int64_t j = 0; j < rotation.wide; ++j)
-      part.push_back(static_cast<float>(vector[(j * span + i) * stride]));
+      part.push_back(balance(static_cast<float>(vector[(j * span + i) * stride]), j * span + i));
     multiplyByHadamard(part, rotation.wide);
     for (int64_t j = 0; j < rotation.wide; ++j)
       mixed[j * span + i] = part[j];
@@ -46,8 +46,8 @@ static std::vector<float> rotated(const double *vector, int64_t length, int64_t 
 }
 
 /// Rotates and quantizes one vector in place; its scale.
-static double quantize(double *vector, int64_t length, int64_t stride) {
-  const std::vector<float> values = rotated(vector, length, stride);
+static double quantize(double *vector, int64_t length, int64_t stride, Balance balance) {
+  const std::vector<float> values = rotated(vector, length, stride, balance);
   float largest = 0;
   bool isFinite = true;
   for (float value : values) {
@@ -63,13 +63,13 @@ static double quantize(double *vector, int64_t length, int64_t stride) {
   return isZero ? 0 : largest / 127;
 }
 
-Quantized quantizedToInt8(Tensor tensor, int64_t length, int64_t stride) {
+Quantized quantizedToInt8(Tensor tensor, int64_t length, int64_t stride, Balance balance) {
   Quantized result{std::move(tensor), {}};
   double *values = result.integers.values.data();
   const int64_t block = length * stride, count = result.integers.values.size();
   for (int64_t start = 0; start < count; start += block)
     for (int64_t first = start; first < start + stride; ++first)
-      result.scales.push_back(quantize(values + first, length, stride));
+      result.scales.push_back(quantize(values + first, length, stride, balance));
   return result;
 }
 

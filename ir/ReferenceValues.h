@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the reference knows while it evaluates a block. Private to ir/.
+// What the reference knows while it evaluates a block.
 #pragma once
 
 #include "ir/Reference.h"
@@ -17,6 +17,11 @@ public:
   /// Of an argument of the block or a result that was set before. The reference holds until the next set().
   const Tensor &get(mlir::Value value) const { return values.find(value)->second; }
   void set(mlir::Value value, Tensor tensor) { values[value] = std::move(tensor); }
+
+  bool has(mlir::Value value) const { return values.contains(value); }
+  void drop(mlir::Value value) { values.erase(value); }
+  /// The extent that stands for each run-time one.
+  int64_t extent() const { return batch; }
 
   llvm::SmallVector<int64_t> shapeOf(mlir::Type type) const {
     llvm::SmallVector<int64_t> shape(mlir::cast<mlir::RankedTensorType>(type).getShape());

@@ -5,9 +5,12 @@
 // Needs: core ops and attn.attention; the second operand of a projection stands right (CanonicalizeGraph).
 // Ensures: every matmul that will be a matmul kernel has the pass's precision, but for those that had one before and
 // those that stay f32 for a reason that --explain tells. Sums, epilogues, norms, softmax and residuals are f32
-// throughout. Why here: after MergeProjections, so that a merged weight counts as one; before FuseEpilogue, so that a
-// kernel is made with its precision. Leaves alone: products of two activations and attention's own, tables, and norms.
+// throughout. In int8, a matmul that reads the rows of a norm gets the balance that the module's attn.balance has for
+// it (Balance.h). Why here: after MergeProjections, so that a merged weight counts as one; before FuseEpilogue, so that
+// a kernel is made with its precision. Leaves alone: products of two activations and attention's own, tables, and
+// norms.
 
+#include "passes/Balance.h"
 #include "passes/Graph.h"
 #include "passes/Passes.h"
 
@@ -38,11 +41,28 @@ struct AssignPrecisionPass : impl::AssignPrecisionPassBase<AssignPrecisionPass> 
 
   void runOnOperation() override {
     Refusals refuse{"assign-precision", log, explain};
-    for (func::FuncOp function : modelFunctions(getOperation()))
-      for (auto matmul : function.getBody().front().getOps<MatmulOp>())
+    auto balances = dyn_cast_if_present<DictionaryAttr>(getOperation()->removeAttr(kBalance));
+    for (func::FuncOp function : modelFunctions(getOperation())) {
+      Block &block = function.getBody().front();
+      for (auto matmul : llvm::make_early_inc_range(block.getOps<MatmulOp>())) {
         if (matmul.getPrecision() == Precision::f32 && hasWeightRhs(matmul) && !isWeight(matmul.getLhs()) &&
             succeeded(check(matmul, precision, refuse)))
           matmul.setPrecision(precision);
+        if (balances && matmul.getPrecision() == Precision::int8 && !matmul.getBalance())
+          balance(matmul, balances);
+      }
+    }
+  }
+
+  /// Equal constants that this makes are one in the image.
+  static void balance(MatmulOp matmul, DictionaryAttr balances) {
+    StringRef norm = normBehind(matmul.getLhs());
+    auto values = norm.empty() ? DenseElementsAttr() : balances.getAs<DenseElementsAttr>(norm);
+    if (!values || !values.getElementType().isF32() ||
+        values.getType().getShape() != ArrayRef(matmul.getLhs().getType().getShape().back()))
+      return;
+    OpBuilder builder(matmul);
+    matmul.getBalanceMutable().assign(ConstantOp::create(builder, matmul.getLoc(), values));
   }
 };
 

@@ -4,12 +4,12 @@
 //
 // Needs: OutlineKernels' form. Schedules are not read: panels are as wide for every CPU (Panels.h).
 // Ensures: a model's function holds attn.packed, calls and its return. The weight of a matmul kernel is [n, k] with the
-// encoding #attn.panels in the call, in the kernel's argument and in its matmul, which has transpose_rhs; all other
-// weights are dense. Equal weights in equal layouts lie in the image once. An entry starts at a multiple of 64 bytes;
-// the image goes on for at least up to the next multiple of 64 floats after a dense entry, in zeros, so that whole
-// vectors may be read. The module's attn.image_size is the image's size in bytes. Why here: last before PlanMemory, so
-// that no pass before has to know of layouts. Leaves alone: attn.parameter ops, read or not: they list what the caller
-// must bring.
+// encoding #attn.panels in the call, in the kernel's argument and in its matmul, which has transpose_rhs, and is
+// divided by the matmul's balance, where there is one; all other weights are dense. Equal weights in equal layouts lie
+// in the image once. An entry starts at a multiple of 64 bytes; the image goes on for at least up to the next multiple
+// of 64 floats after a dense entry, in zeros, so that whole vectors may be read. The module's attn.image_size is the
+// image's size in bytes. Why here: last before PlanMemory, so that no pass before has to know of layouts. Leaves alone:
+// attn.parameter ops, read or not: they list what the caller must bring.
 
 #include "passes/Arena.h"
 #include "passes/Graph.h"
@@ -34,7 +34,8 @@ struct PanelArgument {
   unsigned index;
   int64_t width;
   Precision precision;
-  bool transposed; ///< The model has the weight as [k, n].
+  bool transposed;                 ///< The model has the weight as [k, n].
+  std::optional<unsigned> balance; ///< The argument that is the matmul's balance.
 };
 
 /// The matmul weight of a matmul kernel; nothing for other kernels.
@@ -44,8 +45,10 @@ std::optional<PanelArgument> panelArgument(func::FuncOp kernel) {
   auto matmul = *kernel.getOps<MatmulOp>().begin();
   auto argument = cast<BlockArgument>(matmul.getRhs());
   assert(argument.hasOneUse() && "FuseEpilogue lets nothing else read a matmul's weight");
-  return PanelArgument{argument.getArgNumber(), panelColumns, matmul.getPrecision(),
-                       !matmul.getTransposeRhs()};
+  PanelArgument panel{argument.getArgNumber(), panelColumns, matmul.getPrecision(), !matmul.getTransposeRhs(), {}};
+  if (auto balance = dyn_cast_if_present<BlockArgument>(matmul.getBalance()))
+    panel.balance = balance.getArgNumber();
+  return panel;
 }
 
 RankedTensorType panelType(RankedTensorType type, const PanelArgument &panel) {
@@ -88,12 +91,12 @@ public:
   explicit Image(MLIRContext *context) : context(context) {}
 
   /// The entry's offset; nothing where the image would exceed 64 bits.
-  std::optional<int64_t> place(RankedTensorType type, ArrayAttr pieces) {
+  std::optional<int64_t> place(RankedTensorType type, ArrayAttr pieces, Attribute balance) {
     // A dense entry is its elements in order, whatever its shape; the pieces tell all of that but for a matrix's
     // columns.
-    Attribute key =
-        ArrayAttr::get(context, {pieces, type.getEncoding() ? Attribute(TypeAttr::get(type)) : UnitAttr::get(context),
-                                 BoolAttr::get(context, type.getRank() == 2)});
+    Attribute key = ArrayAttr::get(
+        context, {pieces, type.getEncoding() ? Attribute(TypeAttr::get(type)) : UnitAttr::get(context),
+                  BoolAttr::get(context, type.getRank() == 2), balance ? balance : UnitAttr::get(context)});
     auto [entry, isNew] = offsets.try_emplace(key, size);
     if (!isNew)
       return entry->second;
@@ -138,11 +141,16 @@ private:
     for (auto call : block.getOps<func::CallOp>()) {
       auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
       auto panel = panels.find(kernel);
+      DenseElementsAttr balance;
+      if (panel != panels.end() && panel->second.balance)
+        if (failed(findBalance(call, call.getOperand(*panel->second.balance), balance)))
+          return failure();
       for (OpOperand &operand : call->getOpOperands()) {
         if (!isWeight(operand.get()))
           continue;
         bool isPanel = panel != panels.end() && panel->second.index == operand.getOperandNumber();
-        Value value = packOperand(call, operand.get(), isPanel ? &panel->second : nullptr);
+        Value value = isPanel ? packOperand(call, operand.get(), &panel->second, balance)
+                              : packOperand(call, operand.get(), nullptr, nullptr);
         if (!value)
           return failure();
         operand.set(value);
@@ -154,22 +162,31 @@ private:
     return success();
   }
 
-  Value packOperand(func::CallOp call, Value value, const PanelArgument *panel) {
+  /// The image holds quotients by a balance, so that its values have to be known.
+  LogicalResult findBalance(func::CallOp call, Value value, DenseElementsAttr &balance) {
+    auto constant = value.getDefiningOp<ConstantOp>();
+    if (!constant)
+      return call.emitError("a matmul's balance must be an attn.constant for its weight to be packed");
+    balance = cast<DenseElementsAttr>(constant.getValue());
+    return success();
+  }
+
+  Value packOperand(func::CallOp call, Value value, const PanelArgument *panel, DenseElementsAttr balance) {
     RankedTensorType type = tensorType(value);
     if (panel)
       type = panelType(type, *panel);
-    Value &known = packed[{value, type}];
+    Value &known = packed[{value, type, balance}];
     if (known)
       return known;
     auto pieces = piecesOf(*layoutOf(value), panel && panel->transposed, builder.getContext());
     assert(pieces && "FuseEpilogue takes only weights that pieces describe");
     ArrayAttr list = builder.getArrayAttr(SmallVector<Attribute>(pieces->begin(), pieces->end()));
-    std::optional<int64_t> offset = image.place(type, list);
+    std::optional<int64_t> offset = image.place(type, list, balance);
     if (!offset) {
       call.emitError("the model's packed weights exceed 2^63 bytes");
       return nullptr;
     }
-    known = PackedOp::create(builder, value.getLoc(), type, uint64_t(*offset), list);
+    known = PackedOp::create(builder, value.getLoc(), type, uint64_t(*offset), list, balance);
     return known;
   }
 
@@ -177,7 +194,7 @@ private:
   Image image;
   OpBuilder builder;
   DenseMap<Operation *, PanelArgument> panels; ///< By kernel function.
-  DenseMap<std::pair<Value, Type>, Value> packed;
+  DenseMap<std::tuple<Value, Type, Attribute>, Value> packed;
 };
 
 struct PackWeightsPass : impl::PackWeightsPassBase<PackWeightsPass> {

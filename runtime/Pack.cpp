@@ -17,6 +17,7 @@ int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 struct Run {
   const attnc_pack_step &step;
   const uint8_t *source;
+  const uint8_t *balance; ///< Of each k; null where there is none.
   int64_t begin, end, lane;
 
   const uint8_t *element(int64_t n, int64_t k) const {
@@ -106,6 +107,12 @@ struct Rotation {
   int64_t order() const { return wide * narrow; }
 };
 
+/// Element k of a column as it is rotated.
+float balanced(const Run &run, int64_t n, int64_t k) {
+  const float value = valueOf(run.element(n, k));
+  return run.balance ? value / valueOf(run.balance + k * kElement) : value;
+}
+
 /// Calls visit(column of the panel, k, value) for element k of each of the run's rotated columns.
 template <typename Visit> void forEachRotated(const Run &run, const Rotation &rotation, Visit visit) {
   constexpr int64_t rowBlock = 16;
@@ -116,7 +123,7 @@ template <typename Visit> void forEachRotated(const Run &run, const Rotation &ro
       for (int64_t n = row; n < smaller(row + rowBlock, run.end); ++n) {
         for (int64_t w = 0; w < wide; ++w)
           for (int64_t j = 0; j < narrow; ++j)
-            values[w * narrow + j] = valueOf(run.element(n, (w * inner + i) * narrow + j));
+            values[w * narrow + j] = balanced(run, n, (w * inner + i) * narrow + j);
         for (int64_t j = 0; j < narrow; ++j)
           multiplyByHadamard(values + j, wide, narrow);
         for (int64_t w = 0; w < wide; ++w)
@@ -192,18 +199,18 @@ struct PanelKind {
 PanelKind panelKindOf(attnc_pack_kind kind) {
   if (kind == ATTNC_PACK_PANEL_BF16)
     return {2, 0, packBfloats};
-  if (kind == ATTNC_PACK_PANEL_I8)
+  if (kind == ATTNC_PACK_PANEL_I8 || kind == ATTNC_PACK_PANEL_I8_BALANCED)
     return {4, 2, packIntegers};
   return {1, 0, packFloats};
 }
 
-void packPanels(const attnc_pack_step &step, const uint8_t *source, uint8_t *destination) {
+void packPanels(const attnc_pack_step &step, const uint8_t *source, const uint8_t *balance, uint8_t *destination) {
   const PanelKind kind = panelKindOf(step.kind);
   const auto size = static_cast<int64_t>(panelBytes(step));
   for (int64_t begin = 0; begin < step.rows;) {
     const int64_t packedRow = step.first + begin, lane = packedRow % step.panel;
     const int64_t end = smaller(begin + smaller(step.panel - lane, kMostColumns), step.rows);
-    kind.pack({step, source, begin, end, lane}, destination + packedRow / step.panel * size);
+    kind.pack({step, source, balance, begin, end, lane}, destination + packedRow / step.panel * size);
     begin = end;
   }
 }
@@ -222,8 +229,11 @@ void packWeights(const attnc_pack_step *steps, int32_t count, const void *const 
     const attnc_pack_step &step = steps[i];
     const void *data = step.weight < 0 ? constants : weightData[step.weight];
     const uint8_t *source = static_cast<const uint8_t *>(data) + step.src_offset * kElement;
+    const uint8_t *balance = step.kind == ATTNC_PACK_PANEL_I8_BALANCED
+                                 ? static_cast<const uint8_t *>(constants) + step.balance * kElement
+                                 : nullptr;
     if (step.kind != ATTNC_PACK_COPY)
-      packPanels(step, source, image + step.dst);
+      packPanels(step, source, balance, image + step.dst);
     else if (step.rows > 0 && step.cols > 0)
       memcpy(image + step.dst, source, static_cast<size_t>(step.rows * step.cols * kElement));
   }

@@ -10,7 +10,9 @@
 #include "frontend/MlirDiagnostics.h"
 #include "frontend/ParseModel.h"
 #include "frontend/WeightStore.h"
+#include "passes/Balance.h"
 #include "passes/Variants.h"
+#include "tools/BalanceModel.h"
 #include "tools/OutputFiles.h"
 #include "tools/SharedLibrary.h"
 
@@ -119,7 +121,11 @@ private:
     if (!source && options.weights == WeightsPlace::External)
       return fail("--weights external: " + options.input + " names no weights to write into a file");
     const attn::Precision precision = precisionOf(isIR ? nullptr : &models.front());
-    if (!(isIR ? parseIR() : importModels(models)) || !lower(precision) || !generate() || !write())
+    if (!(isIR ? parseIR() : importModels(models)))
+      return false;
+    if (source && precision == attn::Precision::int8)
+      balance(models.front());
+    if (!lower(precision) || !generate() || !write())
       return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     summarise(seconds);
@@ -140,13 +146,13 @@ private:
     return targets.size() == 1 || orderTargets(targets, error);
   }
 
-  std::optional<ModelDesc> readModel(const DimOverrides &dims) {
+  std::optional<ModelDesc> readModel(const DimOverrides &dims, Diagnostics &problems) const {
     if (isHuggingFaceDirectory(options.input)) {
       HuggingFaceOptions huggingFace;
       huggingFace.tokenTypeIds = options.tokenTypeIds;
-      return importHuggingFace(options.input, dims, diagnostics, huggingFace);
+      return importHuggingFace(options.input, dims, problems, huggingFace);
     }
-    return parseModelFile(options.input, dims, diagnostics);
+    return parseModelFile(options.input, dims, problems);
   }
 
   /// The description, or that for each bucket; their weights are the same.
@@ -155,7 +161,7 @@ private:
     for (size_t i = 0; i < std::max<size_t>(options.buckets.size(), 1); ++i) {
       if (!options.buckets.empty())
         dims[options.bucketDim] = options.buckets[i];
-      std::optional<ModelDesc> model = readModel(dims);
+      std::optional<ModelDesc> model = readModel(dims, diagnostics);
       if (!model)
         return false;
       models.push_back(std::move(*model));
@@ -191,6 +197,29 @@ private:
     imported.dim = options.bucketDim;
     imported.extents = options.buckets;
     return true;
+  }
+
+  /// Every bucket gets the balance that the model has with short sequences.
+  void balance(const ModelDesc &model) {
+    const auto start = std::chrono::steady_clock::now();
+    const ModelReader read = [this](const DimOverrides &dims, Diagnostics &problems) {
+      DimOverrides all = options.dims;
+      if (!options.buckets.empty())
+        all[options.bucketDim] = options.buckets.back();
+      for (const auto &[name, extent] : dims)
+        all[name] = extent;
+      return readModel(all, problems);
+    };
+    std::string reason;
+    mlir::ModuleOp largest = *imported.modules.back();
+    const mlir::DictionaryAttr balances = balanceModel(largest, model, read, *source, reason);
+    if (!reason.empty())
+      log.refusals.push_back({"balance", "model", "norms and matmuls stay as they are: " + reason});
+    if (balances)
+      for (mlir::OwningOpRef<mlir::ModuleOp> &bucket : imported.modules)
+        (*bucket)->setAttr(kBalance, balances);
+    artefacts.phases.emplace_back("balance",
+                                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
 
   bool parseIR() {

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Changes when the layout or meaning of anything below changes; attnc_init() compares. */
-#define ATTNC_ABI_VERSION 7u
+#define ATTNC_ABI_VERSION 8u
 #define ATTNC_MAX_RANK 8
 /* Alignment in bytes of the weights image, the workspace and every tensor inside them. */
 #define ATTNC_ALIGNMENT 64u
@@ -99,7 +99,9 @@ typedef enum attnc_pack_kind {
    * ceil(cols/4)*panel*4, lie the f32 scale a / 127 / (W*J) at S + i*4 and, at S + (panel + i)*4, as i32, -128 times
    * the sum of the row's integers. A row with a < 2^-100 becomes zeros, one with a NaN or an infinity gets the scale
    * NaN. */
-  ATTNC_PACK_PANEL_I8 = 3
+  ATTNC_PACK_PANEL_I8 = 3,
+  /* The same of rows whose element k is divided by constants[balance + k], in f32. */
+  ATTNC_PACK_PANEL_I8_BALANCED = 4
 } attnc_pack_kind;
 
 typedef struct attnc_pack_step {
@@ -108,9 +110,10 @@ typedef struct attnc_pack_step {
   int64_t src_offset;             /* elements */
   int64_t rows, cols;             /* elements */
   int64_t stride_row, stride_col; /* elements, in the source */
-  uint64_t dst;  /* bytes from the start of the image; PANEL with panel > 1: a multiple of ATTNC_ALIGNMENT */
-  int64_t first; /* PANELs: the row of the packed matrix where this piece begins */
-  int64_t panel; /* PANELs: columns of a panel */
+  uint64_t dst;    /* bytes from the start of the image; PANEL with panel > 1: a multiple of ATTNC_ALIGNMENT */
+  int64_t first;   /* PANELs: the row of the packed matrix where this piece begins */
+  int64_t panel;   /* PANELs: columns of a panel */
+  int64_t balance; /* PANEL_I8_BALANCED: elements into attnc_model.constants */
 } attnc_pack_step;
 
 /* A model that was compiled for several extents of one named dimension (`attnc --dim seq=32,64,128`) has a bucket for

@@ -92,6 +92,27 @@ TEST(Dot, RotatedRowsHaveTheBitsOfTheReference) {
   }
 }
 
+TEST(Dot, BalancedRowsHaveTheBitsOfTheReference) {
+  for (int64_t depth : {1, 2, 4, 6, 12, 20, 24, 64, 150, 192, 384, 4160})
+    for (const char *epilogue : {"none", "residual_layernorm"}) {
+      MatmulCase c{29, 35, depth, epilogue, "int8"};
+      const Data data = randomData(matmulModel(c), 1);
+      const Model plain = matmulModel(c);
+      c.balanced = true;
+      const Model model = matmulModel(c);
+      const Expected expected = evaluate(model, data);
+      for (const std::string &cpu : cpus()) {
+        SCOPED_TRACE(std::to_string(depth) + " on " + cpu + ", " + epilogue);
+        const Array actual = resultOf(model, data, cpu, 2);
+        if (c.epilogue == "none")
+          EXPECT_TRUE(haveSameBits(actual, expected.f32.front()));
+        else
+          EXPECT_TRUE(isAsGoodAsNaive(actual, expected.f64.front(), expected.f32.front()));
+        EXPECT_TRUE(depth == 1 || !haveSameBits(actual, resultOf(plain, data, cpu, 2)));
+      }
+    }
+}
+
 /// An element a thousand times the others takes the digits of at most 64 elements, not of the row.
 TEST(Dot, OutliersCostOtherElementsLittle) {
   const int64_t depth = 64;

@@ -126,6 +126,15 @@ Value ModelWriter::weight(const std::string &name, const Shape &shape) {
   return value;
 }
 
+Value ModelWriter::constant(const std::vector<float> &values) {
+  const Value value{"%" + std::to_string(counter++), {static_cast<int64_t>(values.size())}};
+  std::string list;
+  for (float element : values)
+    list += (list.empty() ? "" : ", ") + std::to_string(element);
+  body += "  " + value.name + " = attn.constant dense<[" + list + "]> : " + typeOf(value.shape, DType::f32) + "\n";
+  return value;
+}
+
 Value ModelWriter::op(const std::string &text, const std::vector<Value> &operands, const Shape &shape, DType dtype) {
   const Value value{"%" + std::to_string(counter++), shape, dtype};
   std::string types;

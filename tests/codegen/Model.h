@@ -63,6 +63,9 @@ public:
   Value input(const std::string &name, const Shape &shape, DType dtype = DType::f32);
   Value weight(const std::string &name, const Shape &shape);
 
+  /// A vector that the compiler knows.
+  Value constant(const std::vector<float> &values);
+
   /// `text` is the op up to its types, for which `operands` are listed: op("attn.pool mean " + x.name, {x}, shape).
   Value op(const std::string &text, const std::vector<Value> &operands, const Shape &shape, DType dtype = DType::f32);
 

@@ -110,7 +110,19 @@ const std::vector<std::string> &epilogues() {
 Model matmulModel(const MatmulCase &c) {
   ModelWriter w;
   const Value x = w.input("x", {c.rows, c.depth});
-  Value y = w.linear(x, w.weight("w", {c.columns, c.depth}), c.precision);
+  const Value weight = w.weight("w", {c.columns, c.depth});
+  Value y;
+  if (c.balanced) {
+    std::vector<float> factors;
+    for (int64_t k = 0; k < c.depth; ++k)
+      factors.push_back(static_cast<float>(1 + k * 7 % 16) / 4);
+    const Value balance = w.constant(factors);
+    y = w.op("attn.matmul " + x.name + ", " + weight.name + " balance " + balance.name +
+                 " {precision = #attn<precision " + c.precision + ">, transpose_rhs}",
+             {x, weight, balance}, {c.rows, c.columns});
+  } else {
+    y = w.linear(x, weight, c.precision);
+  }
   if (c.epilogue != "none")
     y = w.add(y, w.weight("b", {c.columns}));
   if (c.epilogue == "residual" || c.epilogue == "residual_layernorm")

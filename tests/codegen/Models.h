@@ -13,6 +13,7 @@ struct MatmulCase {
   /// One of epilogues().
   std::string epilogue = "none";
   std::string precision = "f32"; ///< bf16, int8
+  bool balanced = false;         ///< int8: by factors of 1/4 to 4.
 };
 
 /// none, bias, each activation, residual, layernorm, rmsnorm, residual_layernorm, padded, layernorm_padded.

@@ -74,7 +74,10 @@ struct Packing {
 
   /// A matrix in panels whose rows come from weights of `rows[i]` rows each.
   void addPanels(attnc_pack_kind kind, const std::vector<int64_t> &rows, int64_t cols, int64_t panel, bool transposed) {
-    attnc_pack_step step{-1, kind, 0, 0, cols, cols, 1, plan.imageSize, 0, panel};
+    attnc_pack_step step{
+        -1, kind, 0, 0, cols, cols, 1, plan.imageSize, 0, panel, static_cast<int64_t>(plan.constants.size())};
+    for (int64_t k = 0; k < cols; ++k)
+      plan.constants.push_back(static_cast<float>(k % 5 + 1) / 2);
     for (int64_t count : rows) {
       step.weight = addWeight(count * cols);
       step.rows = count;
@@ -87,7 +90,7 @@ struct Packing {
   }
 
   void addCopy(int32_t weight, int64_t offset, int64_t elements) {
-    plan.packSteps.push_back({weight, ATTNC_PACK_COPY, offset, 1, elements, elements, 1, plan.imageSize, 0, 0});
+    plan.packSteps.push_back({weight, ATTNC_PACK_COPY, offset, 1, elements, elements, 1, plan.imageSize, 0, 0, 0});
     grow(static_cast<uint64_t>(elements) * sizeof(float));
   }
 
@@ -118,7 +121,8 @@ struct Packing {
   }
 };
 
-constexpr attnc_pack_kind kPanelKinds[] = {ATTNC_PACK_PANEL, ATTNC_PACK_PANEL_BF16, ATTNC_PACK_PANEL_I8};
+constexpr attnc_pack_kind kPanelKinds[] = {ATTNC_PACK_PANEL, ATTNC_PACK_PANEL_BF16, ATTNC_PACK_PANEL_I8,
+                                           ATTNC_PACK_PANEL_I8_BALANCED};
 
 TEST(WeightsImage, OfOnePiece) {
   Packing packing;

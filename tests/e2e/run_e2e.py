@@ -226,7 +226,7 @@ def largest_swap(exact, rounded):
 
 # What docs/MODEL.md states of a precision on real sentences: the smallest and the mean cosine with f32, and by how much the
 # scores of two sentences differ in f32 where both precisions rank them alike.
-STATED = {"bf16": (0.9999, 0.99995, 0.003), "int8": (0.999, 0.9995, 0.015)}
+STATED = {"bf16": (0.9999, 0.99995, 0.003), "int8": (0.999, 0.9997, 0.012)}
 
 
 def check_precision(tools, precision):
@@ -239,8 +239,8 @@ def check_precision(tools, precision):
     assert cosines.min() < 1 - 1e-7, "nothing was rounded"
     assert cosines.min() >= lowest, f"the smallest cosine with f32 is {cosines.min()}"
     assert cosines.mean() >= mean, f"the mean cosine with f32 is {cosines.mean()}"
-    found, expected = (np.sort(nearest(*vectors, 3), axis=1) for vectors in (rounded, exact))
-    assert (found == expected).all(), f"queries {np.flatnonzero((found != expected).any(axis=1))} find other sentences"
+    found, expected = (nearest(*vectors, 3) for vectors in (rounded, exact))
+    assert (found == expected).all(), f"queries {np.flatnonzero((found != expected).any(axis=1))} find other sentences first"
     gap = largest_swap(*(queries @ vectors.T for vectors, queries in (exact, rounded)))
     assert gap < apart, f"sentences whose scores differ by {gap} in f32 change places"
     print(f"{precision}: cosine with f32 at least {cosines.min():.6f}, mean {cosines.mean():.6f}; swaps up to {gap:.4f}")
@@ -277,6 +277,67 @@ def check_bert_extents(tools):
             product = (rows[precision] * rows["f32"]).sum(axis=-1)
             cosines = product / np.linalg.norm(rows[precision], axis=-1) / np.linalg.norm(rows["f32"], axis=-1)
             assert least <= cosines.min() < 1 - 1e-7, f"{precision}: the smallest cosine with f32 is {cosines.min()}"
+
+
+def balanced_encoder(folder, shape, dims, width=64):
+    """An encoder of two layers whose norms and columns have magnitudes of their own; the path of its description."""
+    generator = np.random.default_rng(11)
+    wide = lambda *shape: np.exp2(generator.normal(0, 1.5, shape)).astype(np.float32)
+    weights = {}
+    for layer in ("layers.0", "layers.1"):
+        for name, rows, columns in (("self_attn.in_proj_weight", 3 * width, width), ("self_attn.out_proj.weight", width, width),
+                                    ("linear1.weight", 2 * width, width), ("linear2.weight", width, 2 * width)):
+            values = generator.normal(0, columns**-0.5, (rows, columns)).astype(np.float32)
+            weights[f"{layer}.{name}"] = values * wide(columns) if columns == width else values
+            weights[f"{layer}.{name[:-6]}bias"] = generator.normal(0, 0.1, rows).astype(np.float32)
+        for norm in ("norm1", "norm2"):
+            weights[f"{layer}.{norm}.weight"] = wide(width)
+            weights[f"{layer}.{norm}.bias"] = generator.normal(0, 0.1, width).astype(np.float32)
+    save_file({f"encoder.{name}": value for name, value in weights.items()}, folder / "weights.safetensors")
+    description = {"name": "encoder", "inputs": {"x": {"shape": shape, "dtype": "f32"}}, "weights": "weights.safetensors",
+                   "model": [{"type": "TransformerEncoder", "name": "encoder", "num_layers": 2, "layer": {"d_model": width, "nhead": 4,
+                              "dim_feedforward": 2 * width, "batch_first": True}}], "outputs": {"y": "encoder"}}
+    path = folder / "encoder.json"
+    path.write_text(json.dumps({**description, "dims": dims} if dims else description))
+    return path
+
+
+def compiled_image(tools, model, *options):
+    """The bytes of the weights file, and what --explain says of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = pathlib.Path(folder) / "kernel.o"
+        result = subprocess.run([tools / "attnc", model, "-o", target, "--precision", "int8", "--weights", "external", "--explain", *options],
+                                check=True, capture_output=True, text=True)
+        return target.with_suffix(".weights").read_bytes(), result.stdout
+
+
+def check_balance(tools):
+    """What int8's balance depends on, and what it is worth."""
+    error = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        model = balanced_encoder(folder, ["batch", "seq", 64], {"batch": {"max": 4}, "seq": 24})
+        image, text = compiled_image(tools, model)
+        assert "balance" not in text, text
+        for options in (("--dim", "seq=1"), ("--dim", "seq=200"), ("--dim", "seq=8,24"), ("--cpu", "x86-64-v3,x86-64-v4")):
+            assert compiled_image(tools, model, *options)[0][24:] == image[24:], f"{options} has another image"
+        x = np.random.default_rng(3).normal(0, 1, (2, 24, 64)).astype(np.float32)
+        # Weights of the caller's are not known to the compiler: no balance.
+        for kind, options in (("exact", ("--precision", "f32")), ("balanced", ("--precision", "int8")),
+                              ("plain", ("--precision", "int8", "--weights", "caller"))):
+            (folder / kind).mkdir()
+            kernel = Kernel(tools, model, folder / kind, *options)
+            given = ("--weights", folder / "weights.safetensors") if kind == "plain" else ()
+            error[kind] = run_object(tools, folder / kind, kernel.object, {"x": x}, *given)["y"]
+        for kind in ("balanced", "plain"):
+            error[kind] = np.abs(error[kind].astype(np.float64) - error["exact"]).mean()
+        assert 0 < error["balanced"] < 0.8 * error["plain"], error
+        # Without names no extent can change: the model runs as it is, or says why it does not.
+        whole, text = compiled_image(tools, balanced_encoder(folder, [2, 24, 64], None))
+        assert "balance" not in text and len(whole) == len(image), text
+        text = compiled_image(tools, balanced_encoder(folder, [1 << 19, 1, 64], None))[1]
+        assert "balance: norms and matmuls stay as they are: a run of it would take too long (model)" in text, text
+    print(f"balance: the mean error in int8 is {error['balanced'] / error['plain']:.2f} times that without it")
 
 
 def check_external_weights(tools):
@@ -333,6 +394,7 @@ def main():
     if not args.only or "precision" in args.only:
         suite.run("precisions of BERT's extents", check_bert_extents, tools)
     if not args.only:
+        suite.run("the balance of int8", check_balance, tools)
         suite.run("external weights", check_external_weights, tools)
         suite.run("same bytes from the same input", check_reproducible, tools)
     print(f"{'golden':32} {'compile s':>9} {'object B':>10} {'of allowed error':>17}")

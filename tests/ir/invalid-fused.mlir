@@ -214,6 +214,26 @@ func.func @packed_c1_static() {
 
 // -----
 
+// packed_c3
+func.func @packed_c3_encoding() {
+  // expected-error@+1 {{a balance goes with int8 panels, one f32 for each k, but is dense<1.000000e+00> : tensor<2xf32> with a result 'tensor<1x2xf32>'}}
+  %0 = attn.packed {balance = dense<1.0> : tensor<2xf32>, offset = 0 : i64, pieces = [
+    #attn.piece<parameter = "w", offset = 0, rows = 1, cols = 2, stride_row = 2, stride_col = 1, first = 0>]} : tensor<1x2xf32>
+  return
+}
+
+// -----
+
+// packed_c3
+func.func @packed_c3_extent() {
+  // expected-error@+1 {{a balance goes with int8 panels, one f32 for each k, but is dense<1.000000e+00> : tensor<3xf32>}}
+  %0 = attn.packed {balance = dense<1.0> : tensor<3xf32>, offset = 0 : i64, pieces = [
+    #attn.piece<parameter = "w", offset = 0, rows = 1, cols = 2, stride_row = 2, stride_col = 1, first = 0>]} : tensor<1x2xf32, #attn.panels<16, int8>>
+  return
+}
+
+// -----
+
 // packed_c2
 func.func @packed_c2_hole() {
   // expected-error@+1 {{pieces must cover each row once, but those up to 1 are followed by 2}}

@@ -705,6 +705,26 @@ func.func @packed_rows_c3_norm(%x: tensor<?x3xf32, #attn.packed_rows<0>>) {
 
 // -----
 
+// matmul_c7
+func.func @matmul_c7_precision(%x: tensor<2x3xf32>, %y: tensor<3x16xf32>, %b: tensor<3xf32>) {
+  // expected-error@+2 {{a balance needs the precision int8 and 3 elements, but the precision is bf16 and the balance 'tensor<3xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.matmul %x, %y balance %b {precision = #attn<precision bf16>} : (tensor<2x3xf32>, tensor<3x16xf32>, tensor<3xf32>) -> tensor<2x16xf32>
+  return
+}
+
+// -----
+
+// matmul_c7
+func.func @matmul_c7_extent(%x: tensor<2x3xf32>, %y: tensor<3x16xf32>, %b: tensor<4xf32>) {
+  // expected-error@+2 {{a balance needs the precision int8 and 3 elements, but the precision is int8 and the balance 'tensor<4xf32>'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = attn.matmul %x, %y balance %b {precision = #attn<precision int8>} : (tensor<2x3xf32>, tensor<3x16xf32>, tensor<4xf32>) -> tensor<2x16xf32>
+  return
+}
+
+// -----
+
 // matmul_c6
 func.func @matmul_c6(%x: tensor<?x3x4xf32, #attn.packed_rows<0>>, %y: tensor<?x4x5xf32>) {
   // expected-error@+2 {{packed rows of lhs need an rhs of rank 2}}

@@ -25,6 +25,10 @@ func.func @contractions(%x: tensor<?x5x4xf32>, %w: tensor<6x4xf32>, %p: tensor<6
   // CHECK: (tensor<?x5x4xf32>, tensor<6x4xf32, #attn.panels<16>>) -> tensor<?x5x6xf32>
   %z = attn.matmul %x, %p {transpose_rhs}
       : (tensor<?x5x4xf32>, tensor<6x4xf32, #attn.panels<16>>) -> tensor<?x5x6xf32>
+  %balance = attn.constant dense<[0.5, 1.0, 2.0, 1.125]> : tensor<4xf32>
+  // CHECK: attn.matmul %{{.+}}, %{{.+}} balance %{{.+}} {precision = #attn<precision int8>, transpose_rhs} : (tensor<?x5x4xf32>, tensor<6x4xf32>, tensor<4xf32>)
+  %u = attn.matmul %x, %w balance %balance {precision = #attn<precision int8>, transpose_rhs}
+      : (tensor<?x5x4xf32>, tensor<6x4xf32>, tensor<4xf32>) -> tensor<?x5x6xf32>
   return
 }
 

@@ -44,7 +44,7 @@ static int32_t entry(void *context, const void *const *inputs, void *const *outp
 static const attnc_tensor_info input = {"ids", ATTNC_I32, 1, {-1}, TABLE, 0, 0};
 static const attnc_tensor_info output = {"y", ATTNC_F32, 2, {-1, COLS}, 0, 0, 0};
 static const attnc_tensor_info weight = {"table.weight", ATTNC_F32, 2, {TABLE, COLS}, 0, 0, 0};
-static const attnc_pack_step step = {0, ATTNC_PACK_COPY, 0, TABLE, COLS, COLS, 1, 0, 0, 0};
+static const attnc_pack_step step = {0, ATTNC_PACK_COPY, 0, TABLE, COLS, COLS, 1, 0, 0, 0, 0};
 
 #if defined(__aarch64__)
 #define FEATURES "neon"

@@ -56,7 +56,7 @@ TEST_F(Init, OtherAbi) {
   memset(&model, 0xff, sizeof model); // nothing but the version may be read
   model.abi_version = ATTNC_ABI_VERSION + 6;
   expectFailure(ATTNC_ERROR_ABI, attnc_init(&instance, &model, nullptr, &error),
-                "the object was compiled for runtime ABI 13, this runtime has ABI 7; compile it with the attnc of this "
+                "the object was compiled for runtime ABI 14, this runtime has ABI 8; compile it with the attnc of this "
                 "runtime");
 }
 
@@ -283,7 +283,7 @@ TEST_F(Init, ExtraWeightsAndAnyOrder) {
     values[i] = static_cast<float>(i);
     infos[i] = {names[i].c_str(), ATTNC_F32, 0, {}, 0, 0, 0};
     items[(i * 7 + 3) % count] = {names[i].c_str(), ATTNC_F32, 0, {}, &values[i]};
-    steps[i] = {i, ATTNC_PACK_COPY, 0, 1, 1, 1, 1, uint64_t{ATTNC_ALIGNMENT} * i, 0, 0};
+    steps[i] = {i, ATTNC_PACK_COPY, 0, 1, 1, 1, 1, uint64_t{ATTNC_ALIGNMENT} * i, 0, 0, 0};
   }
   Aligned image(ATTNC_ALIGNMENT * count);
   toy.model.num_weights = toy.model.num_pack_steps = count;

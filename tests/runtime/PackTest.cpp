@@ -88,7 +88,7 @@ RotatedRow rotated(const std::vector<float> &row) {
 
 /// Rounded kinds: bytes of the image as runtime.h says.
 void packRounded(const attnc_pack_step &step, const float *source, uint8_t *image) {
-  const bool isInt8 = step.kind == ATTNC_PACK_PANEL_I8;
+  const bool isInt8 = step.kind != ATTNC_PACK_PANEL_BF16;
   const int64_t group = isInt8 ? 4 : 2, steps = (step.cols + group - 1) / group, words = steps + (isInt8 ? 2 : 0);
   for (int64_t n = 0; n < step.rows; ++n) {
     const int64_t panel = (step.first + n) / step.panel, i = (step.first + n) % step.panel;
@@ -96,6 +96,9 @@ void packRounded(const attnc_pack_step &step, const float *source, uint8_t *imag
     RotatedRow row;
     for (int64_t k = 0; k < step.cols; ++k)
       row.values.push_back(source[step.src_offset + n * step.stride_row + k * step.stride_col]);
+    if (step.kind == ATTNC_PACK_PANEL_I8_BALANCED)
+      for (int64_t k = 0; k < step.cols; ++k)
+        row.values[static_cast<size_t>(k)] /= source[step.balance + k];
     if (isInt8)
       row = rotated(row.values);
     auto element = [&](int64_t k) { return row.values[static_cast<size_t>(k)]; };
@@ -123,7 +126,7 @@ void packRounded(const attnc_pack_step &step, const float *source, uint8_t *imag
 
 /// The definition, without regard to speed.
 void packNaively(const attnc_pack_step &step, const float *source, float *image) {
-  if (step.kind == ATTNC_PACK_PANEL_BF16 || step.kind == ATTNC_PACK_PANEL_I8)
+  if (step.kind != ATTNC_PACK_COPY && step.kind != ATTNC_PACK_PANEL)
     return packRounded(step, source, reinterpret_cast<uint8_t *>(image));
   float *to = image + step.dst / sizeof(float);
   for (int64_t n = 0; n < step.rows; ++n)
@@ -150,15 +153,16 @@ void expectSameAsNaive(const std::vector<attnc_pack_step> &steps, const std::vec
 
 TEST(Pack, Copy) {
   const auto source = numbered(200);
-  expectSameAsNaive({{0, ATTNC_PACK_COPY, 0, 3, 7, 7, 1, 0, 0, 0}, {-1, ATTNC_PACK_COPY, 5, 1, 100, 100, 1, 128, 0, 0}},
-                    source, 200);
+  expectSameAsNaive(
+      {{0, ATTNC_PACK_COPY, 0, 3, 7, 7, 1, 0, 0, 0, 0}, {-1, ATTNC_PACK_COPY, 5, 1, 100, 100, 1, 128, 0, 0, 0}}, source,
+      200);
 }
 
 TEST(Pack, CopyOfNothing) {
   const void *data[] = {nullptr};
   uint8_t image[4] = {1, 2, 3, 4};
-  const attnc_pack_step steps[] = {{0, ATTNC_PACK_COPY, 0, 0, 7, 7, 1, 0, 0, 0},
-                                   {0, ATTNC_PACK_PANEL, 0, 0, 7, 7, 1, 0, 0, 8}};
+  const attnc_pack_step steps[] = {{0, ATTNC_PACK_COPY, 0, 0, 7, 7, 1, 0, 0, 0, 0},
+                                   {0, ATTNC_PACK_PANEL, 0, 0, 7, 7, 1, 0, 0, 8, 0}};
   packWeights(steps, 2, data, nullptr, image);
   EXPECT_EQ(image[0], 1);
 }
@@ -169,24 +173,24 @@ TEST(Pack, PanelOfOddSizesBothLayouts) {
       for (int64_t cols : {1, 15, 16, 17, 40}) {
         const auto source = numbered(rows * cols + 3);
         const size_t floats = static_cast<size_t>((rows + panel - 1) / panel * panel * cols);
-        expectSameAsNaive({{0, ATTNC_PACK_PANEL, 3, rows, cols, cols, 1, 0, 0, panel}}, source, floats);
-        expectSameAsNaive({{0, ATTNC_PACK_PANEL, 3, rows, cols, 1, rows, 0, 0, panel}}, source, floats);
+        expectSameAsNaive({{0, ATTNC_PACK_PANEL, 3, rows, cols, cols, 1, 0, 0, panel, 0}}, source, floats);
+        expectSameAsNaive({{0, ATTNC_PACK_PANEL, 3, rows, cols, 1, rows, 0, 0, panel, 0}}, source, floats);
       }
 }
 
 TEST(Pack, PanelWithStridesOfALargerMatrix) {
   const auto source = numbered(60 * 50);
-  expectSameAsNaive({{0, ATTNC_PACK_PANEL, 107, 21, 13, 50, 2, 0, 0, 8}}, source, 24 * 13);
-  expectSameAsNaive({{0, ATTNC_PACK_PANEL, 107, 21, 13, 2, 60, 0, 0, 8}}, source, 24 * 13);
+  expectSameAsNaive({{0, ATTNC_PACK_PANEL, 107, 21, 13, 50, 2, 0, 0, 8, 0}}, source, 24 * 13);
+  expectSameAsNaive({{0, ATTNC_PACK_PANEL, 107, 21, 13, 2, 60, 0, 0, 8, 0}}, source, 24 * 13);
 }
 
 TEST(Pack, PiecesOfOnePackedMatrix) {
   // Query, key and value of 5, 11 and 9 rows side by side; no piece begins or ends at a panel.
   const int64_t cols = 19, panel = 8;
   const auto source = numbered(25 * cols);
-  expectSameAsNaive({{0, ATTNC_PACK_PANEL, 0, 5, cols, cols, 1, 0, 0, panel},
-                     {0, ATTNC_PACK_PANEL, 5 * cols, 11, cols, cols, 1, 0, 5, panel},
-                     {0, ATTNC_PACK_PANEL, 16 * cols, 9, cols, cols, 1, 0, 16, panel}},
+  expectSameAsNaive({{0, ATTNC_PACK_PANEL, 0, 5, cols, cols, 1, 0, 0, panel, 0},
+                     {0, ATTNC_PACK_PANEL, 5 * cols, 11, cols, cols, 1, 0, 5, panel, 0},
+                     {0, ATTNC_PACK_PANEL, 16 * cols, 9, cols, cols, 1, 0, 16, panel, 0}},
                     source, 32 * cols);
 }
 
@@ -194,7 +198,7 @@ TEST(Pack, PaddingStaysAsItIs) {
   const auto source = numbered(3 * 2);
   Aligned image(8 * 2 * sizeof(float));
   const void *data[] = {source.data()};
-  const attnc_pack_step step = {0, ATTNC_PACK_PANEL, 0, 3, 2, 2, 1, 0, 0, 8};
+  const attnc_pack_step step = {0, ATTNC_PACK_PANEL, 0, 3, 2, 2, 1, 0, 0, 8, 0};
   packWeights(&step, 1, data, nullptr, image.data());
   const auto *packed = reinterpret_cast<const float *>(image.data());
   const float want[16] = {1, 3, 5, 0, 0, 0, 0, 0, 2, 4, 6, 0, 0, 0, 0, 0};
@@ -207,7 +211,7 @@ TEST(Pack, SourceOfAnyAlignment) {
   std::vector<char> bytes(source.size() * sizeof(float) + 3);
   memcpy(bytes.data() + 3, source.data(), source.size() * sizeof(float));
   Aligned image(40 * 17 * sizeof(float)), want(40 * 17 * sizeof(float));
-  const attnc_pack_step step = {0, ATTNC_PACK_PANEL, 0, 33, 17, 17, 1, 0, 0, 8};
+  const attnc_pack_step step = {0, ATTNC_PACK_PANEL, 0, 33, 17, 17, 1, 0, 0, 8, 0};
   const void *odd[] = {bytes.data() + 3}, *even[] = {source.data()};
   packWeights(&step, 1, odd, nullptr, image.data());
   packWeights(&step, 1, even, nullptr, want.data());
@@ -232,18 +236,33 @@ TEST(Pack, RoundedPanelsOfOddSizesBothLayouts) {
         for (int64_t cols : {1, 2, 3, 4, 5, 17, 40, 64, 192}) {
           const auto source = mixed(rows * cols + 3);
           const size_t words = static_cast<size_t>((rows + panel - 1) / panel * panel * (cols + 2));
-          expectSameAsNaive({{0, kind, 3, rows, cols, cols, 1, 0, 0, panel}}, source, words);
-          expectSameAsNaive({{0, kind, 3, rows, cols, 1, rows, 0, 0, panel}}, source, words);
+          expectSameAsNaive({{0, kind, 3, rows, cols, cols, 1, 0, 0, panel, 0}}, source, words);
+          expectSameAsNaive({{0, kind, 3, rows, cols, 1, rows, 0, 0, panel, 0}}, source, words);
         }
+}
+
+/// The constants are the source, whose end is the balance.
+TEST(Pack, BalancedPanels) {
+  for (int64_t rows : {1, 33})
+    for (int64_t cols : {1, 5, 40, 64}) {
+      auto source = mixed(rows * cols + cols);
+      for (int64_t k = 0; k < cols; ++k)
+        source[static_cast<size_t>(rows * cols + k)] = static_cast<float>(k % 7 + 1) / 4;
+      const size_t words = static_cast<size_t>((rows + 15) / 16 * 16 * (cols + 2));
+      for (int64_t stride : {cols, int64_t{1}})
+        expectSameAsNaive({{0, ATTNC_PACK_PANEL_I8_BALANCED, 0, rows, cols, stride, stride == cols ? 1 : rows, 0, 0, 16,
+                            rows * cols}},
+                          source, words);
+    }
 }
 
 TEST(Pack, RoundedPiecesOfOnePackedMatrix) {
   for (attnc_pack_kind kind : {ATTNC_PACK_PANEL_BF16, ATTNC_PACK_PANEL_I8}) {
     const int64_t cols = 19;
     const auto source = mixed(55 * cols);
-    expectSameAsNaive({{0, kind, 0, 5, cols, cols, 1, 64, 0, 32},
-                       {0, kind, 5 * cols, 41, cols, cols, 1, 64, 5, 32},
-                       {0, kind, 46 * cols, 9, cols, cols, 1, 64, 46, 32}},
+    expectSameAsNaive({{0, kind, 0, 5, cols, cols, 1, 64, 0, 32, 0},
+                       {0, kind, 5 * cols, 41, cols, cols, 1, 64, 5, 32, 0},
+                       {0, kind, 46 * cols, 9, cols, cols, 1, 64, 46, 32, 0}},
                       source, 64 * (cols + 2));
   }
 }
@@ -266,7 +285,7 @@ TEST(Pack, BfloatOfEveryKindOfValue) {
     const float source = fromBits(test.bits);
     Aligned image(64);
     const void *data[] = {&source};
-    const attnc_pack_step step = {0, ATTNC_PACK_PANEL_BF16, 0, 1, 1, 1, 1, 0, 0, 16};
+    const attnc_pack_step step = {0, ATTNC_PACK_PANEL_BF16, 0, 1, 1, 1, 1, 0, 0, 16, 0};
     packWeights(&step, 1, data, nullptr, image.data());
     uint16_t found;
     memcpy(&found, image.data(), sizeof found);
@@ -280,7 +299,7 @@ TEST(Pack, ScalesOfRowsWithoutAMagnitude) {
   const std::vector<float> source = {0, -0.0f, 0x1p-101f, 0, 0x1p-100f, 0, 1, -infinity, nan, 1};
   Aligned image(16 * 3 * 4);
   const void *data[] = {source.data()};
-  const attnc_pack_step step = {0, ATTNC_PACK_PANEL_I8, 0, 5, 2, 2, 1, 0, 0, 16};
+  const attnc_pack_step step = {0, ATTNC_PACK_PANEL_I8, 0, 5, 2, 2, 1, 0, 0, 16, 0};
   packWeights(&step, 1, data, nullptr, image.data());
   const auto *integers = reinterpret_cast<const int8_t *>(image.data());
   const auto *scales = reinterpret_cast<const float *>(image.data() + 16 * 4);
@@ -301,7 +320,7 @@ TEST(Pack, SpeedIsPrinted) {
   const auto source = numbered(rows * cols);
   Aligned image(static_cast<size_t>(rows * cols) * sizeof(float));
   const void *data[] = {source.data()};
-  const attnc_pack_step step = {0, ATTNC_PACK_PANEL, 0, rows, cols, cols, 1, 0, 0, panel};
+  const attnc_pack_step step = {0, ATTNC_PACK_PANEL, 0, rows, cols, cols, 1, 0, 0, panel, 0};
   const auto begin = std::chrono::steady_clock::now();
   packWeights(&step, 1, data, nullptr, image.data());
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;

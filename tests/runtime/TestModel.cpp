@@ -59,7 +59,7 @@ ToyModel::ToyModel() {
   inputs[1] = {"input_ids", ATTNC_I64, 2, {-1, kIds}, kLimit, 0, 0};
   outputs[0] = {"y", ATTNC_F32, 2, {-1, kWidth}, 0, 0, 0};
   weights[0] = {"layer.scale", ATTNC_F32, 1, {kWidth}, 0, 0, 0};
-  steps[0] = {0, ATTNC_PACK_COPY, 0, 1, kWidth, kWidth, 1, 0, 0, 0};
+  steps[0] = {0, ATTNC_PACK_COPY, 0, 1, kWidth, kWidth, 1, 0, 0, 0, 0};
   model = attnc_model{};
   model.abi_version = ATTNC_ABI_VERSION;
   model.name = "toy";

@@ -27,6 +27,17 @@ func.func @int8_scales(%x: tensor<2x3xf32> {attn.value = dense<[[127.0, 0.5, 2.5
   return %0 : tensor<2x2xf32>
 }
 
+// The same integers: the balance makes the rows, and takes from the columns, what they are above. Without it, the row would have
+// the scale 2 and the columns 4 and 2.
+// CHECK: int8_balance: as expected
+func.func @int8_balance(%x: tensor<2x3xf32> {attn.value = dense<[[254.0, 0.5, 0.625], [-254.0, 3.0, 0.1875]]> : tensor<2x3xf32>},
+                        %y: tensor<2x3xf32> {attn.value = dense<[[127.0, 2.0, -16.0], [63.5, 1.25, -4.0]]> : tensor<2x3xf32>})
+    -> tensor<2x2xf32> attributes {attn.expected = [dense<[[32250.0, 16127.0], [-32256.0, -16127.0]]> : tensor<2x2xf32>]} {
+  %balance = attn.constant dense<[0.5, 1.0, 4.0]> : tensor<3xf32>
+  %0 = attn.matmul %x, %y balance %balance {precision = #attn<precision int8>, transpose_rhs} : (tensor<2x3xf32>, tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}
+
 // Rotated, the row is 127, 62.5, -5, 2 and the column -127, 1, 0, 64: 62.5 is a tie and goes to 62. A quarter of their product.
 // CHECK: int8_rotates: as expected
 func.func @int8_rotates(%x: tensor<1x4xf32> {attn.value = dense<[[46.625, 14.375, 48.125, 17.875]]> : tensor<1x4xf32>},

@@ -257,7 +257,7 @@ def check_files_that_are_no_models(bench):
 
 
 def check_objects_that_do_not_fit(bench):
-    bench.refuses("{}/toy-abi.o: is for version 99 of the runtime's ABI; attnc-run has 7. Compile the model again",
+    bench.refuses("{}/toy-abi.o: is for version 99 of the runtime's ABI; attnc-run has 8. Compile the model again",
                   bench.toy("ABI=99").rename(bench.folder / "toy-abi.o"), "--info")
     text = failure(bench, bench.toy("UNDEFINED"), "--random-inputs", 1)
     assert "cannot be linked: " in text and "no_such_function" in text, text

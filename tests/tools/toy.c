@@ -78,7 +78,7 @@ static const attnc_tensor_info inputs[] = {{"x", ATTNC_F32, 2, {-1, WIDTH}, 0},
                                            {"flags", ATTNC_BOOL, 2, {-1, IDS}, 0}};
 static const attnc_tensor_info outputs[] = {{"y", ATTNC_F32, 2, {-1, WIDTH}, 0}, {"count", ATTNC_F32, 1, {-1}, 0}};
 static const attnc_tensor_info weights[] = {{"layer.scale", ATTNC_F32, 1, {WIDTH}, 0}};
-static const attnc_pack_step steps[] = {{0, ATTNC_PACK_COPY, 0, 1, WIDTH, WIDTH, 1, 0, 0, 0}};
+static const attnc_pack_step steps[] = {{0, ATTNC_PACK_COPY, 0, 1, WIDTH, WIDTH, 1, 0, 0, 0, 0}};
 #ifndef HANDED_OVER
 static const struct {
   float scale[16];
