@@ -126,7 +126,7 @@ private:
     setResult([](const Expr &sum, const Expr &, const Expr &) { return sum; });
   }
 
-  /// The same times the matmul's balance.
+  /// Element k of row m of lhs, times the matmul's balance where it has one.
   Expr balanced(const Expr &at, const Expr &row) const {
     return balance.at ? element(at, row) * balance.at({{at}, {}}) : element(at, row);
   }

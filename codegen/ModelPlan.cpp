@@ -154,7 +154,7 @@ private:
       return true; // An equal entry that shares its place.
     auto panels =
         mlir::dyn_cast_if_present<attn::PanelsAttr>(mlir::cast<mlir::RankedTensorType>(packed.getType()).getEncoding());
-    int64_t balance = 0;
+    std::optional<int64_t> balance;
     if (packed.getBalance())
       balance = addConstant(mlir::cast<mlir::DenseElementsAttr>(*packed.getBalance()));
     for (auto piece : packed.getPieces().getAsRange<attn::PieceAttr>()) {
@@ -177,9 +177,9 @@ private:
       step.first = piece.getFirst();
       step.kind = panels ? panelKind(panels) : ATTNC_PACK_COPY;
       step.panel = panels ? panels.getWidth() : 0;
-      if (packed.getBalance()) {
+      if (balance) {
         step.kind = ATTNC_PACK_PANEL_I8_BALANCED;
-        step.balance = balance;
+        step.balance = *balance;
       }
       if (!panels)
         placeDense(step, mlir::cast<mlir::RankedTensorType>(packed.getType()).getRank());

@@ -594,8 +594,8 @@ def Attn_PackedOp : Attn_Op<"packed", [Pure]> {
     `offset` is in bytes from the start of the image, a multiple of 64. The pieces together make up the tensor's
     logical rows (rank 2) or, for any other rank, its elements in row-major order: there `first` counts elements, and a
     piece's rows follow each other. The module attribute `attn.image_size` is the image's size.
-    packed_c1: a static f32 tensor, at an offset >= 0 that is a multiple of 64.
     `balance` is that of the matmul that reads the weight: what the image holds is divided by it; the tensor is not.
+    packed_c1: a static f32 tensor, at an offset >= 0 that is a multiple of 64.
     packed_c2: pieces cover its elements exactly once.
     packed_c3: a balance goes with the encoding of int8 panels and is a vector of f32, one for each k.
   }];

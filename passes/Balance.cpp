@@ -282,8 +282,9 @@ private:
       return success(); // Read where it is used.
     if (auto matmul = dyn_cast<MatmulOp>(op); matmul && hasWeightRhs(matmul))
       return multiply(matmul);
-    if (auto embedding = dyn_cast<EmbeddingOp>(op); embedding && isWeight(embedding.getTable()))
-      return embed(embedding);
+    if (auto embedding = dyn_cast<EmbeddingOp>(op))
+      if (std::optional<WeightBox> table = tableOf(embedding))
+        return embed(embedding, *table);
     for (Value operand : op->getOperands())
       if (!values->has(operand) && failed(setWeight(operand)))
         return failure();
@@ -314,16 +315,18 @@ private:
     return success();
   }
 
-  /// Rows of a table, one by one: it may be larger than everything else.
-  LogicalResult embed(EmbeddingOp op) {
+  /// The parameter that a table is, row by row; nothing for any other.
+  static std::optional<WeightBox> tableOf(EmbeddingOp op) {
     std::optional<WeightLayout> layout = layoutOf(op.getTable());
-    const int64_t width = tensorType(op.getTable()).getDimSize(1), rows = tensorType(op.getTable()).getDimSize(0);
+    if (!layout || layout->boxes.size() != 1)
+      return std::nullopt;
     const WeightBox &box = layout->boxes.front();
-    if (layout->boxes.size() != 1 || box.parameter.empty() || box.strides[1] != 1) {
-      if (failed(setWeight(op.getTable())))
-        return failure();
-      return reference::evaluateOp(op, {}, *values);
-    }
+    return box.parameter.empty() || box.strides[1] != 1 ? std::nullopt : std::optional(box);
+  }
+
+  /// Reads the rows that are asked for: a table may be larger than everything else.
+  LogicalResult embed(EmbeddingOp op, const WeightBox &box) {
+    const int64_t width = tensorType(op.getTable()).getDimSize(1), rows = tensorType(op.getTable()).getDimSize(0);
     const Tensor &indices = values->get(op.getIndices());
     Tensor result = values->zeros(op.getResult());
     std::vector<float> row(width);

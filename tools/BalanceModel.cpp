@@ -31,11 +31,14 @@ public:
 
   /// The model with other extents of its inputs' named dimensions; null where none can change.
   mlir::OwningOpRef<mlir::ModuleOp> import() const {
-    std::set<std::string> free;
+    std::set<std::string> named, free;
     for (const InputDesc &input : model.inputs)
       for (const Extent &extent : *input.shape)
-        if (!extent.dim.empty() && !extent.runtime && importWith({{extent.dim, kTokens}}))
-          free.insert(extent.dim);
+        if (!extent.dim.empty() && !extent.runtime)
+          named.insert(extent.dim);
+    for (const std::string &dim : named)
+      if (importWith({{dim, kTokens}}))
+        free.insert(dim);
     DimOverrides dims;
     for (const InputDesc &input : model.inputs) {
       // The last dimension of an input that is free counts tokens, and one before it sequences.
