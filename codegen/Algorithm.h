@@ -78,12 +78,13 @@ struct OnlineStages {
   int blocks = 0;        ///< How many there are.
 };
 
-/// Per (head, batch): keyRows(d, k) are the keys as they are multiplied, keyPanels(ki, d, ko) holds them in panels,
-/// values(d, k) the values where they need a copy; per query row, and with blocks of keys per block of it: dot
-/// products, maximum, exponentials, sum, weighted values. Maximum and sum belong to softmax and are undefined for any
-/// other normalizer.
+/// Per (head, batch): keysInTurn(d, k) are the keys as they are multiplied, in the order of memory, keyRows(d, k)
+/// squares of them, keyPanels(ki, d, ko) holds them in panels, values(d, k) the values where they need a copy; per
+/// query row, and with blocks of keys per block of it: dot products, maximum, exponentials, sum, weighted values.
+/// Maximum and sum belong to softmax and are undefined for any other normalizer.
 struct AttentionStages {
-  Halide::Func keyRows, keyPanels, values, products, dots, maximumLanes, maximum, weights, sumLanes, sum, weighted;
+  Halide::Func keysInTurn, keyRows, keyPanels, values, products, dots, maximumLanes, maximum, weights, sumLanes, sum,
+      weighted;
   Halide::RVar depth, maximumStep, sumStep;
   Halide::RDom dotTiles, weightTiles;     ///< Of the updates of dots and weights; undefined where they have none.
   OnlineStages online;                    ///< Defined with blocks of keys.

@@ -204,9 +204,11 @@ private:
     const int panel = schedule.tileCols;
     Var ki("ki"), ko("ko");
     s.keyPanels = Func("key_panels");
+    s.keysInTurn = Func("keys_in_turn");
     s.keyRows = Func("key_rows");
     const Expr element = key(batch(), head(), range.lastOr(v.k), v.d);
-    s.keyRows(v.d, v.k, v.h, v.b) = scalesKeys ? element * static_cast<float>(factor * kLog2E) : element;
+    s.keysInTurn(v.d, v.k, v.h, v.b) = scalesKeys ? element * static_cast<float>(factor * kLog2E) : element;
+    s.keyRows(v.d, v.k, v.h, v.b) = s.keysInTurn(v.d, v.k, v.h, v.b);
     s.keyPanels(ki, v.d, ko, v.h, v.b) = s.keyRows(v.d, ko * panel + ki, v.h, v.b);
     RDom depth(0, s.headDim, "depth");
     s.depth = depth;

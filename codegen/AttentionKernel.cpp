@@ -193,11 +193,16 @@ private:
   void transposeKeys(const Var &ki) {
     Var square("square"), key("key"), depth("depth"), element("element");
     s.keyPanels.split(ki, square, key, lanes).split(v.d, depth, element, lanes);
-    // Keys that are read once come from memory, where whole rows follow each other.
-    const Var inner = s.usesPanelsOnce ? depth : square, outer = s.usesPanelsOnce ? square : depth;
-    s.keyPanels.reorder(key, element, inner, outer, s.keyPanels.args()[2]).vectorize(key).vectorize(element);
-    ofOneHead(s.keyRows).compute_at(s.keyPanels, inner).store_in(MemoryType::Stack);
+    s.keyPanels.reorder(key, element, square, depth, s.keyPanels.args()[2]).vectorize(key).vectorize(element);
+    ofOneHead(s.keyRows).compute_at(s.keyPanels, square).store_in(MemoryType::Stack);
     s.keyRows.bound_extent(v.d, lanes).bound_extent(v.k, lanes).vectorize(v.d).unroll(v.k);
+    // Keys that are read once come from memory. Squares ask for one line of each of their keys before the second of the
+    // first, which the hardware's prefetcher does not follow: a panel of keys is copied in the order of memory first.
+    // It saves a fifth to a quarter of decoding's attention (docs/PERFORMANCE.md).
+    if (s.usesPanelsOnce) {
+      ofOneHead(s.keysInTurn).compute_at(s.dots, s.dotTiles.y).store_in(MemoryType::Heap);
+      s.keysInTurn.bound_extent(v.d, s.headDim).bound_extent(v.k, panel).vectorize(v.d, lanes).unroll(v.d);
+    }
   }
 
   /// The loops over blocks of keys and tiles of queries, and what is made of the blocks.
